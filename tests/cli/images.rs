@@ -185,7 +185,8 @@ fn a_suite_in_a_sub_directory_or_behind_a_dot_is_named_by_every_command_that_tak
 #[test]
 fn claims_that_say_nothing_or_cannot_hold_are_errors_of_their_file() {
     let place = Place::new();
-    let entry = "schema: images/v1\nimages:\n  - id: mine\n    disk: {path: mine.qcow2}\n    seed: nocloud\n    user: me\n";
+    let entry =
+        "schema: images/v1\nimages:\n  - id: mine\n    disk: {path: mine.qcow2}\n    seed: nocloud\n    user: me\n";
     let check = |claims: &str| {
         place.write("mine.yaml", &format!("{entry}    claims: {claims}\n"));
         let path = place.path("mine.yaml");

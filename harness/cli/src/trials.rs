@@ -260,7 +260,9 @@ async fn run_all(
         let session = Session::new(&driver, &image, &settings, events.clone());
         let sessions: BTreeMap<&MachineSpec, Result<_, &Failure>> = drivers
             .iter()
-            .map(|(machine_spec, driver)| (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver, machine_spec))))
+            .map(|(machine_spec, driver)| {
+                (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver, machine_spec)))
+            })
             .collect();
         let health = {
             let mut machines = Machines::default();

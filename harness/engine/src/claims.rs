@@ -7,22 +7,22 @@ use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_record::facts::Facts;
 use muster_suite::condition::{self, Truth};
-use muster_suite::images::{Claim, Said};
+use muster_suite::images::{Claimed, ImageClaim};
 use muster_suite::model::MachineOverrides;
 
 /// The claims of the images of a run, by id of the image.
-pub type Claims = BTreeMap<String, Vec<Claim>>;
+pub type Claims = BTreeMap<String, Vec<ImageClaim>>;
 
 /// The claims of one image, and which of them a machine of it has answered.
 #[derive(Debug, Default)]
-pub(super) struct Open {
+pub(super) struct OpenClaims {
     answered: BTreeSet<usize>,
     failures: Vec<Failure>,
 }
 
-impl Open {
+impl OpenClaims {
     /// Compares the claims with what a guest is, on a machine that differs from the image's description in `overrides`.
-    pub(super) fn look(&mut self, claims: &[Claim], facts: &Facts, overrides: &MachineOverrides) {
+    pub(super) fn look(&mut self, claims: &[ImageClaim], facts: &Facts, overrides: &MachineOverrides) {
         for (index, claim) in claims.iter().enumerate() {
             if claim.is_about_another_machine(overrides) {
                 continue;
@@ -35,10 +35,11 @@ impl Open {
 
     /// What is wrong with the claims at the end, and how many of them were compared. `booted`: whether a machine of the
     /// image came up; without one there is an error for that already.
-    pub(super) fn end(self, claims: &[Claim], booted: bool) -> (Vec<Failure>, usize) {
+    pub(super) fn end(self, claims: &[ImageClaim], booted: bool) -> (Vec<Failure>, usize) {
         let left = claims.iter().enumerate().filter(|(index, _)| booted && !self.answered.contains(index));
         let unseen = left.map(|(_, claim)| {
-            let what = format!("claimed `{claim}`; no machine was started as the image's entry describes it, to see it on");
+            let what =
+                format!("claimed `{claim}`; no machine was started as the image's entry describes it, to see it on");
             Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location)
         });
         (self.failures.into_iter().chain(unseen).collect(), self.answered.len())
@@ -46,20 +47,21 @@ impl Open {
 }
 
 /// How a claim fails on a guest.
-fn missed(claim: &Claim, facts: &Facts) -> Option<Failure> {
+fn missed(claim: &ImageClaim, facts: &Facts) -> Option<Failure> {
     if let Some(why) = facts.unread.get(&claim.name).filter(|_| !is_certain(claim, facts)) {
-        let what = format!("claimed `{claim}`; whether the machine has it could not be read: {}", text::one_line(why, 300));
+        let what =
+            format!("claimed `{claim}`; whether the machine has it could not be read: {}", text::one_line(why, 300));
         return Some(Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location));
     }
     let (expected, actual) = match &claim.said {
-        Said::Capability(claimed) => {
+        Claimed::Capability(claimed) => {
             let there = facts.capabilities.contains(&claim.name);
             if there == *claimed {
                 return None;
             }
             (claimed.to_string(), there.to_string())
         }
-        Said::Dimension(condition) => {
+        Claimed::Dimension(condition) => {
             // The guest was read whole: what it does not have is absent, not unknown.
             let lookup = |name: &str| Some(facts.dimension(name).unwrap_or_default());
             if condition::evaluate(condition, &lookup) == Truth::True {
@@ -75,8 +77,8 @@ fn missed(claim: &Claim, facts: &Facts) -> Option<Failure> {
 }
 
 /// Whether a capability is there, however little else could be read of it.
-fn is_certain(claim: &Claim, facts: &Facts) -> bool {
-    matches!(claim.said, Said::Capability(_)) && facts.capabilities.contains(&claim.name)
+fn is_certain(claim: &ImageClaim, facts: &Facts) -> bool {
+    matches!(claim.said, Claimed::Capability(_)) && facts.capabilities.contains(&claim.name)
 }
 
 #[cfg(test)]
@@ -85,13 +87,13 @@ mod tests {
     use crate::fake;
     use muster_suite::model::{Condition, Operator};
 
-    fn capability(name: &str, there: bool) -> Claim {
-        Claim { name: name.to_owned(), said: Said::Capability(there), location: fake::location() }
+    fn capability(name: &str, there: bool) -> ImageClaim {
+        ImageClaim { name: name.to_owned(), said: Claimed::Capability(there), location: fake::location() }
     }
 
-    fn dimension(name: &str, operator: Operator, value: &str) -> Claim {
+    fn dimension(name: &str, operator: Operator, value: &str) -> ImageClaim {
         let condition = Condition::Compare { dimension: name.to_owned(), operator, values: vec![value.to_owned()] };
-        Claim { name: name.to_owned(), said: Said::Dimension(condition), location: fake::location() }
+        ImageClaim { name: name.to_owned(), said: Claimed::Dimension(condition), location: fake::location() }
     }
 
     fn guest() -> Facts {
@@ -104,8 +106,8 @@ mod tests {
         }
     }
 
-    fn messages(claims: &[Claim], facts: &Facts) -> Vec<String> {
-        let mut open = Open::default();
+    fn messages(claims: &[ImageClaim], facts: &Facts) -> Vec<String> {
+        let mut open = OpenClaims::default();
         open.look(claims, facts, &MachineOverrides::default());
         open.end(claims, true).0.into_iter().map(|failure| format!("{}: {}", failure.id, failure.message)).collect()
     }
@@ -145,7 +147,7 @@ mod tests {
     fn the_same_on_several_machines_is_said_once_and_a_good_machine_does_not_undo_a_bad_one() {
         let claims = [capability("tpm", true)];
         let with = Facts { capabilities: ["tpm".to_owned()].into(), ..guest() };
-        let mut open = Open::default();
+        let mut open = OpenClaims::default();
         for facts in [&guest(), &with, &guest()] {
             open.look(&claims, facts, &MachineOverrides::default());
         }
@@ -158,7 +160,7 @@ mod tests {
         let claims = [capability("tpm", true), capability("systemd", true)];
         let without = MachineOverrides { tpm: Some(false), ..MachineOverrides::default() };
         let ended = |booted| {
-            let mut open = Open::default();
+            let mut open = OpenClaims::default();
             open.look(&claims, &guest(), &without);
             open.end(&claims, booted)
         };

@@ -12,11 +12,11 @@ use muster_base::failure;
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
-use muster_suite::images::{Claim, Said};
+use muster_suite::images::{Claimed, ImageClaim};
 use muster_suite::model::{Condition, GuestMode, MachineOverrides, Operator, Test, When};
 
-fn claim(name: &str) -> Claim {
-    Claim { name: name.to_owned(), said: Said::Capability(true), location: location() }
+fn claim(name: &str) -> ImageClaim {
+    ImageClaim { name: name.to_owned(), said: Claimed::Capability(true), location: location() }
 }
 
 fn claiming(names: &[&str]) -> Settings {
@@ -56,7 +56,7 @@ async fn a_test_that_is_skipped_for_lack_of_what_the_image_claims_does_not_pass_
     let missed = "claim.false: claimed `tpm == true`; the machine says false".to_owned();
     assert_eq!(health(&records), (Outcome::Fail, vec![missed], 3));
     assert_eq!(records.last().and_then(|record| record.failures[0].actual.as_deref()), Some("false"));
-    assert_eq!(exit_of(&plan, &records), Exit::Fail);
+    assert_eq!(exit_of(&plan, &records), Exit::Failed);
 
     let records = run_with(&with(&["systemd", "tpm"]), &plan, claiming(&["tpm", "systemd"])).await;
     assert_eq!(health(&records), (Outcome::Pass, Vec::new(), 3));

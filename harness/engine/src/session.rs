@@ -24,7 +24,7 @@ use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
 use muster_record::run::{MachineRecord, TestRecord};
-use muster_suite::images::Claim;
+use muster_suite::images::ImageClaim;
 use muster_suite::model::MachineOverrides;
 
 /// How many machines of an image may be lost before the rest of its tests are given up: enough for
@@ -98,7 +98,7 @@ struct Health {
     failures: Vec<Failure>,
     remarks: Vec<String>,
     boots: u32,
-    claims: claims::Open,
+    claims: claims::OpenClaims,
 }
 
 impl<'d, D: Driver> Session<'d, D> {
@@ -290,7 +290,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// What the image's maker says of it.
-    fn claims(&self) -> &'d [Claim] {
+    fn claims(&self) -> &'d [ImageClaim] {
         self.settings.claims.get(&self.image).map(Vec::as_slice).unwrap_or_default()
     }
 

@@ -106,7 +106,8 @@ fn checkout(record: &RunRecord, image: &str) -> Value {
 
 fn build(record: &RunRecord, image: &str) -> Value {
     let id = subject(record, image);
-    let mut out = json!({"id": id, "checkout_id": id, "origin": ORIGIN, "comment": one_line(image, LONGEST), "status": "PASS"});
+    let mut out =
+        json!({"id": id, "checkout_id": id, "origin": ORIGIN, "comment": one_line(image, LONGEST), "status": "PASS"});
     let known = record.images.get(image);
     let mut misc = Map::new();
     if let Some(known) = known {
@@ -157,7 +158,9 @@ fn test_id(record: &RunRecord, image: &str, name: &str) -> String {
 /// path names a test, and its run says on what.
 fn path(name: &str) -> String {
     let plain = name.split('[').next().unwrap_or_default();
-    let part = |part: &str| part.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }).collect();
+    let part = |part: &str| {
+        part.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }).collect()
+    };
     let parts: Vec<String> = plain.split(['/', '.']).filter(|part| !part.is_empty()).take(8).map(part).collect();
     let whole: Vec<String> = parts.into_iter().map(|part: String| part.chars().take(100).collect()).collect();
     format!("{ORIGIN}.{}", whole.join("."))
@@ -293,7 +296,11 @@ mod tests {
         assert_eq!(path("kernel/features[cpu=x86-64-v3,firmware=uefi]"), "muster.kernel.features");
         assert_eq!(path("s/web.lis\u{e9}\u{0}ns"), "muster.s.web.lis__ns");
         let long = excerpt(&"\u{e9}".repeat(20_000));
-        assert!(long.chars().count() <= EXCERPT && long.ends_with("[3676 more characters left out]"), "{}", &long[long.len() - 60..]);
+        assert!(
+            long.chars().count() <= EXCERPT && long.ends_with("[3676 more characters left out]"),
+            "{}",
+            &long[long.len() - 60..]
+        );
         assert_eq!(excerpt("short"), "short");
     }
 }

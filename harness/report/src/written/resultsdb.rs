@@ -36,7 +36,8 @@ impl Report for ResultsDb {
     }
 
     fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        let lines = results(source.record).into_iter().map(|result| serde_json::to_string(&result).map(|line| line + "\n"));
+        let lines =
+            results(source.record).into_iter().map(|result| serde_json::to_string(&result).map(|line| line + "\n"));
         Ok(lines.collect::<Result<String, _>>()?)
     }
 }
@@ -179,7 +180,7 @@ mod tests {
         let first = &results[0];
         assert_eq!(first["testcase"]["name"], "muster/base/nginx-serves");
         assert_eq!(first["data"]["item"], format!("sha256:{}", record.images["lab"].sha256));
-        assert_eq!((&first["data"]["type"], &first["data"]["scenario"]), (&json!("image"), &json!("lab kvm")));
+        assert_eq!((&first["data"]["type"], &first["data"]["scenario"]), (&json!("image"), &json!("lab tcg")));
     }
 
     #[test]
@@ -200,7 +201,11 @@ mod tests {
         test.test = "tools[cpu=x86-64-v2,firmware=uefi]".to_owned();
         test.started = Some("2026-03-01T10:00:59.5Z".to_owned());
         test.seconds = 0.75;
-        test.links = vec!["javascript:alert(1)".to_owned(), "https://example.org/a b".to_owned(), "https://example.org/x".to_owned()];
+        test.links = vec![
+            "javascript:alert(1)".to_owned(),
+            "https://example.org/a b".to_owned(),
+            "https://example.org/x".to_owned(),
+        ];
         let result = result(&record, &record.tests[0]);
         assert_eq!(result["testcase"]["name"], "muster/base/tools[cpu=x86-64-v2;firmware=uefi]");
         assert_eq!(result["testcase"]["ref_url"], "https://example.org/x");

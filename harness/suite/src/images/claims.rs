@@ -17,34 +17,34 @@ use muster_base::machine::{Arch, FirmwareKind};
 
 /// One thing that an image is said to have, or to be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
+pub struct ImageClaim {
     /// The dimension or the capability that it is about.
     pub name: String,
     /// What is said of it.
-    pub said: Said,
+    pub said: Claimed,
     /// Where it stands.
     pub location: Location,
 }
 
 /// What a claim says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said {
+pub enum Claimed {
     /// That the guest offers a capability, or does not.
     Capability(bool),
     /// What a dimension is: always a [`Condition::Compare`].
     Dimension(Condition),
 }
 
-impl fmt::Display for Claim {
+impl fmt::Display for ImageClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.said {
-            Said::Capability(there) => write!(f, "{} == {there}", self.name),
-            Said::Dimension(condition) => write!(f, "{condition}"),
+            Claimed::Capability(there) => write!(f, "{} == {there}", self.name),
+            Claimed::Dimension(condition) => write!(f, "{condition}"),
         }
     }
 }
 
-impl Claim {
+impl ImageClaim {
     /// Whether a machine that differs from the image's description in this is no evidence about the claim: Secure Boot
     /// is the firmware's, and so is the TPM the machine's.
     pub fn is_about_another_machine(&self, overrides: &MachineOverrides) -> bool {
@@ -58,14 +58,14 @@ impl Claim {
     /// Whether what is said can be seen in `lookup`'s values of dimensions, as of a condition.
     fn is_refuted(&self, lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> bool {
         match &self.said {
-            Said::Capability(_) => false,
-            Said::Dimension(condition) => matches!(condition::evaluate(condition, lookup), Truth::False { .. }),
+            Claimed::Capability(_) => false,
+            Claimed::Dimension(condition) => matches!(condition::evaluate(condition, lookup), Truth::False { .. }),
         }
     }
 }
 
 /// What an entry says of its machines, which claims must not contradict.
-pub(super) struct Described<'e> {
+pub(super) struct DescribedMachine<'e> {
     pub(super) arch: Arch,
     pub(super) firmware: FirmwareKind,
     pub(super) tpm: bool,
@@ -78,7 +78,7 @@ pub fn dimensions() -> impl Iterator<Item = &'static str> {
 }
 
 /// The claims of an entry, in the order in which they stand.
-pub(super) fn claims(cx: &mut Context<'_>, node: &Node) -> Vec<Claim> {
+pub(super) fn claims(cx: &mut Context<'_>, node: &Node) -> Vec<ImageClaim> {
     let NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`claims`", "a mapping from capabilities and dimensions to values");
         cx.report(problem);
@@ -91,23 +91,24 @@ pub(super) fn claims(cx: &mut Context<'_>, node: &Node) -> Vec<Claim> {
     entries.iter().filter_map(|(key, value)| claim(cx, key, value)).collect()
 }
 
-fn claim(cx: &mut Context<'_>, key: &Node, value: &Node) -> Option<Claim> {
+fn claim(cx: &mut Context<'_>, key: &Node, value: &Node) -> Option<ImageClaim> {
     let name = key.scalar().unwrap_or_default();
-    let is_capability = cx.vocabulary.capabilities.iter().any(|(known, _)| *known == name);
+    let capabilities = cx.vocabulary.capabilities;
+    let is_capability = capabilities.iter().any(|(known, _)| *known == name);
     let is_dimension = dimensions().any(|known| known == name);
     if !is_capability && !is_dimension {
-        let known: Vec<&str> =
-            cx.vocabulary.capabilities.iter().map(|(known, _)| *known).chain(dimensions()).collect();
+        let mut known: Vec<&str> = capabilities.iter().map(|(known, _)| *known).collect();
+        dimensions().for_each(|dimension| known.push(dimension));
         cx.unknown_key(key, name, "`claims`", &known);
         return None;
     }
     // `selinux` and `systemd` are both; what stands behind them tells which is meant.
     let is_flag = matches!(value.scalar(), Some("true" | "false"));
     let said = match is_capability && (is_flag || !is_dimension) {
-        true => Said::Capability(cx.parsed(value, name, value::boolean)?),
-        false => Said::Dimension(comparison(cx, name, value)?),
+        true => Claimed::Capability(cx.parsed(value, name, value::boolean)?),
+        false => Claimed::Dimension(comparison(cx, name, value)?),
     };
-    Some(Claim { name: name.to_owned(), said, location: cx.location(key.span) })
+    Some(ImageClaim { name: name.to_owned(), said, location: cx.location(key.span) })
 }
 
 /// What stands behind a dimension: one value, several with commas of which one holds, or a comparison.
@@ -134,8 +135,9 @@ fn comparison(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<Condition
         }
         Err(errors) => {
             for error in errors {
-                let mut problem =
-                    cx.problem(error.code, place(error.range), format!("`{name}`: {}", error.message)).label(error.label);
+                let mut problem = cx
+                    .problem(error.code, place(error.range), format!("`{name}`: {}", error.message))
+                    .label(error.label);
                 for note in error.notes.into_iter().filter(|note| !note.starts_with("a condition reads")) {
                     problem = problem.note(note);
                 }
@@ -158,7 +160,7 @@ fn comparison(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<Condition
 }
 
 /// Reports claims that the rest of the entry contradicts: they would fail on every machine of it.
-pub(super) fn contradicted(cx: &mut Context<'_>, node: &Node, claims: &[Claim], entry: &Described<'_>) {
+pub(super) fn contradicted(cx: &mut Context<'_>, node: &Node, claims: &[ImageClaim], entry: &DescribedMachine<'_>) {
     let firmware = entry.firmware.interface();
     let lookup = |name: &str| match name {
         "firmware" => Some(vec![firmware.to_owned()]),
@@ -168,16 +170,16 @@ pub(super) fn contradicted(cx: &mut Context<'_>, node: &Node, claims: &[Claim], 
     let NodeKind::Mapping(entries) = &node.kind else { return };
     for claim in claims {
         let why = match (claim.name.as_str(), &claim.said) {
-            ("secure-boot", Said::Capability(true)) if entry.firmware != FirmwareKind::UefiSecure => {
+            ("secure-boot", Claimed::Capability(true)) if entry.firmware != FirmwareKind::UefiSecure => {
                 "its machines start without Secure Boot: `firmware: uefi-secure` is not stated".to_owned()
             }
-            ("secure-boot", Said::Capability(false)) if entry.firmware == FirmwareKind::UefiSecure => {
+            ("secure-boot", Claimed::Capability(false)) if entry.firmware == FirmwareKind::UefiSecure => {
                 "its machines start with Secure Boot: `firmware` is `uefi-secure`".to_owned()
             }
-            ("efi", Said::Capability(there)) if *there != (firmware == "uefi") => {
+            ("efi", Claimed::Capability(there)) if *there != (firmware == "uefi") => {
                 format!("`firmware` is `{}`", entry.firmware.name())
             }
-            ("tpm", Said::Capability(true)) if !entry.tpm => {
+            ("tpm", Claimed::Capability(true)) if !entry.tpm => {
                 "its machines have no TPM: `tpm: true` is not stated".to_owned()
             }
             (name, _) if claim.is_refuted(&lookup) => {
