@@ -56,8 +56,9 @@ fn document(record: &RunRecord) -> Value {
         run.insert("log_excerpt".to_owned(), excerpt(&why).into());
         tests.push(Value::Object(run));
     }
-    images.sort_unstable();
-    images.dedup();
+    // Two entries of one file are one subject.
+    images.sort_by_key(|image| subject(record, image));
+    images.dedup_by_key(|image| subject(record, image));
     let known = |test: &'_ &TestRecord| test.issue.as_ref().is_some_and(|issue| issue.ruled == Ruled::Known);
     let known: Vec<&TestRecord> = record.tests.iter().filter(known).collect();
     let mut issues: Vec<Value> = known.iter().filter_map(|test| test.issue.as_ref()).map(issue).collect();
@@ -265,7 +266,11 @@ mod tests {
         let builds: BTreeSet<&str> =
             document["builds"].as_array().unwrap().iter().filter_map(|build| build["id"].as_str()).collect();
         assert!(tests.iter().all(|test| builds.contains(test["build_id"].as_str().unwrap())), "{builds:?}");
-        assert_eq!(document["checkouts"].as_array().map(Vec::len), document["builds"].as_array().map(Vec::len));
+        for plural in ["checkouts", "builds"] {
+            let all = document[plural].as_array().unwrap();
+            let ids: BTreeSet<&str> = all.iter().filter_map(|one| one["id"].as_str()).collect();
+            assert_eq!(ids.len(), all.len(), "two images of one file are one: {all:?}");
+        }
     }
 
     #[test]
