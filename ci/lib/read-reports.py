@@ -5,15 +5,19 @@ PROGRAMS holds node_modules, as ci/report-readers installs them. The schema of J
 
 import base64
 import collections
+import datetime
 import hashlib
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import uuid
 
 import jsonschema
 import junitparser
+import kcidb_io
+import resultsdb_api
 from google.protobuf import json_format
 from lxml import etree
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -189,6 +193,67 @@ def otlp(run, record):
         wrong.append(f"{run.name}: otlp: the run's status is {root.status.code}")
 
 
+class Posted:
+    """In place of the session that resultsdb_api posts with: keeps what would be sent."""
+
+    def __init__(self):
+        self.bodies = []
+
+    def post(self, url, data, **_):
+        self.bodies.append(json.loads(data))
+        return self
+
+    def json(self):
+        return {}
+
+
+def resultsdb(run, record):
+    """What ResultsDB's own client makes of the same results, by the rules of resultsdb/parsers/api_v2.py: the server is in no registry."""
+    results = [json.loads(line) for line in (run / "resultsdb.jsonl").read_text().split("\n") if line]
+    client = resultsdb_api.ResultsDBapi("https://resultsdb.invalid/api/v2.0")
+    client.session = posted = Posted()
+    for result in results:
+        client.create_result(result["outcome"], result["testcase"], groups=result["groups"], note=result.get("note"), **result["data"])
+    for ours, theirs in zip(results, posted.bodies, strict=True):
+        same = {key: value for key, value in ours.items() if key != "submit_time"}
+        if same != {key: theirs[key] for key in same}:
+            wrong.append(f"{run.name}: resultsdb_api posts {theirs} for {ours}")
+    for result in results:
+        if result["outcome"] not in ("PASSED", "FAILED", "NEEDS_INSPECTION") or not result["testcase"]["name"] or "," in result["testcase"]["name"]:
+            wrong.append(f"{run.name}: resultsdb: {result}")
+        if not all(isinstance(value, str) for value in result["data"].values()) or not {"item", "type"} <= result["data"].keys():
+            wrong.append(f"{run.name}: resultsdb: {result['data']}")
+        if "submit_time" in result:
+            datetime.datetime.strptime(result["submit_time"], "%Y-%m-%dT%H:%M:%S.%f")
+    if len({uuid.UUID(result["groups"][0]["uuid"]) for result in results}) != 1:
+        wrong.append(f"{run.name}: resultsdb: the results are not one group")
+    names = {"pass": "PASSED", "flaky": "PASSED", "fail": "FAILED"}
+    expected = collections.Counter(names.get(test["outcome"], "NEEDS_INSPECTION") for test in record["tests"])
+    # A run that is no pass although no test says why has one result more for each image.
+    expected["NEEDS_INSPECTION"] += sum("muster_outcome" not in result["data"] for result in results)
+    check(run, "resultsdb", +expected, collections.Counter(result["outcome"] for result in results))
+
+
+def kcidb(run, record):
+    document = json.loads((run / "kcidb.json").read_text())
+    kcidb_io.schema.V5_3.validate(document)
+    if not kcidb_io.schema.V5_3.is_compatible_exactly(document):
+        wrong.append(f"{run.name}: kcidb: not of version 5.3")
+    for plural, one in (("tests", "build_id"), ("builds", "checkout_id"), ("incidents", "issue_id"), ("incidents", "test_id")):
+        named = {"build_id": "builds", "checkout_id": "checkouts", "issue_id": "issues", "test_id": "tests"}[one]
+        missing = {item[one] for item in document.get(plural, [])} - {item["id"] for item in document.get(named, [])}
+        if missing:
+            wrong.append(f"{run.name}: kcidb: {plural} name {missing}, which are not in {named}")
+    for plural in ("checkouts", "builds", "tests", "issues", "incidents"):
+        ids = [item["id"] for item in document.get(plural, [])]
+        if len(ids) != len(set(ids)):
+            wrong.append(f"{run.name}: kcidb: two {plural} have one id")
+    names = {"pass": "PASS", "flaky": "PASS", "fail": "FAIL", "known": "FAIL", "error": "ERROR", "not-run": "MISS", "skip": "SKIP"}
+    expected = collections.Counter(names[test["outcome"]] for test in record["tests"])
+    expected["MISS"] += len(document["tests"]) - len(record["tests"])
+    check(run, "kcidb", +expected, collections.Counter(test["status"] for test in document["tests"]))
+
+
 raw = (programs / "node_modules/ctrf/src/ctrf-schema-0.0.json").read_bytes()
 assert hashlib.sha256(raw).hexdigest() == CTRF_SCHEMA, "npm's ctrf has another schema"
 schema = json.loads(raw)
@@ -217,6 +282,8 @@ for run in sorted(path for path in runs.iterdir() if path.is_dir()):
         wrong.append(f"{run.name}: summary.md has {size} bytes")
     sarif(run, record)
     otlp(run, record)
+    resultsdb(run, record)
+    kcidb(run, record)
     print(f"{run.name}: {sum(ours.values())} tests: {dict(sorted(ours.items()))}")
     seen += 1
 

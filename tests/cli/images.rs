@@ -181,3 +181,26 @@ fn a_suite_in_a_sub_directory_or_behind_a_dot_is_named_by_every_command_that_tak
     ended.assert_status(2);
     assert!(ended.stderr.contains("this one ends in `.YAML`"), "{}", ended.stderr);
 }
+
+#[test]
+fn claims_that_say_nothing_or_cannot_hold_are_errors_of_their_file() {
+    let place = Place::new();
+    let entry =
+        "schema: images/v1\nimages:\n  - id: mine\n    disk: {path: mine.qcow2}\n    seed: nocloud\n    user: me\n";
+    let check = |claims: &str| {
+        place.write("mine.yaml", &format!("{entry}    claims: {claims}\n"));
+        let path = place.path("mine.yaml");
+        place.run(&["check", path.to_str().expect("UTF-8")], Duration::from_secs(60))
+    };
+    check("{selinux: enforcing, verity: true, kernel: '>= 6.12'}").assert_status(0);
+    let wrong = check("{secureboot: true, selinux: enforced, tpm: true}");
+    wrong.assert_status(2);
+    for part in [
+        "mine.yaml:7:14",
+        "did you mean `secure-boot`?",
+        "did you mean `enforcing`?",
+        "`tpm == true` can never hold here: its machines have no TPM",
+    ] {
+        assert!(wrong.stderr.contains(part), "{part}: {}", wrong.stderr);
+    }
+}

@@ -139,6 +139,8 @@ table! {
     PRODUCT_UNSENT = "product.unsent", Error, "The file of a product did not get into the guest as it was when the run began.", "Check the file, and whether the guest's file system is read-only or full.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not run.", "Fix the setup steps first.";
     TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Fix the teardown, or what the tests left behind.";
+    CLAIM_FALSE = "claim.false", Fail, "The image does not have what its entry in the catalogue claims (`claims`).", "Correct the image, or the claim; tests about it may have been skipped in this run.";
+    CLAIM_UNREAD = "claim.unread", Error, "Whether the image has what its entry in the catalogue claims could not be read in its guests.", "The message says what is missing: make it readable in the guest, or start a machine as the entry describes it.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
     BASE_CRASH_LOOP = "base.crash-loop", Fail, "systemd restarts a service again and again: it waits for its third start, or was restarted for the third time or a later one while this test ran.", "`systemctl status` of the service is in the report; `journalctl -u` says why it ends.";
     BASE_AVC = "base.avc", Fail, "SELinux denied an access while this test ran.", "The denial is in the report.";
@@ -188,7 +190,7 @@ pub fn class(id: &FailureId) -> Class {
 pub fn must_be_named(id: &FailureId) -> bool {
     const GROUPS: &[&str] = &["console.", "base.", "machine.", "ssh."];
     const ENDS: &[FailureId] =
-        &[BOOT_EMERGENCY, BOOT_TIMEOUT, BOOT_UNSETTLED, REBOOT_TWICE, REBOOT_TIMEOUT, REBOOT_UNSETTLED];
+        &[CLAIM_FALSE, BOOT_EMERGENCY, BOOT_TIMEOUT, BOOT_UNSETTLED, REBOOT_TWICE, REBOOT_TIMEOUT, REBOOT_UNSETTLED];
     GROUPS.iter().any(|group| id.as_str().starts_with(group)) || ENDS.contains(id)
 }
 

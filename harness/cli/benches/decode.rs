@@ -214,7 +214,7 @@ fn cost(text: &str) -> Duration {
     let vocabulary = Vocabulary { tables: muster_check::tables(), capabilities: &[], tools: &[] };
     let decode = || {
         if text.starts_with("schema: images") {
-            std::hint::black_box(images::decode_source("h.yaml", text, "".into()).1.render(false));
+            std::hint::black_box(images::decode_source("h.yaml", text, "".into(), &vocabulary).1.render(false));
         } else if text.starts_with("schema: console") {
             let mut sink = Default::default();
             console_rules::decode_source("h.yaml", text, &mut Default::default(), &mut sink);

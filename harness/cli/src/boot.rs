@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::catalogue::Catalogue;
 use super::error::CliError;
 use super::event_loop::runtime;
 use super::machine_dir::{self, MachineDir};
@@ -142,7 +143,7 @@ pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wa
         options.image = vec![name.to_owned()];
     }
     let mut notices = Vec::new();
-    let mut specs = session::image_specs(&project, &options, &mut notices)?;
+    let mut specs = session::image_specs(&project, &Catalogue::load(&project)?, &options, &mut notices)?;
     for notice in notices {
         say_error(&format!("note: {}", text::one_line(&notice, 400)));
     }

@@ -19,7 +19,7 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
     pub(crate) fn load(project: &Project) -> Result<Self, CliError> {
-        let entries = load::valid(muster_suite::images::load(&project.images()))?;
+        let entries = load::valid(muster_suite::images::load(&project.images(), &load::vocabulary()))?;
         let specs = entries.iter().cloned().map(spec).collect();
         Ok(Self { specs, entries })
     }

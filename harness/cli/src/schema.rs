@@ -66,7 +66,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::Suite => on_one_line(&muster_suite::schema::suite(load::vocabulary().tables))?,
         Format::Tests => on_one_line(&muster_suite::schema::fragment(load::vocabulary().tables))?,
         Format::KnownIssues => pretty(&muster_suite::schema::known_issues())?,
-        Format::Images => pretty(&muster_suite::schema::images())?,
+        Format::Images => pretty(&muster_suite::schema::images(load::vocabulary().capabilities))?,
         Format::ConsoleRules => pretty(&muster_suite::schema::console_rules())?,
         Format::Proofs => pretty(&muster_suite::schema::proofs())?,
         Format::Deviations => pretty(&muster_suite::schema::deviations())?,

@@ -14,6 +14,7 @@ use super::output::OutputFormat;
 use super::project::{self, Project};
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
+use muster_engine::claims::Claims;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan::{self, Plan, Rerun};
 use muster_engine::prove::{self, Proofs};
@@ -106,6 +107,8 @@ pub(crate) struct Prepared {
     pub plan: Plan,
     pub specs: Vec<ImageSpec>,
     pub rerun: Rerun,
+    /// What the makers of the images claim of them.
+    pub claims: Claims,
     /// Failures that are documented.
     pub known: KnownIssues,
     /// Tests that must fail.
@@ -133,7 +136,9 @@ pub(crate) fn prepare(
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
-    let specs = image_specs(&project, options, &mut notices)?;
+    let catalogue = Catalogue::load(&project)?;
+    let specs = image_specs(&project, &catalogue, options, &mut notices)?;
+    let claims = claims(&catalogue, &specs, &options.image);
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
     let wanted = restrict(selection, &loaded.suites, &mut selected, &ids)?;
@@ -173,7 +178,7 @@ pub(crate) fn prepare(
             (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
         }
     };
-    Ok(Prepared { project, plan, specs, rerun, known, proofs, kept, expected, notices })
+    Ok(Prepared { project, plan, specs, rerun, claims, known, proofs, kept, expected, notices })
 }
 
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
@@ -197,10 +202,10 @@ pub(crate) fn restrict(
 /// The images that were typed, and how they are booted; what is to be said about them once.
 pub(crate) fn image_specs(
     project: &Project,
+    catalogue: &Catalogue,
     options: &ImageOptions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<ImageSpec>, CliError> {
-    let catalogue = Catalogue::load(project)?;
     let mut specs: Vec<ImageSpec> = Vec::new();
     for name in &options.image {
         let mut spec = match catalogue.get(name) {
@@ -208,7 +213,7 @@ pub(crate) fn image_specs(
                 notices.extend(catalogue.entry(name).and_then(caution));
                 spec.clone()
             }
-            None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
+            None if looks_like_a_file(name) && !is_misspelt(name, catalogue) => {
                 from_file(name, options.machine.image_format, notices)?
             }
             None => return Err(catalogue.unknown(name)),
@@ -222,6 +227,12 @@ pub(crate) fn image_specs(
     }
     preflight(project, &specs)?;
     Ok(specs)
+}
+
+/// What the makers of the images claim of them. A file that was typed has no entry, whatever it is called.
+fn claims(catalogue: &Catalogue, specs: &[ImageSpec], typed: &[String]) -> Claims {
+    let of = |(spec, name): (&ImageSpec, &String)| Some((spec.id.clone(), catalogue.entry(name)?.claims.clone()));
+    specs.iter().zip(typed).filter_map(of).collect()
 }
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines

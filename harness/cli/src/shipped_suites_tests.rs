@@ -33,7 +33,7 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
         (foreign::SCHEMA, muster_suite::schema::foreign_checks()),
         (policy::SCHEMA, muster_suite::schema::policy()),
         (waivers::SCHEMA, muster_suite::schema::waivers()),
-        ("images/v1", muster_suite::schema::images()),
+        ("images/v1", muster_suite::schema::images(vocabulary.capabilities)),
         (console_rules::SCHEMA, muster_suite::schema::console_rules()),
     ];
     schemas.map(|(name, schema)| (name, jsonschema::draft202012::new(&schema).expect("a schema"))).into()
@@ -123,7 +123,7 @@ fn every_example_of_the_pages_is_accepted_by_both() {
             assert!(errors.is_empty(), "{page}: {errors:#?}\n{whole}");
             let problems = match schema.as_str() {
                 "suite/v1" => decode_source("s.yaml", &whole, &vocabulary()).1,
-                "images/v1" => images::decode_source("i.yaml", &whole, Utf8Path::new("")).1,
+                "images/v1" => images::decode_source("i.yaml", &whole, Utf8Path::new(""), &vocabulary()).1,
                 console_rules::SCHEMA => {
                     let mut sink = Diagnostics::new();
                     console_rules::decode_source("r.yaml", &whole, &mut HashMap::new(), &mut sink);
@@ -242,7 +242,7 @@ fn snapshots(dir: &str, read: impl Fn(&str, &str) -> Diagnostics) {
 
 #[test]
 fn bad_catalogues_say_what_they_always_said() {
-    snapshots("bad-images", |name, text| images::decode_source(name, text, Utf8Path::new("images")).1);
+    snapshots("bad-images", |name, text| images::decode_source(name, text, Utf8Path::new("images"), &vocabulary()).1);
 }
 
 #[test]

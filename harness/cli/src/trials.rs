@@ -230,9 +230,10 @@ async fn run_all(
     events: &Events,
     questions: mpsc::Receiver<Question>,
 ) -> Result<Exit, CliError> {
-    let Prepared { project, plan, specs, rerun, known, .. } = prepared;
+    let Prepared { project, plan, specs, rerun, known, claims, .. } = prepared;
     let own_snapshots = super::run::own_snapshots(&project);
-    let settings = Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.name(), dir.root()) };
+    let one_machine = super::run::one_machine(rerun, accel.kind.name(), dir.root());
+    let settings = Settings { known, claims, own_snapshots, ..one_machine };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, super::run::Opening::of_process("test"), super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned {
@@ -263,7 +264,9 @@ async fn run_all(
         let session = Session::new(&driver, &image, &settings, events.clone());
         let sessions: BTreeMap<&MachineSpec, Result<_, &Failure>> = drivers
             .iter()
-            .map(|(machine_spec, driver)| (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver))))
+            .map(|(machine_spec, driver)| {
+                (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver, machine_spec)))
+            })
             .collect();
         let health = {
             let mut machines = Machines::default();

@@ -33,6 +33,7 @@ pub(super) fn settings() -> Settings {
         pending: "/nowhere".into(),
         own_snapshots: None,
         artifacts: "/nowhere".into(),
+        claims: Default::default(),
         known: super::known::KnownIssues::default(),
         boot_baseline: None,
         proofs: super::prove::Proofs::default(),

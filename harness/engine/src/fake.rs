@@ -75,6 +75,8 @@ pub struct FakeDriver {
     pub boots_seen: Option<Arc<Mutex<Vec<u64>>>>,
     /// What probes are read by a shell of this host, and not by a fake guest.
     pub host: Option<Arc<Host>>,
+    /// What its guests are.
+    pub facts: Facts,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -190,7 +192,7 @@ impl FakeDriver {
         FakeMachine {
             id: id.to_owned(),
             cloned_from,
-            facts: Facts::default(),
+            facts: self.facts.clone(),
             stops: self.stops.clone(),
             reboots: self.reboots.clone(),
             moods: self.moods.clone(),

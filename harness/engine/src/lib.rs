@@ -14,6 +14,7 @@ pub mod boot_evidence;
 pub mod budget;
 pub mod capsule;
 mod capture;
+pub mod claims;
 mod clock;
 pub mod driver;
 pub mod engine;
@@ -47,6 +48,8 @@ pub mod worker;
 
 #[cfg(test)]
 mod ahead_tests;
+#[cfg(test)]
+mod claims_tests;
 #[cfg(test)]
 mod engine_tests;
 #[cfg(any(test, feature = "testing"))]

@@ -41,7 +41,7 @@ pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
         }
         match session.driver.with_spec(machine_spec) {
             Ok(driver) => {
-                let session = session.next_to(&driver);
+                let session = session.next_to(&driver, machine_spec);
                 records.extend(run_groups(&of(machine_spec), &session).await);
                 session.close().await;
             }

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use super::base_checks::base_after_boot;
 use super::budget::Held;
+use super::claims;
 use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
 use super::lease::Lease;
-use super::plan::{self, Group, Planned};
+use super::plan::{self, Group, MachineSpec, Planned};
 use super::product;
 use super::settings::Settings;
 use super::sink::{Events, now};
@@ -23,6 +24,8 @@ use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
 use muster_record::run::{MachineRecord, TestRecord};
+use muster_suite::images::ImageClaim;
+use muster_suite::model::MachineOverrides;
 
 /// How many machines of an image may be lost before the rest of its tests are given up: enough for
 /// a few tests that wreck their machine, few enough that a broken host does not boot all night.
@@ -34,6 +37,8 @@ pub struct Session<'d, D: Driver> {
     pub(super) image: String,
     pub(super) settings: &'d Settings,
     pub(super) events: Events,
+    /// In what its machines differ from the image's description.
+    overrides: MachineOverrides,
     /// Shared by all sessions of the image.
     stats: Arc<Mutex<Stats>>,
     /// Set when no machine of this shape will come up any more. Another shape may: it is tried, to
@@ -93,6 +98,7 @@ struct Health {
     failures: Vec<Failure>,
     remarks: Vec<String>,
     boots: u32,
+    claims: claims::OpenClaims,
 }
 
 impl<'d, D: Driver> Session<'d, D> {
@@ -103,6 +109,7 @@ impl<'d, D: Driver> Session<'d, D> {
             image: image.to_owned(),
             settings,
             events,
+            overrides: MachineOverrides::default(),
             stats: Arc::default(),
             hopeless: Mutex::default(),
             clone_source: tokio::sync::Mutex::new(CloneSource::Empty),
@@ -110,12 +117,12 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// A session on machines of another shape, with the same record.
-    pub fn next_to<'e>(&self, driver: &'e D) -> Session<'e, D>
+    pub fn next_to<'e>(&self, driver: &'e D, shape: &MachineSpec) -> Session<'e, D>
     where
         'd: 'e,
     {
-        let stats = self.stats.clone();
-        Session { stats, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
+        let (stats, overrides) = (self.stats.clone(), shape.overrides.clone());
+        Session { stats, overrides, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
     }
 
     /// Boots a machine for its own sake: for a run that looks only at the machine's health.
@@ -242,7 +249,7 @@ impl<'d, D: Driver> Session<'d, D> {
             boot_seconds: record.boot_seconds.unwrap_or_default(),
             facts: Some(Box::new(live.facts().clone())),
         });
-        self.stats().facts = Some(live.facts().clone());
+        self.note_facts(live.facts());
         self.note_health(&id, live.findings());
         // What the products leave behind is found with what the boot did.
         let looked = match self.install_products(&id, &live).await {
@@ -273,6 +280,18 @@ impl<'d, D: Driver> Session<'d, D> {
         let products = product::install(live, products).await?;
         self.events.emit(Event::ProductsInstalled { machine: id.to_owned(), products });
         Ok(())
+    }
+
+    /// Enters what a guest is, and compares it with what is claimed of its image.
+    fn note_facts(&self, facts: &Facts) {
+        let mut stats = self.stats();
+        stats.facts = Some(facts.clone());
+        stats.health.claims.look(self.claims(), facts, &self.overrides);
+    }
+
+    /// What the image's maker says of it.
+    fn claims(&self) -> &'d [ImageClaim] {
+        self.settings.claims.get(&self.image).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Enters what a boot left in the record.
@@ -363,7 +382,7 @@ impl<'d, D: Driver> Session<'d, D> {
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
-                self.stats().facts = Some(live.facts().clone());
+                self.note_facts(live.facts());
                 self.note_health(&id, live.findings());
                 Ok(Lease::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
             }
@@ -506,9 +525,10 @@ impl<'d, D: Driver> Session<'d, D> {
         self.close().await;
         let mut record = plan::unreached_health(&self.image, &self.settings.rerun);
         let mut health = std::mem::take(&mut self.stats().health);
-        record.failures = health.failures;
+        let (unmet, compared) = health.claims.end(self.claims(), health.boots > 0);
+        record.failures = health.failures.into_iter().chain(unmet).collect();
         record.remarks = health.remarks;
-        record.assertions = health.boots;
+        record.assertions = health.boots + u32::try_from(compared).unwrap_or(u32::MAX);
         match health.started.take() {
             Some((at, instant)) => {
                 record.started = Some(at);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 
 use super::budget::Budget;
+use super::claims::Claims;
 use super::halt::Halt;
 use super::known::KnownIssues;
 use super::plan::Rerun;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub own_snapshots: Option<OwnSnapshots>,
     /// `tests/` of the run directory, for what is collected.
     pub artifacts: Utf8PathBuf,
+    /// What the makers of the images claim of them.
+    pub claims: Claims,
     /// Failures that are documented.
     pub known: KnownIssues,
     /// Earlier boots, for the tests that compare with those of the run.

@@ -31,7 +31,7 @@ pub fn decode(data: &[u8]) {
         (format!("{suite:?}"), problems)
     });
     repeatable(source, || {
-        let (images, problems) = images::decode_source(FILE, source, "catalogue".into());
+        let (images, problems) = images::decode_source(FILE, source, "catalogue".into(), &vocabulary());
         (format!("{images:?}"), problems)
     });
     let suites = [known_suite()];

@@ -42,6 +42,10 @@ pub struct Facts {
     pub tools: BTreeSet<String>,
     /// Where the kernel configuration can be read, if anywhere.
     pub kconfig: Option<String>,
+    /// Capabilities and dimensions that could not be read, each with why: one escaped line. Conditions take them for
+    /// absent; a claim about one of them is an error.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub unread: BTreeMap<String, String>,
     /// The file that it was started from, which the runner looked at; none for a machine that muster
     /// did not start.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::claims::DescribedMachine;
 use self::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
@@ -18,10 +19,15 @@ use super::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
+mod claims;
+#[cfg(test)]
+mod claims_tests;
 mod download;
 pub mod keys;
 
+pub use claims::{Claimed, ImageClaim, dimensions as claimed_dimensions};
 pub use download::{Checksum, Download, Signature};
+pub use keys::FACTS;
 
 /// One image of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +66,8 @@ pub struct ImageEntry {
     pub boot_timeout: Duration,
     /// Dimensions that are known before it boots, by name of [`DIMENSIONS`].
     pub facts: BTreeMap<String, Vec<String>>,
+    /// What its maker says that it has: compared with every machine after its boot.
+    pub claims: Vec<ImageClaim>,
     /// A word of [`CPU_LEVELS`]: the lowest it runs on.
     pub needs_cpu: Option<&'static str>,
     /// What is peculiar about it, one sentence each.
@@ -105,27 +113,28 @@ pub struct Kernel {
 /// The most network interfaces, and the most extra disks.
 pub const MAX_DEVICES: usize = 8;
 
-/// Dimensions that a catalogue can know before a boot.
-pub const FACTS: &[&str] =
-    &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
-
 /// Decodes all catalogue files that the paths mean (a directory: its `*.yaml` files). In a directory,
 /// files of other schemas are passed over.
-pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
+pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut ids = HashMap::new();
     let out = source::read_documents(paths, &mut sink, |source, bytes, sink| {
         let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
-        decode(&source.name, bytes, dir, source.found, &mut ids, sink)
+        decode(&source.name, bytes, (dir, source.found), vocabulary, &mut ids, sink)
     });
     sink.settle();
     (out, sink)
 }
 
 /// Decodes one text; paths in it are joined to `directory`.
-pub fn decode_source(name: &str, text: &str, dir: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
+pub fn decode_source(
+    name: &str,
+    text: &str,
+    dir: &Utf8Path,
+    vocabulary: &Vocabulary<'_>,
+) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let out = decode(&name.into(), text.as_bytes(), dir, false, &mut HashMap::new(), &mut sink);
+    let out = decode(&name.into(), text.as_bytes(), (dir, false), vocabulary, &mut HashMap::new(), &mut sink);
     sink.settle();
     (out, sink)
 }
@@ -133,8 +142,8 @@ pub fn decode_source(name: &str, text: &str, dir: &Utf8Path) -> (Vec<ImageEntry>
 fn decode(
     name: &Arc<str>,
     bytes: &[u8],
-    dir: &Utf8Path,
-    found: bool,
+    (dir, found): (&Utf8Path, bool),
+    vocabulary: &Vocabulary<'_>,
     ids: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
 ) -> Vec<ImageEntry> {
@@ -144,11 +153,9 @@ fn decode(
     if found && root.as_ref().is_some_and(|root| is_anothers(root, "images/v1")) {
         return Vec::new();
     }
-    // Catalogues have no variables and no conditions.
-    let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
     let mut patterns = Patterns::new();
     let entries = root
-        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, &mut patterns, sink), &root, dir, ids))
+        .map(|root| catalogue(&mut Context::new(name.clone(), vocabulary, &mut patterns, sink), &root, dir, ids))
         .unwrap_or_default();
     if sink.count_in(name) > before {
         sink.add_source(name, text);
@@ -225,6 +232,7 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
     });
     let boot_timeout = fields.get("boot-timeout").and_then(|node| positive_duration(cx, node, "boot-timeout"));
     let facts = fields.get("facts").map_or(BTreeMap::new(), |node| facts(cx, node));
+    let claims = fields.get("claims").map_or(Vec::new(), |node| claims::claims(cx, node));
     let needs_cpu = fields.get("needs-cpu").and_then(|node| cx.keyword(node, "needs-cpu", CPU_LEVELS));
     let quirks = fields.get("quirks").map_or(Vec::new(), |node| lines(cx, node, "quirks"));
     let verified = fields.get("verified").and_then(|node| cx.line(node, "verified"));
@@ -252,12 +260,18 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
         nics: nics.unwrap_or(1),
         boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
         facts,
+        claims,
         needs_cpu,
         quirks,
         verified: verified.map_or(String::new(), |text| text.text),
         never_booted: never_booted.map(|text| text.text),
         location: cx.location(node.span),
     };
+    if let Some(node) = fields.get("claims") {
+        let described =
+            DescribedMachine { arch: entry.arch, firmware: entry.firmware, tpm: entry.tpm, facts: &entry.facts };
+        claims::contradicted(cx, node, &entry.claims, &described);
+    }
     Some((entry, id))
 }
 
@@ -353,6 +367,7 @@ fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::VOCABULARY;
 
     const GOOD: &str = "
 schema: images/v1
@@ -376,7 +391,7 @@ images:
 
     #[test]
     fn entries_have_what_was_written_and_defaults() {
-        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let [lab, mine] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!((lab.id.as_str(), &lab.disk, lab.format), ("lab", &Disk::Lab("lab".into()), Format::Qcow2));
@@ -396,7 +411,7 @@ images:
             .replace("cpus: 4", "cpus: 0")
             .replace("firmware: bios", "firmware: bois")
             .replace("quirks:", "quirk:");
-        let (entries, problems) = decode_source("x.yaml", &bad, "".into());
+        let (entries, problems) = decode_source("x.yaml", &bad, "".into(), &VOCABULARY);
         assert_eq!(entries, []);
         let found: Vec<_> = problems.iter().map(|d| d.code).collect();
         assert_eq!(found, ["wrong-shape", "bare-number", "bad-value", "bad-value", "unknown-key", "bad-value"]);
@@ -427,7 +442,7 @@ images:
 
     #[test]
     fn machines_have_the_devices_that_were_asked_for() {
-        let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let [root, lab] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!((root.format, root.arch, root.firmware), (Format::Tar, Arch::Aarch64, FirmwareKind::UefiSecure));
@@ -445,8 +460,9 @@ images:
 
     #[test]
     fn impossible_devices_are_refused() {
-        let codes =
-            |text: &str| -> Vec<_> { decode_source("x.yaml", text, "".into()).1.iter().map(|d| d.code).collect() };
+        let codes = |text: &str| -> Vec<_> {
+            decode_source("x.yaml", text, "".into(), &VOCABULARY).1.iter().map(|d| d.code).collect()
+        };
         assert_eq!(codes(&MORE.replace("nics: 3", "nics: 9")), ["bad-value"]);
         assert_eq!(codes(&MORE.replace("64 MiB", "64 kB")), ["bad-value"]);
         assert_eq!(codes(&MORE.replace("tpm: true", "tpm: yes")), ["bad-value"]);
@@ -461,7 +477,7 @@ images:
     #[test]
     fn an_id_is_unique_over_all_files() {
         let twice = format!("{GOOD}{}", "  - {id: lab, disk: {lab: lab}, seed: none, user: root}\n");
-        let (_, problems) = decode_source("x.yaml", &twice, "".into());
+        let (_, problems) = decode_source("x.yaml", &twice, "".into(), &VOCABULARY);
         assert_eq!(problems.iter().map(|d| d.code).collect::<Vec<_>>(), ["duplicate-id"]);
         assert_eq!(problems.iter().next().map(|d| d.notes.clone()), Some(vec!["first at x.yaml:4:9".to_owned()]));
     }
@@ -469,7 +485,7 @@ images:
     #[test]
     fn every_vendor_image_of_the_repository_says_whether_it_was_booted_and_how_it_is_trusted() {
         let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
-        let (entries, problems) = load(&[path]);
+        let (entries, problems) = load(&[path], &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let of = |start: &str| entries.iter().filter(|entry| entry.id.starts_with(start)).count();
         for (family, count) in [
@@ -511,7 +527,7 @@ images:
     #[test]
     fn the_catalogue_of_the_repository_is_good() {
         let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images/lab.yaml");
-        let (entries, problems) = load(&[path]);
+        let (entries, problems) = load(&[path], &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
         for id in ["lab", "lab-tiny", "lab-secureboot", "lab-vhd", "lab-rootfs", "lab-immutable", "lab-tiny-aarch64"] {

@@ -89,6 +89,8 @@ pub enum Shape {
     Globs,
     /// A mapping from dimensions to words.
     Facts,
+    /// A mapping from capabilities to booleans, and from dimensions to values or comparisons.
+    Claims,
     /// Adjusted expectations: as [`Shape::Expect`], and `null` removes.
     Adjust,
     /// What a test is repeated for: a mapping from one name to values, or a list of mappings.

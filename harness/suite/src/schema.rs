@@ -40,9 +40,20 @@ pub fn proofs() -> Value {
     root("proofs/v1", "Proofs that tests of muster can fail", mapping(&PROOFS))
 }
 
-/// The schema of image catalogues.
-pub fn images() -> Value {
-    root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE))
+/// The schema of image catalogues; the capabilities are those that guests may have.
+pub fn images(capabilities: &[(&str, &str)]) -> Value {
+    let mut schema = unshared("images/v1", "An image catalogue of muster", mapping(&CATALOGUE));
+    let claims = &mut schema["properties"]["images"]["items"]["properties"]["claims"]["properties"];
+    for (name, doc) in capabilities {
+        let mut flag = boolean();
+        flag["description"] = json!(doc);
+        // A name that is a dimension too may have either.
+        claims[*name] = match claims.get(*name) {
+            Some(_) => json!({"anyOf": [flag, line()], "description": doc}),
+            None => flag,
+        };
+    }
+    share(schema)
 }
 
 /// The schema of console rules.
@@ -209,6 +220,18 @@ fn shape(shape: &Shape) -> Value {
         Shape::Adjust => json!({"$ref": "#/$defs/adjusted"}),
         Shape::Matrix => matrix(),
         Shape::Globs => json!({"type": "object", "additionalProperties": line(), "minProperties": 1}),
+        Shape::Claims => {
+            let properties: Map<_, _> = super::images::claimed_dimensions()
+                .map(|name| {
+                    let mut value = line();
+                    if let Some((_, doc, _)) = DIMENSIONS.iter().find(|(known, _, _)| *known == name) {
+                        value["description"] = json!(doc);
+                    }
+                    (name.to_owned(), value)
+                })
+                .collect();
+            json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
+        }
         Shape::Facts => {
             let properties: Map<_, _> = super::images::FACTS
                 .iter()

@@ -152,7 +152,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
             (format!("{} of tests that suites include", count(number, "file")), problems)
         }
         FileKind::Images => {
-            let (entries, problems) = images::load(&paths);
+            let (entries, problems) = images::load(&paths, &vocabulary);
             (format!("{} in {}", count(entries.len(), "image"), count(number, "file")), problems)
         }
         FileKind::KnownIssues => {

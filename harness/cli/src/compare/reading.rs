@@ -139,7 +139,7 @@ fn spec(
     let machine = MachineOptions { image_format: format, ..options.clone() };
     let options = ImageOptions { image: vec![named.to_owned()], machine };
     let mut notices = Vec::new();
-    let mut specs = session::image_specs(project, &options, &mut notices)?;
+    let mut specs = session::image_specs(project, &Catalogue::load(project)?, &options, &mut notices)?;
     for notice in notices {
         say_error(&format!("note: {}", one_line(&notice, 400)));
     }

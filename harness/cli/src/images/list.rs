@@ -95,6 +95,7 @@ fn object(spec: &ImageSpec, entry: &ImageEntry, here: &str) -> serde_json::Value
         "user": spec.user,
         "needs-cpu": entry.needs_cpu,
         "facts": spec.facts,
+        "claims": entry.claims.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "quirks": entry.quirks,
         "verified": (!entry.verified.is_empty()).then_some(&entry.verified),
         "never-booted": entry.never_booted,
@@ -133,6 +134,8 @@ pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
     add("seed", format!("{} for {}", spec.seed, spec.user));
     let facts: Vec<_> = spec.facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
     add("facts", facts.join(", "));
+    let claims: Vec<_> = entry.claims.iter().map(ToString::to_string).collect();
+    add("claims", claims.join(", "));
     add("state", state(&project, spec)?);
     add("verified", entry.verified.clone());
     add("never booted", entry.never_booted.clone().unwrap_or_default());

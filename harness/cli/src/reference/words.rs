@@ -172,6 +172,9 @@ pub(super) fn shape(shape: &Shape) -> String {
         }
         Shape::Globs => "globs, each with a replacement".to_owned(),
         Shape::Facts => "dimensions, each with a value".to_owned(),
+        Shape::Claims => {
+            "capabilities, each `true` or `false`, and dimensions, each with a value or comparison".to_owned()
+        }
         Shape::ForEach => "one name with a list of values, or list of mappings".to_owned(),
         Shape::AllOrLines => "`all`, or list of lines".to_owned(),
         Shape::Matrix => "dimensions, each with a list of values".to_owned(),

@@ -37,7 +37,8 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
     let dpkg = dpkg(&answer(Probe::Dpkg)?)?;
     let package_manager = package_manager(&answer(Probe::PackageManagers)?, dpkg.is_some())?;
     let (rpm, rpmdb) = if applet || dpkg.is_some() { (None, false) } else { rpm(&rpm_says)? };
-    let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
+    let security = answer(Probe::Selinux)?;
+    let (selinux, policy) = selinux(&security);
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;
     let devices = answer(Probe::Devices)?;
@@ -97,8 +98,32 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         capabilities: capabilities.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
         tools,
         kconfig,
+        unread: unread(&places, &security),
         disk: None,
     })
+}
+
+/// What is neither there nor absent as far as the probes could see, with why.
+fn unread(places: &str, security: &str) -> BTreeMap<String, String> {
+    let told = places.lines().filter_map(|line| line.strip_prefix("unread ")?.split_once(' '));
+    let mut unread: BTreeMap<String, String> = told
+        .filter(|(name, _)| *name == "secure-boot")
+        .map(|(name, why)| (name.to_owned(), text::one_line(why, MAX_VALUE)))
+        .collect();
+    if hidden_selinux(security) {
+        let why = "a policy is loaded, and neither /sys/fs/selinux/enforce nor getenforce says whether it is enforced";
+        unread.insert("selinux".to_owned(), why.to_owned());
+    }
+    unread
+}
+
+/// Whether processes have contexts of a policy, and nothing tells whether it is enforced.
+fn hidden_selinux(text: &str) -> bool {
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    text.lines().any(|line| line == "kernel")
+        && value("context ").is_some_and(|context| context.contains(':'))
+        && !matches!(value("enforce "), Some("0" | "1"))
+        && !matches!(value("getenforce "), Some("Enforcing" | "Permissive"))
 }
 
 /// The answer of a probe that ran to its end. Every probe ends with 0 unless it could not be run.

@@ -135,6 +135,13 @@ done
 for d in /etc /run /var/lib /usr/lib /usr/local/lib; do
   for f in $d/extensions/* $d/confexts/*; do [ -e "$f" ] && echo sysext && break 2; done
 done
+# Every UEFI has BootOrder or SecureBoot; without either the directory is only a mount point.
+if [ -d /sys/firmware/efi ]; then
+  u=/sys/firmware/efi/efivars
+  for f in $u/BootOrder-* $u/SecureBoot-*; do [ -e "$f" ] && u= && break; done
+  for f in /sys/firmware/efi/efivars/SecureBoot-*; do [ ! -e "$f" ] || [ -r "$f" ] || u=$f; done
+  [ -z "$u" ] || echo "unread secure-boot the EFI variables in $u cannot be read"
+fi
 # Four bytes of attributes, then 0 or 1; the shell leaves out what is 0.
 for f in /sys/firmware/efi/efivars/SecureBoot-*; do
   [ -r "$f" ] || continue

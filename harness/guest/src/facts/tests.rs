@@ -115,6 +115,26 @@ fn selinux_needs_a_loaded_policy() {
 }
 
 #[test]
+fn what_could_not_be_read_is_named_with_why() {
+    let unread = |probe, text: &str| facts(&[(probe, text)]).unread;
+    let context = "context system_u:system_r:kernel_t:s0\n";
+    for text in [
+        format!("kernel\nenforce 1\n{context}"),
+        format!("kernel\n{context}getenforce Permissive\n"),
+        "kernel\ncontext kernel\n".to_owned(),
+        context.to_owned(),
+    ] {
+        assert_eq!(unread(Probe::Selinux, &text), Default::default(), "{text}");
+    }
+    let hidden = unread(Probe::Selinux, &format!("kernel\n{context}getenforce Disabled\n"));
+    assert_eq!(hidden.keys().collect::<Vec<_>>(), ["selinux"]);
+    let places = "efi\nunread secure-boot the EFI variables in /sys/firmware/efi/efivars cannot be read\nunread other x\nunread\n";
+    let unread = unread(Probe::Places, places);
+    assert_eq!(unread.len(), 1);
+    assert_eq!(unread["secure-boot"], "the EFI variables in /sys/firmware/efi/efivars cannot be read");
+}
+
+#[test]
 fn the_mode_follows_the_file_system_of_usr() {
     let of = |mounts| {
         let facts = facts(&[(Probe::Mounts, mounts)]);

@@ -4,8 +4,10 @@ mod budget;
 mod ctrf;
 mod html;
 mod junit;
+mod kcidb;
 pub mod markdown;
 mod otlp;
+mod resultsdb;
 mod sarif;
 mod tap;
 mod tmt;
@@ -30,6 +32,8 @@ pub fn registry() -> &'static [&'static dyn Report] {
         &sarif::Sarif,
         &tmt::Tmt,
         &otlp::Otlp,
+        &resultsdb::ResultsDb,
+        &kcidb::Kcidb,
     ]
 }
 

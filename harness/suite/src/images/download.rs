@@ -194,6 +194,7 @@ fn is_loopback(url: &str) -> bool {
 mod tests {
     use super::super::{Disk, decode_source};
     use super::*;
+    use crate::testing::VOCABULARY;
 
     const GOOD: &str = "
 schema: images/v1
@@ -213,12 +214,12 @@ images:
 ";
 
     fn codes_of(text: &str) -> Vec<&'static str> {
-        decode_source("x.yaml", text, "".into()).1.iter().map(|d| d.code).collect()
+        decode_source("x.yaml", text, "".into(), &VOCABULARY).1.iter().map(|d| d.code).collect()
     }
 
     #[test]
     fn a_download_has_what_was_written() {
-        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let Disk::Download(download) = &entries[0].disk else { panic!("{entries:?}") };
         let expected = Download {
@@ -314,7 +315,7 @@ schema: images/v1
 images:
   - {id: mine, disk: {bring: {path: brought/mine.vhd, steps: [build it, put it there]}}, seed: nocloud, user: me}
 ";
-        let (entries, problems) = decode_source("images/x.yaml", brought, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", brought, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let steps = vec!["build it".to_owned(), "put it there".to_owned()];
         assert_eq!(entries[0].disk, Disk::Bring { path: "images/brought/mine.vhd".into(), steps });

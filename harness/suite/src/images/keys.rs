@@ -46,6 +46,11 @@ pub const IMAGE: KeyTable = KeyTable {
             Shape::Facts,
             "What is known of it before it boots, so that tests can be skipped without booting it.",
         ),
+        key(
+            "claims",
+            Shape::Claims,
+            "What its maker says that it has, by capability and dimension: each machine is compared with it after its boot.",
+        ),
         key("needs-cpu", Shape::Keyword(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
         key("quirks", Shape::Lines, "What is peculiar about it, one sentence each."),
         key("verified", Shape::Line, "When and how this description was last seen to work."),
@@ -56,6 +61,10 @@ pub const IMAGE: KeyTable = KeyTable {
         ),
     ],
 };
+
+/// Dimensions that a catalogue can know before a boot.
+pub const FACTS: &[&str] =
+    &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
 
 /// Words of `needs-cpu`.
 pub const CPU_LEVELS: &[&str] = &["x86-64-v2", "x86-64-v3", "x86-64-v4"];

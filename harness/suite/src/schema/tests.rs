@@ -335,7 +335,7 @@ fn parser_and_schema_of_known_issues_agree() {
 
 #[test]
 fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
-    let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
+    let validator = jsonschema::draft202012::new(&images(VOCABULARY.capabilities)).expect("the schema is a schema");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/lab.yaml");
     let text = fs_err::read_to_string(path).expect("images/lab.yaml");
     let instance = |text: &str| {
@@ -343,6 +343,13 @@ fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
         as_editor(&yaml::parse(&"lab.yaml".into(), text, Limits::default(), &mut sink).expect("YAML"))
     };
     assert!(validator.is_valid(&instance(&text)));
+    let claimed = |claims: &str| text.replacen("    seed:", &format!("    claims: {claims}\n    seed:"), 1);
+    for claims in ["{selinux: enforcing}", "{selinux: true, rpmdb: false}", "{kernel: '>= 6.12'}"] {
+        assert!(validator.is_valid(&instance(&claimed(claims))), "{claims}");
+    }
+    for claims in ["{rpmdb: yes}", "{tool: rpm}", "{}", "{selinux: [enforcing]}"] {
+        assert!(!validator.is_valid(&instance(&claimed(claims))), "{claims}");
+    }
     for (from, to) in
         [("seed:", "sead:"), ("1 GiB", "1"), ("{lab: lab}", "{lab: lab, path: x}"), ("mode: package", "mode: x")]
     {
@@ -353,7 +360,7 @@ fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
 
 #[test]
 fn the_schema_of_images_takes_every_catalogue_of_the_repository() {
-    let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
+    let validator = jsonschema::draft202012::new(&images(VOCABULARY.capabilities)).expect("the schema is a schema");
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images");
     let mut read = 0;
     for entry in fs_err::read_dir(dir).expect("images") {
@@ -401,7 +408,7 @@ fn every_property_is_documented_and_every_mapping_of_keys_closed() {
     for (name, doc) in MATCHERS {
         assert!(text.contains(&json!(doc).to_string()), "{name} is described nowhere");
     }
-    walk(&images(), "");
+    walk(&images(VOCABULARY.capabilities), "");
     walk(&fragment(VOCABULARY.tables), "");
     walk(&known_issues(), "");
     walk(&foreign_checks(), "");

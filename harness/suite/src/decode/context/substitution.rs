@@ -89,7 +89,7 @@ impl Context<'_> {
 
 /// The place of a part of a scalar; the whole scalar when escapes or folding moved its text away from
 /// the file's.
-pub(in crate::decode) fn within(span: Span, text: &str, quoted: bool, range: std::ops::Range<usize>) -> Span {
+pub(crate) fn within(span: Span, text: &str, quoted: bool, range: std::ops::Range<usize>) -> Span {
     let quotes = u32::from(quoted);
     if (span.end - span.start) as usize != text.len() + 2 * quotes as usize {
         return span;

@@ -1,0 +1,173 @@
+//! What an image's maker claims, compared with a guest that has booted. A claim that does not hold is a failure of the
+//! image's machines, whatever its tests say: a test that needs what is missing was only skipped. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_base::failure::{self, Failure};
+use muster_base::text;
+use muster_record::facts::Facts;
+use muster_suite::condition::{self, Truth};
+use muster_suite::images::{Claimed, ImageClaim};
+use muster_suite::model::MachineOverrides;
+
+/// The claims of the images of a run, by id of the image.
+pub type Claims = BTreeMap<String, Vec<ImageClaim>>;
+
+/// The claims of one image, and which of them a machine of it has answered.
+#[derive(Debug, Default)]
+pub(super) struct OpenClaims {
+    answered: BTreeSet<usize>,
+    failures: Vec<Failure>,
+}
+
+impl OpenClaims {
+    /// Compares the claims with what a guest is, on a machine that differs from the image's description in `overrides`.
+    pub(super) fn look(&mut self, claims: &[ImageClaim], facts: &Facts, overrides: &MachineOverrides) {
+        for (index, claim) in claims.iter().enumerate() {
+            if claim.is_about_another_machine(overrides) {
+                continue;
+            }
+            self.answered.insert(index);
+            // The same on each machine is said once.
+            self.failures.extend(missed(claim, facts).filter(|failure| !self.failures.contains(failure)));
+        }
+    }
+
+    /// What is wrong with the claims at the end, and how many of them were compared. `booted`: whether a machine of the
+    /// image came up; without one there is an error for that already.
+    pub(super) fn end(self, claims: &[ImageClaim], booted: bool) -> (Vec<Failure>, usize) {
+        let left = claims.iter().enumerate().filter(|(index, _)| booted && !self.answered.contains(index));
+        let unseen = left.map(|(_, claim)| {
+            let what =
+                format!("claimed `{claim}`; no machine was started as the image's entry describes it, to see it on");
+            Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location)
+        });
+        (self.failures.into_iter().chain(unseen).collect(), self.answered.len())
+    }
+}
+
+/// How a claim fails on a guest.
+fn missed(claim: &ImageClaim, facts: &Facts) -> Option<Failure> {
+    if let Some(why) = facts.unread.get(&claim.name).filter(|_| !is_certain(claim, facts)) {
+        let what =
+            format!("claimed `{claim}`; whether the machine has it could not be read: {}", text::one_line(why, 300));
+        return Some(Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location));
+    }
+    let (expected, actual) = match &claim.said {
+        Claimed::Capability(claimed) => {
+            let there = facts.capabilities.contains(&claim.name);
+            if there == *claimed {
+                return None;
+            }
+            (claimed.to_string(), there.to_string())
+        }
+        Claimed::Dimension(condition) => {
+            // The guest was read whole: what it does not have is absent, not unknown.
+            let lookup = |name: &str| Some(facts.dimension(name).unwrap_or_default());
+            if condition::evaluate(condition, &lookup) == Truth::True {
+                return None;
+            }
+            let seen = lookup(&claim.name).unwrap_or_default().join(", ");
+            (condition.to_string(), if seen.is_empty() { "absent".to_owned() } else { text::one_line(&seen, 200) })
+        }
+    };
+    let what = format!("claimed `{claim}`; the machine says {actual}");
+    let failure = Failure::new(failure::CLAIM_FALSE, what).at(&claim.location);
+    Some(Failure { expected: Some(expected), actual: Some(actual), ..failure })
+}
+
+/// Whether a capability is there, however little else could be read of it.
+fn is_certain(claim: &ImageClaim, facts: &Facts) -> bool {
+    matches!(claim.said, Claimed::Capability(_)) && facts.capabilities.contains(&claim.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+    use muster_suite::model::{Condition, Operator};
+
+    fn capability(name: &str, there: bool) -> ImageClaim {
+        ImageClaim { name: name.to_owned(), said: Claimed::Capability(there), location: fake::location() }
+    }
+
+    fn dimension(name: &str, operator: Operator, value: &str) -> ImageClaim {
+        let condition = Condition::Compare { dimension: name.to_owned(), operator, values: vec![value.to_owned()] };
+        ImageClaim { name: name.to_owned(), said: Claimed::Dimension(condition), location: fake::location() }
+    }
+
+    fn guest() -> Facts {
+        Facts {
+            kernel: "6.12.43-1".to_owned(),
+            selinux: Some("permissive".to_owned()),
+            capabilities: ["systemd".to_owned(), "selinux".to_owned()].into(),
+            unread: [("secure-boot".to_owned(), "the EFI variables cannot be read".to_owned())].into(),
+            ..Facts::default()
+        }
+    }
+
+    fn messages(claims: &[ImageClaim], facts: &Facts) -> Vec<String> {
+        let mut open = OpenClaims::default();
+        open.look(claims, facts, &MachineOverrides::default());
+        open.end(claims, true).0.into_iter().map(|failure| format!("{}: {}", failure.id, failure.message)).collect()
+    }
+
+    #[test]
+    fn a_claim_holds_fails_or_cannot_be_read() {
+        let held = [
+            capability("systemd", true),
+            capability("tpm", false),
+            dimension("kernel", Operator::Ge, "6.12"),
+            dimension("selinux", Operator::Eq, "permissive"),
+            dimension("selinux", Operator::Ne, "disabled"),
+        ];
+        assert_eq!(messages(&held, &guest()), [""; 0]);
+        let missed = [
+            capability("tpm", true),
+            capability("systemd", false),
+            dimension("selinux", Operator::Eq, "enforcing"),
+            dimension("kernel", Operator::Ge, "6.13"),
+            dimension("rpm", Operator::Ge, "4.20"),
+            capability("secure-boot", true),
+            capability("secure-boot", false),
+        ];
+        let expected = [
+            "claim.false: claimed `tpm == true`; the machine says false",
+            "claim.false: claimed `systemd == false`; the machine says true",
+            "claim.false: claimed `selinux == enforcing`; the machine says permissive",
+            "claim.false: claimed `kernel >= 6.13`; the machine says 6.12.43-1",
+            "claim.false: claimed `rpm >= 4.20`; the machine says absent",
+            "claim.unread: claimed `secure-boot == true`; whether the machine has it could not be read: the EFI variables cannot be read",
+            "claim.unread: claimed `secure-boot == false`; whether the machine has it could not be read: the EFI variables cannot be read",
+        ];
+        assert_eq!(messages(&missed, &guest()), expected);
+    }
+
+    #[test]
+    fn the_same_on_several_machines_is_said_once_and_a_good_machine_does_not_undo_a_bad_one() {
+        let claims = [capability("tpm", true)];
+        let with = Facts { capabilities: ["tpm".to_owned()].into(), ..guest() };
+        let mut open = OpenClaims::default();
+        for facts in [&guest(), &with, &guest()] {
+            open.look(&claims, facts, &MachineOverrides::default());
+        }
+        let (failures, looked) = open.end(&claims, true);
+        assert_eq!((failures.len(), looked), (1, 1));
+    }
+
+    #[test]
+    fn a_claim_that_no_machine_could_show_is_an_error_when_one_booted() {
+        let claims = [capability("tpm", true), capability("systemd", true)];
+        let without = MachineOverrides { tpm: Some(false), ..MachineOverrides::default() };
+        let ended = |booted| {
+            let mut open = OpenClaims::default();
+            open.look(&claims, &guest(), &without);
+            open.end(&claims, booted)
+        };
+        let (failures, looked) = ended(true);
+        let expected = "claimed `tpm == true`; no machine was started as the image's entry describes it, to see it on";
+        assert_eq!((failures[0].message.as_str(), failures.len(), looked), (expected, 1, 1));
+        assert_eq!(failures[0].id, failure::CLAIM_UNREAD);
+        assert_eq!(ended(false).0, []);
+    }
+}
