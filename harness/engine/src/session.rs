@@ -240,6 +240,7 @@ impl<'d, D: Driver> Session<'d, D> {
         self.events.emit(Event::MachineReady {
             machine: id.clone(),
             boot_seconds: record.boot_seconds.unwrap_or_default(),
+            boot: record.boot,
             facts: Some(Box::new(live.facts().clone())),
         });
         self.stats().facts = Some(live.facts().clone());
@@ -361,6 +362,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 self.events.emit(Event::MachineReady {
                     machine: id.clone(),
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
+                    boot: None,
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
                 self.stats().facts = Some(live.facts().clone());

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::boot::BootRecord;
 use crate::facts::Facts;
 use crate::finding::OnMachine;
 use crate::run::{Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
@@ -89,6 +90,9 @@ pub enum Event {
         machine: String,
         /// Seconds from QEMU start to the first answer.
         boot_seconds: f64,
+        /// What its boot was made of, as far as it was seen; absent for a clone.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        boot: Option<BootRecord>,
         /// What the guest is; absent for a clone, which is what its template was.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         facts: Option<Box<Facts>>,

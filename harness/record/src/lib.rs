@@ -3,6 +3,7 @@
 //! programs may depend on it; it uses `base` only.
 
 pub mod archive;
+pub mod boot;
 pub mod disk;
 pub mod durations;
 pub mod event;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::boot::BootRecord;
 use super::finding::OnMachine;
 use super::outcome::Outcome;
 use muster_base::failure::{Failure, Location};
@@ -105,6 +106,10 @@ pub struct ImageRecord {
     /// Facts of the guest as first seen; absent when it never booted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub facts: Option<crate::facts::Facts>,
+    /// The command line that enters a new machine of it; absent for a machine that muster did not start, and in records of
+    /// earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub enter: Option<String>,
     /// The products that were installed in its machines before their tests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub products: Vec<ProductRecord>,
@@ -158,6 +163,10 @@ pub struct MachineRecord {
     /// Seconds from QEMU start to the first answer; absent when it never answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub boot_seconds: Option<f64>,
+    /// What its boot was made of, as far as it was seen, also of one that never answered; absent for a clone, for a
+    /// machine that muster did not start, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot: Option<BootRecord>,
     /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_mib: Option<u64>,
