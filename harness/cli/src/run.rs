@@ -167,6 +167,18 @@ impl CapsuleOptions {
 }
 
 impl Arguments {
+    /// Which images, and how they are booted.
+    #[cfg(test)]
+    pub(crate) fn images(&self) -> &ImageOptions {
+        &self.images
+    }
+
+    /// Which tests.
+    #[cfg(test)]
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     /// How often `-v` is given.
     pub(crate) fn verbose(&self) -> u8 {
         self.display.verbose
@@ -487,7 +499,7 @@ async fn drive(
     host.rules = rules;
     host.capsules = capsules;
     host.metered = metered;
-    let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected);
+    let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected).entered_with(prepared.enter);
     let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
 }

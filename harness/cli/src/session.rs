@@ -106,6 +106,8 @@ pub(crate) struct Prepared {
     pub plan: Plan,
     pub specs: Vec<ImageSpec>,
     pub rerun: Rerun,
+    /// How a person enters a new machine of an image, by its id.
+    pub enter: BTreeMap<String, String>,
     /// Failures that are documented.
     pub known: KnownIssues,
     /// Tests that must fail.
@@ -135,7 +137,9 @@ pub(crate) fn prepare(
     notices.extend(not_meant);
     let specs = image_specs(&project, options, &mut notices)?;
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
-    let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
+    let typed: BTreeMap<String, String> =
+        specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
+    let enter = typed.iter().map(|(id, typed)| (id.clone(), enter_command(typed, &options.machine))).collect();
     let wanted = restrict(selection, &loaded.suites, &mut selected, &ids)?;
     let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
@@ -173,7 +177,7 @@ pub(crate) fn prepare(
             (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
         }
     };
-    Ok(Prepared { project, plan, specs, rerun, known, proofs, kept, expected, notices })
+    Ok(Prepared { project, plan, specs, rerun, enter, known, proofs, kept, expected, notices })
 }
 
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
@@ -409,8 +413,15 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError>
     Ok(())
 }
 
+/// The command line that enters a new machine of an image.
+pub(crate) fn enter_command(image: &str, options: &MachineOptions) -> String {
+    let fixed = ["muster", "boot"].map(str::to_owned).into_iter();
+    let typed = options.stated().into_iter().flat_map(|stated| stated.typed);
+    fixed.chain(typed).chain(["--image".to_owned(), plan::quote(image)]).collect::<Vec<_>>().join(" ")
+}
+
 /// The options without which one test run again would not be the same test.
-fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
+pub(crate) fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
     let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), plan::quote(project::short(path).as_str())];
     let suites = selection.suites.iter().flat_map(suite);
     suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()

@@ -80,7 +80,7 @@ pub(super) fn render(record: &RunRecord, known: &Known<'_>, answer: Answer) -> S
         out.push_str(&section("notes", "Notes", &format!("<ul>\n{}</ul>\n", notices.collect::<String>())));
     }
     out.push_str("</div>\n");
-    out.push_str(&without_script(record));
+    out.push_str(&without_script(record, &known.boots.table()));
     out
 }
 
@@ -265,8 +265,8 @@ fn groups(record: &RunRecord, causes: &[Cause], filter: &str, before: impl Fn(&C
     out
 }
 
-/// What failed, for readers without script; the script hides it.
-fn without_script(record: &RunRecord) -> String {
+/// What failed, and what boots took, for readers without script; the script hides it.
+fn without_script(record: &RunRecord, boots: &str) -> String {
     let red = |test: &&TestRecord| matches!(test.outcome, Outcome::Fail | Outcome::Error);
     let all = record.tests.iter().filter(red).count();
     let mut out = String::from(
@@ -276,19 +276,21 @@ fn without_script(record: &RunRecord) -> String {
     );
     for test in record.tests.iter().filter(red).take(WITHOUT_SCRIPT) {
         out.push_str(&format!(
-            "<li><strong class=\"{}\">{}</strong> {} [{}]: {}<br><code>{}</code></li>\n",
+            "<li><strong class=\"{}\">{}</strong> {} [{}]: {}<br><code>{}</code>{}</li>\n",
             test.outcome.name(),
             words::mark(test.outcome),
             line(&test.name(), NAME),
             line(&test.image, NAME),
             markup(&words::headline(test).1),
-            line(&test.rerun, 1000)
+            line(&test.rerun, 8000),
+            words::resume(test).map(|command| format!("<br><code>{}</code>", markup(&command))).unwrap_or_default()
         ));
     }
     out.push_str("</ul>\n");
     if all > WITHOUT_SCRIPT {
         out.push_str(&format!("<p>And {} more.</p>\n", all - WITHOUT_SCRIPT));
     }
+    out.push_str(boots);
     out.push_str("</section>\n");
     out
 }
