@@ -18,6 +18,7 @@ mod exits;
 mod explain;
 mod export;
 mod failed;
+mod full_disk;
 mod gate;
 mod images;
 mod kconfig;

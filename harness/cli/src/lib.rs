@@ -67,6 +67,8 @@ mod ssh_client;
 mod text_file;
 mod triage;
 pub mod trials;
+#[cfg(test)]
+mod typed_again_tests;
 mod wording;
 
 use std::ffi::OsString;
@@ -308,11 +310,19 @@ fn dispatch(
 }
 
 fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::process::ExitCode {
-    match result {
+    let exit = match result {
         Ok(exit) => exit.into(),
         Err(cli_error) => {
             cli_error.show();
             cli_error.exit.into()
+        }
+    };
+    match output::all_said() {
+        Ok(()) => exit,
+        Err(cli_error) => {
+            cli_error.show();
+            // What the command came to says more, where that is no success.
+            if exit == std::process::ExitCode::SUCCESS { cli_error.exit.into() } else { exit }
         }
     }
 }
