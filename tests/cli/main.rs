@@ -32,6 +32,7 @@ mod report;
 mod rerun;
 mod runs;
 mod settings;
+mod shards;
 mod snapshots;
 mod sources;
 mod terminal;
@@ -66,6 +67,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "images",
         "runs",
         "archive",
+        "merge",
+        "plan",
         "snapshots",
         "compare",
         "port",

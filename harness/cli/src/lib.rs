@@ -40,12 +40,14 @@ mod list;
 mod load;
 mod logging;
 mod machine_dir;
+mod merge;
 mod names;
 mod offline;
 mod output;
 mod packed;
 #[cfg(test)]
 mod plain_words_tests;
+mod plan;
 mod port;
 mod product;
 mod profile;
@@ -59,6 +61,7 @@ mod runs;
 mod schema;
 mod session;
 mod settings;
+mod shard;
 mod shipped;
 #[cfg(test)]
 mod shipped_suites_tests;
@@ -136,6 +139,10 @@ enum Command {
     Report(report::Arguments),
     /// Write a run as one file to hand around
     Archive(archive::Arguments),
+    /// Print the jobs that a run needs to be over in time
+    Plan(plan::Arguments),
+    /// Make one run of the runs of all shards
+    Merge(merge::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
     Diff(diff::Arguments),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
@@ -285,6 +292,8 @@ fn dispatch(
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Archive(arguments) => archive::execute(&arguments),
+        Command::Plan(arguments) => plan::execute(arguments),
+        Command::Merge(arguments) => merge::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
@@ -319,7 +328,8 @@ fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::p
     };
     match output::all_said() {
         Ok(()) => exit,
-        Err(cli_error) => {
+        Err(not_said) => {
+            let cli_error = CliError::from(not_said);
             cli_error.show();
             // What the command came to says more, where that is no success.
             if exit == std::process::ExitCode::SUCCESS { cli_error.exit.into() } else { exit }

@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::load::{self, Selected, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
+use super::shard::Tests;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 use muster_engine::known::KnownIssues;
@@ -20,6 +21,7 @@ use muster_engine::prove::{self, Proofs};
 use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
+use muster_record::shard::ShardRecord;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 use muster_suite::value::ValueError;
@@ -108,6 +110,8 @@ pub(crate) struct Prepared {
     pub rerun: Rerun,
     /// How a person enters a new machine of an image, by its id.
     pub enter: BTreeMap<String, String>,
+    /// Which part of a run it is.
+    pub shard: Option<ShardRecord>,
     /// Failures that are documented.
     pub known: KnownIssues,
     /// Tests that must fail.
@@ -140,7 +144,16 @@ pub(crate) fn prepare(
     let typed: BTreeMap<String, String> =
         specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
     let enter = typed.iter().map(|(id, typed)| (id.clone(), enter_command(typed, &options.machine))).collect();
-    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids)?;
+    let (shard, mine) = match &selection.shard {
+        Some(chosen) => {
+            let division = chosen.division(&loaded.suites, &selected.tests, &ids)?;
+            let part = chosen.part(&division)?;
+            notices.push(chosen.notice(&division, part));
+            (Some(division.record(chosen.shard)), Some(part.tests.clone()))
+        }
+        None => (None, None),
+    };
+    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids, mine.as_ref())?;
     let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
@@ -172,12 +185,17 @@ pub(crate) fn prepare(
             let expected = again.expected(&kept);
             (plan, kept, expected)
         }
+        _ if mine.is_some() => {
+            let mine = mine.unwrap_or_default();
+            let images = ids.into_iter().filter(|image| mine.contains_key(image)).collect();
+            (plan::plan_each(&suites, &mine, images), KeptResults::default(), BTreeMap::new())
+        }
         _ => {
             selected.tests.extend(proving);
             (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
         }
     };
-    Ok(Prepared { project, plan, specs, rerun, enter, known, proofs, kept, expected, notices })
+    Ok(Prepared { project, plan, specs, rerun, enter, shard, known, proofs, kept, expected, notices })
 }
 
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
@@ -187,9 +205,10 @@ pub(crate) fn restrict(
     suites: &[Suite],
     selected: &mut Selected,
     images: &[String],
+    shard: Option<&Tests>,
 ) -> Result<Option<Wanted>, CliError> {
     let Some(again) = &selection.again else { return Ok(None) };
-    let wanted = again.wanted(suites, &selected.tests, images);
+    let wanted = again.wanted(suites, &selected.tests, images, shard);
     if wanted.tests.is_empty() {
         again.same_images(images)?;
         return Err(again.nothing_to_run());
@@ -226,6 +245,19 @@ pub(crate) fn image_specs(
     }
     preflight(project, &specs)?;
     Ok(specs)
+}
+
+/// The ids that images have in a run, of what is typed for them: nothing is looked at but the catalogue.
+pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<String>, CliError> {
+    let catalogue = Catalogue::load(project)?;
+    let id = |name: &String| match catalogue.get(name) {
+        Some(spec) => Ok(spec.id.clone()),
+        None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
+            Ok(ImageSpec::from_file(Utf8Path::new(name).as_std_path(), Format::Raw).id)
+        }
+        None => Err(catalogue.unknown(name)),
+    };
+    typed.iter().map(id).collect()
 }
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines

@@ -58,9 +58,10 @@ impl Recorder {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { id, muster, at, arguments, earlier } => {
+            Event::RunStarted { id, muster, at, arguments, earlier, shard } => {
                 self.run_started(id, muster, at, arguments);
                 self.record.earlier.clone_from(earlier);
+                self.record.shard.clone_from(shard);
             }
             Event::Planned { suites, tests } => {
                 self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod json;
 pub mod kept;
 pub mod layout;
+pub mod merge;
 pub mod names;
 pub mod open;
 pub mod outcome;
@@ -22,5 +23,6 @@ pub mod outstanding;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;
+pub mod shard;
 pub mod signature;
 pub mod verdict;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::boot::BootRecord;
 use super::finding::OnMachine;
 use super::outcome::Outcome;
+use super::shard::ShardRecord;
 use muster_base::failure::{Failure, Location};
 
 /// A whole run.
@@ -32,6 +33,12 @@ pub struct RunRecord {
     /// The runs that this one goes on with, oldest first; empty for a run of its own.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub earlier: Vec<EarlierRun>,
+    /// Which of how many shards of a run it is; absent for a whole run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<ShardRecord>,
+    /// The runs of the shards that it was merged of, by their numbers; empty for a run that ran.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub merged: Vec<EarlierRun>,
     /// `kvm` or `tcg`, and why.
     pub accelerator: Accelerator,
     /// The images, by id.

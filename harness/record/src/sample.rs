@@ -235,6 +235,7 @@ pub fn events() -> Vec<Event> {
             at: "2026-03-01T10:00:00Z".into(),
             arguments: vec!["run".into(), "--image".into(), "lab".into()],
             earlier: vec![],
+            shard: None,
         },
         Event::Planned {
             suites: BTreeMap::from([
@@ -260,7 +261,13 @@ pub fn events() -> Vec<Event> {
         Event::MachineReady {
             machine: "m1".into(),
             boot_seconds: 31.5,
-            boot: Some(boot(&[("firmware", 2.0), ("loader", 3.5), ("kernel", 6.0), ("initrd", 7.5), ("userspace", 11.5)])),
+            boot: Some(boot(&[
+                ("firmware", 2.0),
+                ("loader", 3.5),
+                ("kernel", 6.0),
+                ("initrd", 7.5),
+                ("userspace", 11.5),
+            ])),
             facts: Some(Box::new(facts)),
         },
         Event::ProductsInstalled {

@@ -46,6 +46,9 @@ impl Answer {
             Self::NotKnown
         } else if verdict::unexplained(record).is_some() {
             Self::No
+        } else if record.shard.is_some() {
+            // The other shards may say something else.
+            Self::NotKnown
         } else {
             Self::Yes
         }
@@ -90,6 +93,12 @@ fn header(record: &RunRecord, answer: Answer) -> String {
         (Some(seconds), _) => facts.push(format!("took {}", words::seconds(seconds))),
         (None, Some(at)) => facts.push(format!("ended {}", moment(at))),
         (None, None) => facts.push("has not ended".into()),
+    }
+    if let Some(shard) = &record.shard {
+        facts.push(format!("shard {} of {}", shard.number, shard.of));
+    }
+    if !record.merged.is_empty() {
+        facts.push(format!("merged of {} shards", record.merged.len()));
     }
     facts.push(format!("muster {}", line(&record.muster, NAME)));
     let mut out = format!(
@@ -389,6 +398,14 @@ mod tests {
         assert_ne!(of(&[Pass], Some(2)), Answer::Yes, "it was focused");
         assert_ne!(of(&[Pass], Some(4)), Answer::Yes, "a known issue has expired");
         assert_ne!(of(&[Pass], None), Answer::Yes, "it goes on");
+        let mut shard = whole.clone();
+        shard.images.retain(|image, _| image == "lab");
+        shard.findings.clear();
+        shard.tests = vec![sample::test("base", "t", Pass)];
+        shard.exit_code = Some(0);
+        assert_eq!(Answer::of(&shard), Answer::Yes);
+        shard.shard = Some(muster_record::shard::ShardRecord { number: 1, of: 4, ..Default::default() });
+        assert_eq!(Answer::of(&shard), Answer::NotKnown, "it is a part");
         for exit in 0..6 {
             assert_ne!(of(&[Pass, Fail], Some(exit)), Answer::Yes, "whatever the exit code says");
         }
