@@ -138,12 +138,20 @@ const checks = {
     await page.waitForSelector(".detail details pre");
     assert.match(await text(page, ".detail details pre"), /unit 299 started/);
     await browser.defaultBrowserContext().overridePermissions(address("ordinary"), ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
-    await page.click(".detail .command button");
-    await page.waitForFunction(() => document.querySelector(".detail .command button").textContent === "Copied");
-    const copied = await page.evaluate(() => navigator.clipboard.readText());
-    assert.equal(copied, await text(page, ".detail .command code"));
+    const commands = await page.$$eval(".detail .command code", (codes) => codes.map((code) => code.textContent));
+    assert.deepEqual(commands, ["muster run --image lab-candidate --test base/sshd-configuration", "muster boot --image images/lab.qcow2 --cpus 2"]);
+    for (const [index, command] of commands.entries()) {
+      const button = (await page.$$(".detail .command button"))[index];
+      await button.click();
+      await page.waitForFunction((button) => button.textContent === "Copied", {}, button);
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
+    }
     const links = await page.$$eval(".detail ul a", (links) => links.map((link) => link.getAttribute("href")));
     assert.ok(links.includes("./machines/lab-candidate-4/console.log"), links.join());
+    await page.evaluate(() => (location.hash = "#open=kernel%2Fsshd-configuration%40lab-candidate"));
+    await page.waitForFunction(() => document.querySelectorAll(".detail .command").length === 3);
+    const resume = await page.$$eval(".detail .command code", (codes) => codes[1].textContent);
+    assert.equal(resume, "muster resume reports/runs/20260301T100000Z-4711/capsules/lab-candidate-4");
     await page.evaluate(() => (location.hash = "#open=base%2Ffirst-boot%40lab-candidate"));
     await page.waitForSelector(".attempts");
     assert.deepEqual(await page.$$eval(".attempt h4", (heads) => heads.map((head) => head.textContent)), [
@@ -170,15 +178,53 @@ const checks = {
     await view("machines");
     assert.match(await text(page, ".other"), /lab-baseline-12/);
     await view("time");
-    assert.match(await text(page, ".other"), /3 boots.*33 clones.*The slowest tests/s);
+    assert.match(await text(page, ".other"), /5 boots.*33 clones.*The slowest tests/s);
     await view("issues");
     assert.match(await text(page, ".other"), /bug 123.*2026-09-30: 213 days left on 2026-03-01, the day of the run/s);
     await close(opened);
   },
 
+  async "boots are bars of their parts on one scale, with numbers, and those of the run before below"() {
+    const opened = await open("ordinary", { fragment: "#view=boots" });
+    const { page } = opened;
+    const images = await page.$$eval(".boots h2", (heads) => heads.map((head) => head.textContent));
+    assert.deepEqual(images, ["lab-baseline", "lab-candidate", "lab-immutable"]);
+    const rows = await page.$$eval(".boots:nth-of-type(2) .boot", (rows) =>
+      rows.map((row) => ({
+        said: row.querySelector("p").textContent,
+        numbers: [...row.querySelectorAll(".numbers li")].map((item) => item.textContent),
+        label: row.querySelector("[role=img]").getAttribute("aria-label"),
+        earlier: row.classList.contains("earlier"),
+      })),
+    );
+    assert.deepEqual(rows[0], {
+      said: "lab-candidate-1 answered after 61.4 s",
+      numbers: ["firmware 2.0 s", "loader 3.5 s", "kernel 12.5 s", "initrd 9.0 s", "userspace 33.0 s"],
+      label: "lab-candidate-1: answered after 61.4 s, longest userspace, 33.0 s",
+      earlier: false,
+    });
+    assert.deepEqual(rows.map((row) => row.earlier), [false, false, false, true]);
+    assert.match(rows[2].said, /^lab-candidate-14 never answered, ended after 94\.5 s$/);
+    assert.match(rows[3].said, /answered after 52\.9 s · run 20260228T100000Z-4242$/);
+    // A second has one width, and a place one meaning, in all bars of the page.
+    const scale = await page.$$eval(".boots .boot", (rows) =>
+      rows.flatMap((row) => {
+        const track = row.querySelector(".track").getBoundingClientRect();
+        const texts = [...row.querySelectorAll(".numbers li")].map((item) => Number(item.textContent.match(/([\d.]+) s$/)[1]));
+        return [...row.querySelectorAll(".part")].map((part, index) => [track.left, track.width, part.getBoundingClientRect().width / texts[index]]);
+      }),
+    );
+    assert.ok(scale.length > 20);
+    for (const [left, width, perSecond] of scale) {
+      assert.ok(Math.abs(left - scale[0][0]) < 1 && Math.abs(width - scale[0][1]) < 1, JSON.stringify([left, width, scale[0]]));
+      assert.ok(Math.abs(perSecond / scale[4][2] - 1) < 0.1, `${perSecond} and ${scale[4][2]} pixels a second`);
+    }
+    await close(opened);
+  },
+
   async "ten hostile runs execute nothing and ask the network for nothing"() {
     for (let number = 1; number <= 10; number++) {
-      for (const part of ["", "#group=tag", "#group=cause&sort=slowest", "#view=matrix", "#view=machines", "#view=time", "#view=issues", "#view=constructor&group=constructor", "#group=__proto__&sort=constructor&since=constructor&cause=constructor"]) {
+      for (const part of ["", "#group=tag", "#group=cause&sort=slowest", "#view=matrix", "#view=machines", "#view=time", "#view=boots", "#view=issues", "#view=constructor&group=constructor", "#group=__proto__&sort=constructor&since=constructor&cause=constructor"]) {
         const opened = await open(`hostile-${number}`, { fragment: part });
         const { page } = opened;
         if (part === "") {
@@ -231,7 +277,7 @@ const checks = {
 
   async "axe-core finds nothing, light and dark"() {
     for (const dark of [false, true]) {
-      for (const part of ["", "#open=base%2Fsshd-configuration%40lab-candidate", "#open=base%2Ffirst-boot%40lab-candidate", "#view=matrix", "#view=machines", "#view=time", "#view=issues", "#q=nothing-is-called-so"]) {
+      for (const part of ["", "#open=base%2Fsshd-configuration%40lab-candidate", "#open=base%2Ffirst-boot%40lab-candidate", "#view=matrix", "#view=machines", "#view=time", "#view=boots", "#view=issues", "#q=nothing-is-called-so"]) {
         const opened = await open("ordinary", { fragment: part, dark });
         await accessible(opened.page, `${part} dark: ${dark}`);
         await close(opened);
@@ -244,13 +290,16 @@ const checks = {
       const narrow = await open("ordinary", { width: 400, dark });
       await accessible(narrow.page, `narrow, dark: ${dark}`);
       await close(narrow);
+      const boots = await open("ordinary", { width: 400, dark, fragment: "#view=boots" });
+      await accessible(boots.page, `boots, narrow, dark: ${dark}`);
+      await close(boots);
     }
   },
 
   async "no width scrolls sideways"() {
     for (const name of ["ordinary", "green", "hostile-1", "hostile-9"]) {
       for (const width of [320, 400, 768, 1024, 1600]) {
-        for (const part of ["", "#view=matrix", "#view=machines", "#view=time", "#view=issues", "#open=base%2Fsshd-configuration%40lab-candidate"]) {
+        for (const part of ["", "#view=matrix", "#view=machines", "#view=time", "#view=boots", "#view=issues", "#open=base%2Fsshd-configuration%40lab-candidate"]) {
           const opened = await open(name, { width, fragment: part });
           const over = await opened.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(over <= 0, `${name} ${part} at ${width}: ${over} pixels`);
@@ -267,6 +316,11 @@ const checks = {
     const { nodeId } = await client.send("DOM.querySelector", { nodeId: root.nodeId, selector: "#without-script" });
     const { model } = await client.send("DOM.getBoxModel", { nodeId });
     assert.ok(model.height > 100, "it is drawn");
+    const table = await client.send("DOM.querySelector", { nodeId, selector: "table" });
+    const { outerHTML } = await client.send("DOM.getOuterHTML", { nodeId: table.nodeId });
+    const rows = outerHTML.split("</tr>").map((row) => row.replaceAll(/<[^>]*>/g, "|").replaceAll(/[|\n]+/g, "|"));
+    assert.ok(rows.includes("|lab-candidate|lab-candidate-1|this run|2.0 s|3.5 s|12.5 s|9.0 s|33.0 s|after 61.4 s|"), rows.join("\n"));
+    assert.ok(rows.includes("|lab-candidate|lab-candidate-14|this run|2.2 s|3.3 s|not seen|not seen|not seen|never; ended after 94.5 s|") , rows.join("\n"));
     await close(opened);
   },
 
@@ -279,6 +333,12 @@ const checks = {
     assert.ok((await page.$$eval(".rows .test", (rows) => rows.length)) < 120);
     await page.pdf({ path: path.join(screenshots, "print.pdf"), format: "A4" });
     await close(opened);
+    const boots = await open("ordinary", { fragment: "#view=boots" });
+    await boots.page.emulateMediaType("print");
+    const colour = await boots.page.$eval(".part.userspace", (part) => getComputedStyle(part).printColorAdjust);
+    assert.equal(colour, "exact", "the bars are printed as they are");
+    await boots.page.pdf({ path: path.join(screenshots, "print-boots.pdf"), format: "A4" });
+    await close(boots);
   },
 
   async "10,000 tests open within a second, and a filter takes less than a tenth of one"() {
@@ -329,7 +389,7 @@ const checks = {
   },
 
   async screenshots() {
-    const views = { first: "", list: "#group=cause", test: "#open=base%2Fsshd-configuration%40lab-candidate", matrix: "#view=matrix", machines: "#view=machines", time: "#view=time", issues: "#view=issues" };
+    const views = { first: "", list: "#group=cause", test: "#open=base%2Fsshd-configuration%40lab-candidate", matrix: "#view=matrix", machines: "#view=machines", time: "#view=time", boots: "#view=boots", issues: "#view=issues" };
     for (const [width, height] of [[400, 850], [1600, 1000]]) {
       for (const dark of [false, true]) {
         for (const [name, part] of Object.entries(views)) {

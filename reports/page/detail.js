@@ -1,6 +1,7 @@
 // One test, with everything that is known of it. Made when it is opened.
 
 function detail(test, page, state) {
+  const image = page.images.find((image) => image.id === test.image);
   const parts = [
     element("h2", { id: "opened", tabindex: "-1" }, test.name, " ", element("span", { class: "quiet" }, `[${test.image}]`)),
     element(
@@ -19,6 +20,8 @@ function detail(test, page, state) {
     command(test.rerun, "run it again"),
     test.resume ? element("h3", {}, "Enter its machine as it was") : null,
     test.resume ? command(test.resume, "enter its machine") : null,
+    image && image.enter ? element("h3", {}, "Enter a new machine of its image") : null,
+    image && image.enter ? command(image.enter, "enter a new machine") : null,
     ...attempts(test, page),
     ...console_(test, page),
     ...files(test),

@@ -34,6 +34,7 @@ class App {
       ["machines", "Images and machines"],
       ["time", "Time"],
     ];
+    if (page.boots.images.length) views.push(["boots", "Boots"]);
     if (page.issues.length) views.push(["issues", `Known issues (${page.issues.length})`]);
     this.nav = element("nav", { "aria-label": "Views" }, views.map(([view, name]) => element("a", { "data-view": view, href: "#" }, name)));
     this.search = element("input", {
@@ -307,7 +308,7 @@ class App {
   drawOther() {
     const { page, state } = this;
     const open = (test) => this.open(test);
-    const views = { machines: () => imagesView(page), time: () => timeView(page, open), issues: () => issuesView(page, open) };
+    const views = { machines: () => imagesView(page), time: () => timeView(page, open), boots: () => bootsView(page), issues: () => issuesView(page, open) };
     const view = own(views, state.view) || (() => [element("p", {}, "There is no such view.")]);
     this.other.replaceChildren(...view().filter(Boolean));
   }

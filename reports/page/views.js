@@ -27,7 +27,7 @@ function matrixRows(tests, differ) {
 }
 
 function imagesView(page) {
-  const images = page.images.map((image) => element("section", { class: "card" }, element("h3", {}, image.id), terms(image.facts)));
+  const images = page.images.map((image) => element("section", { class: "card" }, element("h3", {}, image.id), terms(image.facts), image.enter ? command(image.enter, `enter a new machine of ${image.id}`) : null));
   const machines = page.machines.map((machine) => [
     machine.id,
     machine.image,

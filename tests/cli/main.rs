@@ -18,6 +18,7 @@ mod exits;
 mod explain;
 mod export;
 mod failed;
+mod full_disk;
 mod gate;
 mod images;
 mod kconfig;
@@ -32,6 +33,7 @@ mod report;
 mod rerun;
 mod runs;
 mod settings;
+mod shards;
 mod snapshots;
 mod sources;
 mod terminal;
@@ -67,6 +69,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "runs",
         "bisect",
         "archive",
+        "merge",
+        "plan",
         "snapshots",
         "compare",
         "port",

@@ -33,9 +33,7 @@ impl crate::fault::Fault for FileError {}
 fn cause(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::StorageFull => {
-            "the disk is full; free some space and render the run again from its events.jsonl".into()
-        }
+        ErrorKind::StorageFull => "the disk is full; free some space and try again".into(),
         ErrorKind::QuotaExceeded => "the disk quota is used up; free some space and try again".into(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another directory for the run".into(),
         ErrorKind::PermissionDenied => "permission denied; name a directory that you may write to".into(),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::earlier::Earlier;
 use super::error::CliError;
 use super::output::say;
+use super::shard::Tests;
 use muster_base::exit::Exit;
 use muster_base::text::{one_line, plural};
 use muster_engine::plan::{Plan, Rerun};
@@ -154,8 +155,18 @@ impl Again {
     }
 
     /// Which of the selected tests run on which image.
-    pub(crate) fn wanted(&self, suites: &[Suite], selected: &BTreeSet<TestIndex>, images: &[String]) -> Wanted {
+    /// `shard` has those of each image that may, where not all of them do.
+    pub(crate) fn wanted(
+        &self,
+        suites: &[Suite],
+        selected: &BTreeSet<TestIndex>,
+        images: &[String],
+        shard: Option<&Tests>,
+    ) -> Wanted {
         let mut wanted = Wanted::default();
+        let mine = |image: &str, index: &TestIndex| {
+            shard.is_none_or(|of| of.get(image).is_some_and(|tests| tests.contains(index)))
+        };
         if !self.mode.keeps() {
             // Every image that is named gets all of them.
             wanted.tests = images.iter().map(|image| (image.clone(), selected.clone())).collect();
@@ -164,7 +175,7 @@ impl Again {
         }
         for image in images {
             let mut tests = BTreeSet::new();
-            for index in selected {
+            for index in selected.iter().filter(|index| mine(image, index)) {
                 let (suite, test) = index.of(suites);
                 let name = format!("{}/{}", suite.name, test.id);
                 let on = |tests: &BTreeMap<String, BTreeSet<String>>| {

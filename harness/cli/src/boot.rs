@@ -66,6 +66,12 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Which image, and how it is booted.
+    #[cfg(test)]
+    pub(crate) fn images(&self) -> &ImageOptions {
+        &self.images
+    }
+
     /// Whether this is the process that owns a kept machine.
     pub(crate) fn is_owner(&self) -> bool {
         self.serve

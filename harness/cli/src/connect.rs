@@ -23,6 +23,7 @@ use muster_engine::settings::KeptResults;
 use muster_engine::sink::Events;
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
 use muster_record::event::Event;
+use muster_record::shard::ShardRecord;
 use muster_remote::{Remote, RemoteImages, RemoteMachine};
 
 /// A machine that is already up, instead of an image.
@@ -61,6 +62,8 @@ pub(crate) struct Prepared {
     /// Failures that are documented.
     pub known: KnownIssues,
     pub rerun: Rerun,
+    /// Which part of a run it is.
+    pub shard: Option<ShardRecord>,
     /// Results of earlier runs that belong to this one.
     pub kept: KeptResults,
     /// Said once, before the run begins.
@@ -84,7 +87,15 @@ pub(crate) fn prepare(
     let target = Destination::parse(typed)?;
     let remote = Remote { allow_changes, ..target.remote(options)? };
     let name = remote.name.clone();
-    let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name))?;
+    let mut shard = None;
+    if let Some(chosen) = &selection.shard {
+        let division = chosen.division(&loaded.suites, &selected.tests, std::slice::from_ref(&name))?;
+        let part = chosen.part(&division)?;
+        notices.push(chosen.notice(&division, part));
+        selected.tests = part.tests.get(&name).cloned().unwrap_or_default();
+        shard = Some(division.record(chosen.shard));
+    }
+    let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name), None)?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, vec![name]));
     notices.push(format!(
@@ -115,7 +126,7 @@ pub(crate) fn prepare(
             );
         }
     }
-    Ok(Prepared { project, plan, remote, rerun, known, kept, notices })
+    Ok(Prepared { project, plan, remote, rerun, shard, known, kept, notices })
 }
 
 /// The machine that was typed, and whom to trust there; it is not changed. Connects to nothing.

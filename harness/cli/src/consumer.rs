@@ -259,7 +259,12 @@ fn consume(
     }
     match trouble {
         None => Ok(recorder.into_record()),
-        Some(error) => Err(CliError::infrastructure(format!("the reports are not complete: {error}"))),
+        Some(error) => {
+            let dir = super::project::short(reports.dir.root());
+            let again = muster_base::text::shell_word(dir.as_str());
+            Err(CliError::infrastructure(format!("the reports are not complete: {error}"))
+                .hint(format!("`muster report {again}` makes them again of what {} has", RunDir::EVENTS)))
+        }
     }
 }
 

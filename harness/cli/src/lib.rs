@@ -41,12 +41,14 @@ mod list;
 mod load;
 mod logging;
 mod machine_dir;
+mod merge;
 mod names;
 mod offline;
 mod output;
 mod packed;
 #[cfg(test)]
 mod plain_words_tests;
+mod plan;
 mod port;
 mod product;
 mod profile;
@@ -60,6 +62,7 @@ mod runs;
 mod schema;
 mod session;
 mod settings;
+mod shard;
 mod shipped;
 #[cfg(test)]
 mod shipped_suites_tests;
@@ -68,6 +71,8 @@ mod ssh_client;
 mod text_file;
 mod triage;
 pub mod trials;
+#[cfg(test)]
+mod typed_again_tests;
 mod wording;
 
 use std::ffi::OsString;
@@ -135,6 +140,10 @@ enum Command {
     Report(report::Arguments),
     /// Write a run as one file to hand around
     Archive(archive::Arguments),
+    /// Print the jobs that a run needs to be over in time
+    Plan(plan::Arguments),
+    /// Make one run of the runs of all shards
+    Merge(merge::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
     Diff(diff::Arguments),
     /// Find the first of many images on which a test fails
@@ -286,6 +295,8 @@ fn dispatch(
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Archive(arguments) => archive::execute(&arguments),
+        Command::Plan(arguments) => plan::execute(arguments),
+        Command::Merge(arguments) => merge::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Bisect(arguments) => bisect::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
@@ -312,11 +323,20 @@ fn dispatch(
 }
 
 fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::process::ExitCode {
-    match result {
+    let exit = match result {
         Ok(exit) => exit.into(),
         Err(cli_error) => {
             cli_error.show();
             cli_error.exit.into()
+        }
+    };
+    match output::all_said() {
+        Ok(()) => exit,
+        Err(not_said) => {
+            let cli_error = CliError::from(not_said);
+            cli_error.show();
+            // What the command came to says more, where that is no success.
+            if exit == std::process::ExitCode::SUCCESS { cli_error.exit.into() } else { exit }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::names;
 use super::output::{OutputFormat, say, say_error};
 use super::project::Project;
+use super::shard::Chosen;
 use muster_base::exit::Exit;
 use muster_engine::known::KnownIssues;
 use muster_engine::prove::{self, Made};
@@ -38,6 +39,9 @@ pub(crate) struct Selection {
     /// The earlier run that this one goes on with, which decides what of the rest runs.
     #[arg(skip)]
     pub again: Option<Box<Again>>,
+    /// The part of the selected tests that runs, where it is not all of them.
+    #[arg(skip)]
+    pub shard: Option<Box<Chosen>>,
 }
 
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.

@@ -1,7 +1,6 @@
 //! `muster report`: the reports of a run, made again from its record, also of one whose runner crashed.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -110,9 +109,7 @@ fn print(runs: &[(Earlier, Base)], chosen: &Chosen, before: Option<&RunRecord>) 
     let text = report
         .render(input(&earlier.opened, base, before))
         .map_err(|why| written::ReportError::Render { file: report.file(), why })?;
-    let mut out = std::io::stdout().lock();
-    // A closed pipe is nobody's failure.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    super::output::print(&text);
     Ok(Exit::Pass)
 }
 

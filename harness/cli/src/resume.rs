@@ -42,6 +42,14 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
+impl Arguments {
+    /// The capsule's directory.
+    #[cfg(test)]
+    pub(crate) fn capsule(&self) -> &Utf8Path {
+        &self.capsule
+    }
+}
+
 pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
         let cli_error = CliError::from(error);

@@ -17,6 +17,7 @@ use super::output::say_error;
 use super::product;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
+use super::shard::ShardOptions;
 use super::text_file;
 use muster_base::exit::Exit;
 use muster_console::rules::Rules;
@@ -38,6 +39,7 @@ use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
 use muster_record::run::{Accelerator, EarlierRun, RunRecord};
+use muster_record::shard::ShardRecord;
 use muster_remote::RemoteImages;
 use muster_report::pace;
 
@@ -51,6 +53,7 @@ use muster_report::pace;
   muster run -x -E 'tier0 and not slow'             some tests by their tags, up to the first failure
   muster run --failed last                          what did not pass in the newest run, and what it needs
   muster run --rerun last                           the same with its options, and its other results kept
+  muster run --shard 2/4 -o shard-2                 the second quarter; `muster merge` makes one run of all four
   muster run --capsule failed                       save the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
@@ -61,7 +64,7 @@ pub(crate) struct Arguments {
     selection: Selection,
     /// Run again what failed, errored or did not run in an earlier run, and what that needs, and nothing else: a run's id,
     /// its directory or archive, or `last`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["test", "focus", "filter"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["test", "focus", "filter", "shard"])]
     failed: Option<String>,
     /// Go on with an earlier run (its id, directory or archive, or `last`): run again what failed, errored or did not run, and
     /// what is new, with its options but for those given here; keep all other results
@@ -71,6 +74,8 @@ pub(crate) struct Arguments {
     /// every result
     #[arg(long, value_name = "RUN", conflicts_with_all = ["failed", "rerun", "list"])]
     resume: Option<String>,
+    #[command(flatten)]
+    shard: ShardOptions,
     /// Begin no further test after the first that fails or errors
     #[arg(long, short = 'x')]
     fail_fast: bool,
@@ -111,7 +116,7 @@ pub(crate) struct Arguments {
     #[arg(long = "product", value_name = "FILE", conflicts_with = "connect")]
     products: Vec<Utf8PathBuf>,
     /// Run each test once more, in a clone that was changed so that the test must fail
-    #[arg(long, conflicts_with = "connect")]
+    #[arg(long, conflicts_with_all = ["connect", "shard"])]
     prove: bool,
     /// Files or directories of proofs [default: the directory proofs next to the suites]
     #[arg(long, value_name = "PATH", requires = "prove")]
@@ -167,6 +172,18 @@ impl CapsuleOptions {
 }
 
 impl Arguments {
+    /// Which images, and how they are booted.
+    #[cfg(test)]
+    pub(crate) fn images(&self) -> &ImageOptions {
+        &self.images
+    }
+
+    /// Which tests.
+    #[cfg(test)]
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     /// How often `-v` is given.
     pub(crate) fn verbose(&self) -> u8 {
         self.display.verbose
@@ -189,13 +206,14 @@ impl Arguments {
 pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsString]) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
+    arguments.selection.shard = arguments.shard.chosen()?;
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
         let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?.with_results(mode.option())?;
         arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
     }
     if arguments.list {
-        return super::list::execute(super::list::Arguments::of(arguments.selection));
+        return super::list::execute(super::list::Arguments::of(arguments.selection, arguments.images.image));
     }
     if let Some(typed) = &arguments.connect.connect {
         let mut prepared = {
@@ -246,7 +264,8 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     let (events, stream) = Events::channel();
     let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
-    announce(&events, Opening::of(&id, words, &arguments), accelerator(&accel), &prepared.notices);
+    let opening = Opening::of(&id, words, &arguments, prepared.shard.clone());
+    announce(&events, opening, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.capsule_store(&dir);
@@ -342,7 +361,8 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
-    announce(&events, Opening::of(&id, words, arguments), muster_remote::accelerator(), &prepared.notices);
+    let opening = Opening::of(&id, words, arguments, prepared.shard.clone());
+    announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
         own_snapshots: own_snapshots(&prepared.project),
@@ -414,26 +434,36 @@ pub(crate) struct Opening {
     pub(crate) arguments: Vec<String>,
     /// The runs that it goes on with.
     pub(crate) earlier: Vec<EarlierRun>,
+    /// Which part of a run it is.
+    pub(crate) shard: Option<ShardRecord>,
 }
 
 impl Opening {
     /// Of a run that goes on with no other, as this process was started.
     pub(crate) fn of_process(id: &str) -> Self {
-        Self { id: id.to_owned(), arguments: std::env::args().skip(1).collect(), earlier: Vec::new() }
+        Self { id: id.to_owned(), arguments: std::env::args().skip(1).collect(), ..Self::default() }
     }
 
     /// With the options that it takes from others, so that the next run can take them from it.
-    fn of(id: &str, words: &[OsString], arguments: &Arguments) -> Self {
+    fn of(id: &str, words: &[OsString], arguments: &Arguments, shard: Option<ShardRecord>) -> Self {
         let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
         let earlier = arguments.selection.again.as_ref().map(|again| again.earlier()).unwrap_or_default();
-        Self { id: id.to_owned(), arguments: words.collect(), earlier }
+        let chosen = arguments.selection.shard.as_ref().map(|chosen| chosen.shard);
+        Self { id: id.to_owned(), arguments: super::shard::settled(words.collect(), chosen), earlier, shard }
     }
 }
 
 /// The first events of a run.
 pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerator, notices: &[String]) {
-    let Opening { id, arguments, earlier } = opening;
-    events.emit(Event::RunStarted { id, muster: env!("MUSTER_VERSION").to_owned(), at: now(), arguments, earlier });
+    let Opening { id, arguments, earlier, shard } = opening;
+    events.emit(Event::RunStarted {
+        id,
+        muster: env!("MUSTER_VERSION").to_owned(),
+        at: now(),
+        arguments,
+        earlier,
+        shard,
+    });
     for notice in notices {
         events.notice(notice.clone());
     }
@@ -495,7 +525,7 @@ async fn drive(
     host.rules = rules;
     host.capsules = capsules;
     host.metered = metered;
-    let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected);
+    let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected).entered_with(prepared.enter);
     let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
 }

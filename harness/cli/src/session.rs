@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::load::{self, Selected, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
+use super::shard::Tests;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 use muster_engine::claims::Claims;
@@ -21,6 +22,7 @@ use muster_engine::prove::{self, Proofs};
 use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
+use muster_record::shard::ShardRecord;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 use muster_suite::value::ValueError;
@@ -109,6 +111,10 @@ pub(crate) struct Prepared {
     pub rerun: Rerun,
     /// What the makers of the images claim of them.
     pub claims: Claims,
+    /// How a person enters a new machine of an image, by its id.
+    pub enter: BTreeMap<String, String>,
+    /// Which part of a run it is.
+    pub shard: Option<ShardRecord>,
     /// Failures that are documented.
     pub known: KnownIssues,
     /// Tests that must fail.
@@ -140,8 +146,19 @@ pub(crate) fn prepare(
     let specs = image_specs(&project, &catalogue, options, &mut notices)?;
     let claims = claims(&catalogue, &specs, &options.image);
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
-    let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids)?;
+    let typed: BTreeMap<String, String> =
+        specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
+    let enter = typed.iter().map(|(id, typed)| (id.clone(), enter_command(typed, &options.machine))).collect();
+    let (shard, mine) = match &selection.shard {
+        Some(chosen) => {
+            let division = chosen.division(&loaded.suites, &selected.tests, &ids)?;
+            let part = chosen.part(&division)?;
+            notices.push(chosen.notice(&division, part));
+            (Some(division.record(chosen.shard)), Some(part.tests.clone()))
+        }
+        None => (None, None),
+    };
+    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids, mine.as_ref())?;
     let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
@@ -173,12 +190,17 @@ pub(crate) fn prepare(
             let expected = again.expected(&kept);
             (plan, kept, expected)
         }
+        _ if mine.is_some() => {
+            let mine = mine.unwrap_or_default();
+            let images = ids.into_iter().filter(|image| mine.contains_key(image)).collect();
+            (plan::plan_each(&suites, &mine, images), KeptResults::default(), BTreeMap::new())
+        }
         _ => {
             selected.tests.extend(proving);
             (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
         }
     };
-    Ok(Prepared { project, plan, specs, rerun, claims, known, proofs, kept, expected, notices })
+    Ok(Prepared { project, plan, specs, rerun, claims, enter, shard, known, proofs, kept, expected, notices })
 }
 
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
@@ -188,9 +210,10 @@ pub(crate) fn restrict(
     suites: &[Suite],
     selected: &mut Selected,
     images: &[String],
+    shard: Option<&Tests>,
 ) -> Result<Option<Wanted>, CliError> {
     let Some(again) = &selection.again else { return Ok(None) };
-    let wanted = again.wanted(suites, &selected.tests, images);
+    let wanted = again.wanted(suites, &selected.tests, images, shard);
     if wanted.tests.is_empty() {
         again.same_images(images)?;
         return Err(again.nothing_to_run());
@@ -233,6 +256,19 @@ pub(crate) fn image_specs(
 fn claims(catalogue: &Catalogue, specs: &[ImageSpec], typed: &[String]) -> Claims {
     let of = |(spec, name): (&ImageSpec, &String)| Some((spec.id.clone(), catalogue.entry(name)?.claims.clone()));
     specs.iter().zip(typed).filter_map(of).collect()
+}
+
+/// The ids that images have in a run, of what is typed for them: nothing is looked at but the catalogue.
+pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<String>, CliError> {
+    let catalogue = Catalogue::load(project)?;
+    let id = |name: &String| match catalogue.get(name) {
+        Some(spec) => Ok(spec.id.clone()),
+        None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
+            Ok(ImageSpec::from_file(Utf8Path::new(name).as_std_path(), Format::Raw).id)
+        }
+        None => Err(catalogue.unknown(name)),
+    };
+    typed.iter().map(id).collect()
 }
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines
@@ -420,8 +456,15 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError>
     Ok(())
 }
 
+/// The command line that enters a new machine of an image.
+pub(crate) fn enter_command(image: &str, options: &MachineOptions) -> String {
+    let fixed = ["muster", "boot"].map(str::to_owned).into_iter();
+    let typed = options.stated().into_iter().flat_map(|stated| stated.typed);
+    fixed.chain(typed).chain(["--image".to_owned(), plan::quote(image)]).collect::<Vec<_>>().join(" ")
+}
+
 /// The options without which one test run again would not be the same test.
-fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
+pub(crate) fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
     let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), plan::quote(project::short(path).as_str())];
     let suites = selection.suites.iter().flat_map(suite);
     suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()

@@ -8,17 +8,23 @@ use sha2::{Digest as _, Sha256};
 use super::driver::{BootSeen, Live};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
-use muster_boot_time::measure::{ClockReading, Evidence, guest_clock};
+use muster_boot_time::measure::{ClockReading, Evidence, guest_clock, measure};
+use muster_boot_time::sample::{Mark, Phase, Sample};
 use muster_boot_time::units::PROPERTIES;
 use muster_guest::{End, Reply, Request};
+use muster_record::boot::{BootMoment, BootPart, BootRecord};
 
 /// Bytes that are read of all units of a guest.
 const LIMIT: usize = 16 << 20;
 /// How long one reading may take, unscaled. An emulated machine elsewhere is not known to be one, and 20 s were too few for
 /// its units.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long five of its properties may take, unscaled.
+const SHORT_PATIENCE: Duration = Duration::from_secs(20);
 /// How often the guest's clock is read before anything else, and again after everything.
 const READINGS: usize = 3;
+/// The stamps of systemd's manager between which the parts of a boot lie, without what each property's name ends with.
+const STAMPS: [&str; 5] = ["Firmware", "Loader", "InitRD", "Userspace", "Finish"];
 /// Bytes that are hashed to see how fast the host is: some tenths of a second.
 const WORK: usize = 96 << 20;
 
@@ -29,6 +35,40 @@ pub async fn read<L: Live>(live: &L) -> Result<Option<BootSeen>, Failure> {
     let Evidence { boot_id, clock, manager, units, target, jobs, .. } = said;
     seen.evidence = Evidence { boot_id, clock, manager, units, target, jobs, ..seen.evidence };
     Ok(Some(seen))
+}
+
+/// What the boot that has just ended was made of, in two short round trips: the guest's clock, and systemd's stamps. `None` where the
+/// driver does not see boots, and where nothing is known of this one: that is no failure, since no test depends on it.
+pub async fn parts<L: Live>(live: &L) -> Option<BootRecord> {
+    let seen = live.boot_seen()?;
+    let scale = live.deadline_scale();
+    let clock = read_clock(live, scale).await.ok()?;
+    let mut evidence = Evidence { clock: clock.into_iter().collect(), ..seen.evidence };
+    if live.facts().systemd.is_some() {
+        let properties: String = STAMPS.iter().map(|name| format!(" -p {name}TimestampMonotonic")).collect();
+        let script = format!("systemctl show --no-pager{properties}");
+        let shown = Request { script, timeout: SHORT_PATIENCE.mul_f64(scale), limit: 1 << 16 };
+        let replies = live.batch(vec![shown]).await.ok()?;
+        // Without all of them, parts would be added to the kernel's that are not the kernel's.
+        evidence.manager = Some(whole((replies.first()?, "the manager")).ok()?);
+    }
+    record_of(&measure(&evidence))
+}
+
+/// What was seen of a boot, for the record of its machine; `None` when nothing was.
+pub fn record_of(sample: &Sample) -> Option<BootRecord> {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let part = |phase: &Phase| BootPart {
+        name: phase.name.name().to_owned(),
+        start: seconds(phase.start),
+        seconds: seconds(phase.cost.micros),
+    };
+    let moment = |mark: &Mark| BootMoment { name: mark.name.clone(), at: seconds(mark.at) };
+    let boot = BootRecord {
+        parts: sample.phases.iter().map(part).collect(),
+        moments: sample.marks.iter().map(moment).collect(),
+    };
+    (!boot.parts.is_empty()).then_some(boot)
 }
 
 /// What the guest alone says of its last boot.

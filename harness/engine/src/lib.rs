@@ -37,6 +37,7 @@ mod schedule;
 pub mod session;
 pub mod settings;
 pub mod settle;
+pub mod shard;
 pub mod sink;
 mod snapshots;
 mod steps;

@@ -117,17 +117,13 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<S
     let mut alone = Vec::new();
     let mut used = Vec::new();
     for (suite_index, suite) in suites.iter().enumerate() {
-        let wanted = selected.iter().filter(|index| index.suite == suite_index).map(|index| index.test);
-        let needed = with_needs(suite, wanted);
-        if needed.is_empty() {
+        let chains = needs_chains(suite, suite_index, selected);
+        if chains.is_empty() {
             continue;
         }
         used.push(suite.clone());
-        for chain in chains(suite, &needed) {
-            let isolation = isolation(suite, &chain);
-            // All tests of a chain want the same.
-            let machine_spec = chain.first().map(|index| MachineSpec::of(&suite.tests[*index])).unwrap_or_default();
-            let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
+        for NeedsChain { tests, isolation, machine_spec } in chains {
+            let tests = tests.into_iter().map(|index| Planned { suite: suite.clone(), index });
             match isolation {
                 Isolation::Booted | Isolation::Shared => {
                     together.entry((machine_spec, isolation)).or_default().extend(tests)
@@ -148,6 +144,25 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<S
     groups.extend(alone);
     groups.sort_by(|one, other| (&one.machine_spec, one.isolation).cmp(&(&other.machine_spec, other.isolation)));
     Plan { images, groups, own: BTreeMap::new(), suites: used }
+}
+
+/// Tests that need each other, in the order in which they run, and the machine that they get.
+pub(crate) struct NeedsChain {
+    pub(crate) tests: Vec<usize>,
+    pub(crate) isolation: Isolation,
+    pub(crate) machine_spec: MachineSpec,
+}
+
+/// The chains of the selected tests of a suite, which has this index in the selection, and of what these need.
+pub(crate) fn needs_chains(suite: &Suite, at: usize, selected: &BTreeSet<TestIndex>) -> Vec<NeedsChain> {
+    let wanted = selected.iter().filter(|index| index.suite == at).map(|index| index.test);
+    let chain = |tests: Vec<usize>| NeedsChain {
+        isolation: isolation(suite, &tests),
+        // All tests of a chain want the same.
+        machine_spec: tests.first().map(|index| MachineSpec::of(&suite.tests[*index])).unwrap_or_default(),
+        tests,
+    };
+    chains(suite, &with_needs(suite, wanted)).into_iter().map(chain).collect()
 }
 
 /// The same for images of which each has tests of its own, as a run has that goes on with another one. The groups of the

@@ -247,6 +247,7 @@ impl<'d, D: Driver> Session<'d, D> {
         self.events.emit(Event::MachineReady {
             machine: id.clone(),
             boot_seconds: record.boot_seconds.unwrap_or_default(),
+            boot: record.boot,
             facts: Some(Box::new(live.facts().clone())),
         });
         self.note_facts(live.facts());
@@ -380,6 +381,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 self.events.emit(Event::MachineReady {
                     machine: id.clone(),
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
+                    boot: None,
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
                 self.note_facts(live.facts());

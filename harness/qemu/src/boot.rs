@@ -10,10 +10,12 @@ use super::death::{console_tail, death_of};
 use super::host_machine::{HostMachine, micros};
 use super::shape::Shape;
 use crate::running::MachineState;
-use crate::{Machine, MachineRequest};
+use crate::{Machine, MachineRequest, timeline};
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
 use muster_base::text;
+use muster_boot_time::measure::measure;
+use muster_engine::boot_evidence;
 use muster_engine::driver::BootFailure;
 use muster_engine::refused;
 use muster_engine::settle::{guest_failure, settle};
@@ -80,6 +82,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
     };
     let deadline = machine.started() + shape.boot_deadline();
     let target = shape.target(&machine);
+    let refusals = target.refusals.clone();
     let arrival = tokio::select! {
         biased;
         failure = death_of(&machine, 0, shape.scale(), true) => Err(failure),
@@ -89,11 +92,12 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         Ok((guest, facts, boot_seconds)) => {
             machine.console().announce_login();
             save_facts(&dir, &facts);
-            Ok(HostMachine {
+            let mut live = HostMachine {
                 image: shape.spec.id.clone(),
                 dir,
                 cloned_from: None,
                 boot_seconds,
+                boot: None,
                 resets: resets_of(&machine),
                 boot_deadline: shape.boot_deadline(),
                 unproven: None,
@@ -106,11 +110,17 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
                 origin: Some(shape.origin()),
                 largest_clone_mib: None,
                 waited: AtomicU64::new(micros(begun)),
-            })
+            };
+            live.boot = boot_evidence::parts(&live).await;
+            Ok(live)
         }
         Err(failure) => {
             let aborted = has_aborted(&machine);
-            Err(Down { failure: give_up(machine, &shape.spec.id, None, failure).await, aborted })
+            // How far it came, as the console shows it.
+            let boot = boot_evidence::record_of(&measure(&timeline::evidence(&machine, &refusals)));
+            let mut failure = give_up(machine, &shape.spec.id, None, failure).await;
+            failure.record.boot = boot;
+            Err(Down { failure, aborted })
         }
     }
 }

@@ -17,6 +17,7 @@ use muster_engine::driver::{BootSeen, Live, Stop};
 use muster_engine::reboot::Rebooted;
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
+use muster_record::boot::BootRecord;
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::run::MachineRecord;
@@ -40,6 +41,8 @@ pub struct HostMachine {
     pub(super) dir: Utf8PathBuf,
     pub(super) cloned_from: Option<String>,
     pub(super) boot_seconds: f64,
+    /// What its boot was made of; `None` for a clone.
+    pub(super) boot: Option<BootRecord>,
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
     pub(super) boot_deadline: Duration,
@@ -74,6 +77,7 @@ impl Live for HostMachine {
             ended: None,
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
+            boot: self.boot.clone(),
             private_mib: None,
             guest_seconds: Some(self.waited.load(Ordering::Relaxed) as f64 / 1e6),
             rescues: self.guest.stats().rescues,

@@ -21,18 +21,24 @@ pub struct HostImages<'h> {
     specs: BTreeMap<String, ImageSpec>,
     notes: std::sync::Mutex<BTreeMap<String, Unchanged>>,
     expected: BTreeMap<String, String>,
+    enter: BTreeMap<String, String>,
 }
 
 impl<'h> HostImages<'h> {
     /// Images of this host.
     pub fn new(host: &'h Host, specs: impl IntoIterator<Item = ImageSpec>) -> Self {
         let specs = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
-        Self { host, specs, notes: std::sync::Mutex::default(), expected: BTreeMap::new() }
+        Self { host, specs, notes: std::sync::Mutex::default(), expected: BTreeMap::new(), enter: BTreeMap::new() }
     }
 
     /// The same, of which these must have these SHA-256 (hex), since results of them are kept.
     pub fn expecting(self, expected: BTreeMap<String, String>) -> Self {
         Self { expected, ..self }
+    }
+
+    /// The same, of which new machines are entered with these command lines, by id: for the record.
+    pub fn entered_with(self, enter: BTreeMap<String, String>) -> Self {
+        Self { enter, ..self }
     }
 }
 
@@ -64,6 +70,7 @@ impl<'h> Images for HostImages<'h> {
             path: ready.source.display().to_string(),
             format: spec.format.name().to_owned(),
             sha256: ready.sha256.clone(),
+            enter: self.enter.get(id).cloned(),
             ..ImageRecord::default()
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });

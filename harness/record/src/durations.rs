@@ -14,6 +14,8 @@ use muster_base::files::{self, FileError};
 const MOST: usize = 20_000;
 /// Bytes of the file that are read at most.
 const LONGEST_FILE: u64 = 4 << 20;
+/// Seconds that a test takes which is skipped.
+const SKIPPED: f64 = 0.05;
 /// How much the last run counts against all before it.
 const NEWS: f64 = 0.5;
 
@@ -78,6 +80,39 @@ impl Durations {
     /// What a boot took before, until the guest answered.
     pub fn boot(&self, image: &str, accelerator: &str) -> Option<f64> {
         self.0.get(&boot_key(image, accelerator)).copied()
+    }
+
+    /// The longest boot of an image, whatever the accelerator: what is computed of it is the same on every host.
+    pub fn longest_boot(&self, image: &str) -> Option<f64> {
+        let prefix = boot_key(image, "");
+        let boots = self.0.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+        boots.map(|(_, seconds)| *seconds).max_by(f64::total_cmp)
+    }
+
+    /// What a run says of them. A test that it skipped takes next to nothing.
+    pub fn of_run(record: &RunRecord) -> Self {
+        let mut durations = Self::default();
+        durations.learn(&record.tests);
+        durations.learn_boots(record);
+        for test in record.tests.iter().filter(|test| test.outcome == Outcome::Skip) {
+            durations.note(key(&test.image, &test.suite, &test.test), SKIPPED);
+        }
+        durations
+    }
+
+    /// Reads a file of them for whom it matters that it is one: a file that is none is an error, not nothing.
+    ///
+    /// # Errors
+    /// It is no JSON, or not a map of names to seconds.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let map: BTreeMap<String, f64> = serde_json::from_str(text)?;
+        match map.iter().find(|(_, seconds)| !seconds.is_finite() || **seconds < 0.0) {
+            Some((name, seconds)) => {
+                let name = muster_base::text::one_line(name, 120);
+                Err(serde::de::Error::custom(format!("`{name}` takes {seconds} seconds")))
+            }
+            None => Ok(Self(map)),
+        }
     }
 
     /// Writes them whole or not at all.

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::boot::BootRecord;
 use crate::facts::Facts;
 use crate::finding::OnMachine;
 use crate::run::{Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
+use crate::shard::ShardRecord;
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub enum Event {
         /// The runs that this one goes on with, oldest first.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         earlier: Vec<EarlierRun>,
+        /// Which of how many shards it is; absent for a whole run.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        shard: Option<ShardRecord>,
     },
     /// What will be run: known before anything is started. Tests are in plan order, each as it
     /// would stand in the record if the run ended now (outcome error, `run.interrupted`).
@@ -93,6 +98,9 @@ pub enum Event {
         machine: String,
         /// Seconds from QEMU start to the first answer.
         boot_seconds: f64,
+        /// What its boot was made of, as far as it was seen; absent for a clone.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        boot: Option<BootRecord>,
         /// What the guest is; absent for a clone, which is what its template was.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         facts: Option<Box<Facts>>,

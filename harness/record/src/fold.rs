@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::boot::BootRecord;
 use crate::event::Event;
 use crate::finding::{Finding, OnMachine};
 use crate::outcome::Outcome;
@@ -57,9 +58,10 @@ impl Recorder {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { id, muster, at, arguments, earlier } => {
+            Event::RunStarted { id, muster, at, arguments, earlier, shard } => {
                 self.run_started(id, muster, at, arguments);
                 self.record.earlier.clone_from(earlier);
+                self.record.shard.clone_from(shard);
             }
             Event::Planned { suites, tests, kept } => {
                 self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));
@@ -91,11 +93,12 @@ impl Recorder {
             }
             // What comes of it is said by the machine's end, or by its first answer.
             Event::LoginRefused { .. } | Event::Booting { .. } => {}
-            Event::MachineReady { machine, boot_seconds, facts } => {
+            Event::MachineReady { machine, boot_seconds, boot, facts } => {
                 let mut seconds = *boot_seconds;
                 clamp(&mut seconds);
                 let entry = self.machine(machine);
                 entry.boot_seconds = Some(seconds);
+                entry.boot = boot.clone().map(BootRecord::clamped);
                 let image = entry.image.clone();
                 if let Some(facts) = facts
                     && !image.is_empty()
@@ -128,6 +131,7 @@ impl Recorder {
             Event::MachineEnded { record } => {
                 let entry = self.machine(&record.id);
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
+                let boot = entry.boot.take();
                 let started = entry.started.take();
                 *entry = record.clone();
                 entry.started = started.or(entry.started.take());
@@ -136,6 +140,7 @@ impl Recorder {
                 }
                 entry.boot_seconds = entry.boot_seconds.or(boot_seconds);
                 entry.boot_seconds.iter_mut().for_each(clamp);
+                entry.boot = entry.boot.take().map(BootRecord::clamped).or(boot);
             }
             Event::TestStarted { suite, test, image, machine } => {
                 let key = (suite.clone(), test.clone(), image.clone());

@@ -9,11 +9,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::event::Event;
 use crate::layout::FileError;
 
-/// The writing end. Every event is one `write` call, so that a crash tears the last line at most.
+/// The writing end. Every event is one `write` call, so that a crash tears the last line at most. An event that a full disk does not
+/// take whole is not there at all, so that later ones, for which there may be space again, are lines of their own.
 #[derive(Debug)]
 pub struct Journal {
     path: Utf8PathBuf,
     file: File,
+    /// Bytes of whole lines.
+    length: u64,
     /// Events that must be on the disk before anybody waits.
     unsynced: u32,
 }
@@ -32,7 +35,7 @@ impl Journal {
         // Locked as long as it is written, so that whoever removes old runs knows that this one goes on. A file
         // system without locks is no reason not to run.
         let _ = muster_base::files::lock_alone(&file);
-        Ok(Self { path: path.to_owned(), file, unsynced: 0 })
+        Ok(Self { path: path.to_owned(), file, length: 0, unsynced: 0 })
     }
 
     /// Appends one event. Synced to the disk at once where all else depends on it (the plan, and the end), and with the
@@ -42,7 +45,12 @@ impl Journal {
         let failed = || FileError::because("write the journal", &self.path);
         let mut line = serde_json::to_vec(event).map_err(|error| failed()(error.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).map_err(failed())?;
+        if let Err(error) = self.file.write_all(&line) {
+            // To become shorter needs no space.
+            let _ = self.file.set_len(self.length);
+            return Err(failed()(error));
+        }
+        self.length += line.len() as u64;
         let (waits, at_once) = match event {
             Event::Planned { .. } | Event::RunFinished { .. } => (1, true),
             Event::RunStarted { .. } | Event::TestFinished { .. } => (1, false),

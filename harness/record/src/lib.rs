@@ -3,6 +3,7 @@
 //! programs may depend on it; it uses `base` only.
 
 pub mod archive;
+pub mod boot;
 pub mod disk;
 pub mod durations;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod json;
 pub mod kept;
 pub mod layout;
+pub mod merge;
 pub mod names;
 pub mod open;
 pub mod outcome;
@@ -21,5 +23,6 @@ pub mod outstanding;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;
+pub mod shard;
 pub mod signature;
 pub mod verdict;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::boot::BootRecord;
 use super::finding::OnMachine;
 use super::outcome::Outcome;
+use super::shard::ShardRecord;
 use muster_base::failure::{Failure, Location};
 
 /// A whole run.
@@ -31,6 +33,12 @@ pub struct RunRecord {
     /// The runs that this one goes on with, oldest first; empty for a run of its own.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub earlier: Vec<EarlierRun>,
+    /// Which of how many shards of a run it is; absent for a whole run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<ShardRecord>,
+    /// The runs of the shards that it was merged of, by their numbers; empty for a run that ran.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub merged: Vec<EarlierRun>,
     /// `kvm` or `tcg`, and why.
     pub accelerator: Accelerator,
     /// The images, by id.
@@ -105,6 +113,10 @@ pub struct ImageRecord {
     /// Facts of the guest as first seen; absent when it never booted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub facts: Option<crate::facts::Facts>,
+    /// The command line that enters a new machine of it; absent for a machine that muster did not start, and in records of
+    /// earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub enter: Option<String>,
     /// The products that were installed in its machines before their tests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub products: Vec<ProductRecord>,
@@ -158,6 +170,10 @@ pub struct MachineRecord {
     /// Seconds from QEMU start to the first answer; absent when it never answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub boot_seconds: Option<f64>,
+    /// What its boot was made of, as far as it was seen, also of one that never answered; absent for a clone, for a
+    /// machine that muster did not start, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot: Option<BootRecord>,
     /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_mib: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::boot::{BootMoment, BootPart, BootRecord};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
@@ -140,6 +141,19 @@ pub fn tests() -> Vec<TestRecord> {
     ]
 }
 
+/// A boot of these parts, one after another, which sshd answers a second before its end.
+pub fn boot(parts: &[(&str, f64)]) -> BootRecord {
+    let mut end = 0.0;
+    let mut part = |(name, seconds): &(&str, f64)| {
+        let start = end;
+        end += seconds;
+        BootPart { name: (*name).to_owned(), start, seconds: *seconds }
+    };
+    let parts = parts.iter().map(&mut part).collect();
+    let moment = |name: &str, at| BootMoment { name: name.to_owned(), at };
+    BootRecord { parts, moments: vec![moment("sshd-answers", end - 1.0), moment("boot-finished", end)] }
+}
+
 /// The events of the run, with every kind of event.
 pub fn events() -> Vec<Event> {
     let suite =
@@ -195,6 +209,7 @@ pub fn events() -> Vec<Event> {
         path: path.into(),
         format: "qcow2".into(),
         sha256: "ab".repeat(32),
+        enter: Some(format!("muster boot --image {path} --cpus 2")),
         ..ImageRecord::default()
     };
     let starting = |machine: &str, image: &str| Event::MachineStarting {
@@ -221,6 +236,7 @@ pub fn events() -> Vec<Event> {
             at: "2026-03-01T10:00:00Z".into(),
             arguments: vec!["run".into(), "--image".into(), "lab".into()],
             earlier: vec![],
+            shard: None,
         },
         Event::Planned {
             suites: BTreeMap::from([
@@ -244,7 +260,18 @@ pub fn events() -> Vec<Event> {
         starting("m2", "lab-immutable"),
         Event::Booting { machine: "m2".into(), line: "[    4.1] systemd[1]: Starting\x1b[2J a job".into() },
         Event::LoginRefused { machine: "m2".into(), user: "azure\x1b[2Juser".into(), times: 12 },
-        Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
+        Event::MachineReady {
+            machine: "m1".into(),
+            boot_seconds: 31.5,
+            boot: Some(boot(&[
+                ("firmware", 2.0),
+                ("loader", 3.5),
+                ("kernel", 6.0),
+                ("initrd", 7.5),
+                ("userspace", 11.5),
+            ])),
+            facts: Some(Box::new(facts)),
+        },
         Event::ProductsInstalled {
             machine: "m1".into(),
             products: vec![ProductRecord {
@@ -287,7 +314,7 @@ pub fn events() -> Vec<Event> {
             deadline_seconds: 90.0,
             at: Some("2026-03-01T10:01:00.000Z".into()),
         },
-        Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, facts: None },
+        Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, boot: None, facts: None },
         Event::MachineEnded {
             record: MachineRecord {
                 id: "m3".into(),
@@ -297,13 +324,21 @@ pub fn events() -> Vec<Event> {
                 ended: Some("2026-03-01T10:01:30.000Z".into()),
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
+                boot: None,
                 private_mib: Some(120),
                 guest_seconds: Some(3.25),
                 rescues: 1,
                 end: Some("killed".into()),
             },
         },
-        ended("m2", "lab-immutable", None, "killed"),
+        // It never answered, and its console said when the kernel began.
+        match ended("m2", "lab-immutable", None, "killed") {
+            Event::MachineEnded { mut record } => {
+                record.boot = Some(BootRecord { moments: Vec::new(), ..boot(&[("firmware", 2.25), ("loader", 3.25)]) });
+                Event::MachineEnded { record }
+            }
+            other => other,
+        },
         Event::RunFinished { at: "2026-03-01T10:02:03Z".into(), interrupted: false, exit_code: 1 },
     ]);
     events

@@ -89,6 +89,10 @@ fn ordinary(size: usize) -> RunRecord {
     record
 }
 
+/// The boot of a template.
+const TEMPLATE: [(&str, f64); 5] =
+    [("firmware", 2.0), ("loader", 3.5), ("kernel", 12.5), ("initrd", 9.0), ("userspace", 33.0)];
+
 fn machines() -> Vec<MachineRecord> {
     let machine = |image: &str, number: usize| MachineRecord {
         id: format!("{image}-{number}"),
@@ -96,12 +100,40 @@ fn machines() -> Vec<MachineRecord> {
         cloned_from: (number > 1).then(|| format!("{image}-1")),
         channel: Some(if number > 1 { "warm-shell" } else { "ssh" }.into()),
         boot_seconds: Some(if number > 1 { 0.6 } else { 61.4 }),
+        boot: (number == 1).then(|| sample::boot(&TEMPLATE)),
         private_mib: (number > 1).then_some(164),
         guest_seconds: Some(if number > 1 { 12.5 } else { 99.9 }),
         end: Some(if number > 1 { "killed" } else { "frozen" }.into()),
         ..MachineRecord::default()
     };
-    IMAGES.iter().flat_map(|image| (1..=12).map(move |number| machine(image, number))).collect()
+    let mut machines: Vec<MachineRecord> =
+        IMAGES.iter().flat_map(|image| (1..=12).map(move |number| machine(image, number))).collect();
+    machines.extend(boots());
+    machines
+}
+
+/// Boots beyond the templates: of systems without a part, one of a guest that was slow to let somebody in, one that never answered.
+fn boots() -> Vec<MachineRecord> {
+    let booted = |image: &str, number: usize, ready: Option<f64>, parts: &[(&str, f64)]| MachineRecord {
+        id: format!("{image}-{number}"),
+        image: image.into(),
+        started: Some("2026-03-01T10:00:01.125Z".into()),
+        ended: Some("2026-03-01T10:01:35.625Z".into()),
+        boot_seconds: ready,
+        boot: Some(sample::boot(parts)),
+        end: Some("killed".into()),
+        ..MachineRecord::default()
+    };
+    vec![
+        booted(
+            "lab-candidate",
+            13,
+            Some(74.2),
+            &[("firmware", 2.1), ("loader", 3.4), ("kernel", 14.2), ("initrd", 9.3), ("userspace", 40.8)],
+        ),
+        booted("lab-candidate", 14, None, &[("firmware", 2.2), ("loader", 3.3)]),
+        booted("lab-immutable", 13, Some(31.9), &[("firmware", 0.4), ("kernel", 11.1)]),
+    ]
 }
 
 fn tests(size: usize, image: &str) -> Vec<TestRecord> {
@@ -228,6 +260,17 @@ fn earlier(record: &RunRecord) -> RunRecord {
         }
     }
     before.tests.push(sample::test("base", "retired", Outcome::Pass));
+    before.machines.retain(|machine| !machine.id.ends_with("-13") && !machine.id.ends_with("-14"));
+    for machine in before.machines.iter_mut().filter(|machine| machine.cloned_from.is_none()) {
+        machine.boot_seconds = Some(52.9);
+        machine.boot = Some(sample::boot(&[
+            ("firmware", 2.0),
+            ("loader", 3.4),
+            ("kernel", 12.1),
+            ("initrd", 8.8),
+            ("userspace", 24.7),
+        ]));
+    }
     before
 }
 
@@ -296,12 +339,16 @@ fn hostile(text: &str) -> RunRecord {
     for machine in &mut record.machines {
         machine.end = Some(text.into());
         machine.channel = Some(text.into());
+        if let Some(boot) = &mut machine.boot {
+            boot.parts.iter_mut().for_each(|part| part.name = text.into());
+        }
     }
     for found in &mut record.findings {
         found.finding.line = text.into();
     }
     for image in record.images.values_mut() {
         image.path = text.into();
+        image.enter = Some(text.into());
         if let Some(facts) = &mut image.facts {
             facts.kernel = text.into();
             facts.os_release.insert("PRETTY_NAME".into(), text.into());

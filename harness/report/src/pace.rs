@@ -232,7 +232,10 @@ mod tests {
         assert_eq!(pace.left(after(30)), Some(60.0));
         assert_eq!(pace.left(after(100)), Some(10.0), "a boot that takes longer is not less than nothing");
         for machine in ["m1", "m2"] {
-            pace.apply(&Event::MachineReady { machine: machine.into(), boot_seconds: 1.0, facts: None }, after(1));
+            pace.apply(
+                &Event::MachineReady { machine: machine.into(), boot_seconds: 1.0, boot: None, facts: None },
+                after(1),
+            );
         }
         assert_eq!(pace.left(after(1)), Some(10.0));
     }

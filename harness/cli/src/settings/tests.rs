@@ -211,6 +211,7 @@ fn sample(option: &Arg) -> String {
         "y->n",
         "github",
         "a=b",
+        "1/2",
         "/etc",
     ];
     let candidates = first.into_iter().chain(usual.map(str::to_owned)).chain(["some".to_owned()]);

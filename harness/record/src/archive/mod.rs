@@ -2,6 +2,7 @@
 //! the SHA-256 of each. The same run always gives the same bytes. Whoever reads one trusts nothing of it: [`unpack`] has
 //! bounds for everything, and compares every file with the manifest.
 
+mod carry;
 mod error;
 mod first_error;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod manifest;
 mod pack;
 mod unpack;
 
+pub use carry::Carry;
 pub use error::{ArchiveError, Refusal};
 pub use manifest::{MANIFEST, MANIFEST_SCHEMA, SCHEMA};
 pub use pack::{Packed, pack};

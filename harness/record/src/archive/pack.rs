@@ -150,20 +150,20 @@ fn as_io(error: ZipError) -> std::io::Error {
 }
 
 /// A plain file, for reading; no link is followed.
-fn open(path: &Utf8Path) -> Result<File, FileError> {
+pub(super) fn open(path: &Utf8Path) -> Result<File, FileError> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
     OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(FileError::because("read", path))
 }
 
 /// What of a run directory is packed.
 #[derive(Debug, Default)]
-struct Contents {
-    files: Vec<String>,
-    left_out: Vec<String>,
+pub(super) struct Contents {
+    pub(super) files: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 impl Contents {
-    fn of(dir: &RunDir, reports: &[&str]) -> Result<Self, FileError> {
+    pub(super) fn of(dir: &RunDir, reports: &[&str]) -> Result<Self, FileError> {
         let mut found = Self::default();
         for name in [RunDir::RUN_JSON, RunDir::EVENTS].iter().chain(reports) {
             found.one(dir, &dir.root().join(name));

@@ -254,7 +254,7 @@ mod tests {
         // A clone is not what was timed, and an answer ends the line.
         let mut events = events.to_vec();
         events.extend([
-            Event::MachineReady { machine: "lab-1".into(), boot_seconds: 13.0, facts: None },
+            Event::MachineReady { machine: "lab-1".into(), boot_seconds: 13.0, boot: None, facts: None },
             booting("lab-2", Some("lab-1")),
             said("lab-1", "late"),
         ]);

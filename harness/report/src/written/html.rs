@@ -7,9 +7,11 @@
 //! - Template, style and script are files of `reports/page/`. The page's policy names the script and the style by their
 //!   digests and forbids everything else, so that no text of a guest can become code.
 
+mod boots;
 mod data;
 mod known;
 mod markup;
+mod seconds;
 mod summary;
 
 use base64::Engine as _;
@@ -34,6 +36,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../../../reports/page/selection.js"),
     include_str!("../../../../reports/page/detail.js"),
     include_str!("../../../../reports/page/views.js"),
+    include_str!("../../../../reports/page/boots.js"),
     include_str!("../../../../reports/page/page.js"),
 );
 

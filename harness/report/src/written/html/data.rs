@@ -7,7 +7,9 @@ use camino::Utf8Path;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::boots::Boots;
 use super::known::Known;
+use super::seconds::finite;
 use crate::evidence::{Evidence, Evidences};
 use crate::words;
 use muster_base::failure::{self, Failure};
@@ -19,8 +21,8 @@ use muster_record::run::{ImageRecord, IssueRecord, MachineRecord, Ruled, RunReco
 const NAME: usize = 200;
 /// Characters of a sentence at most.
 const SENTENCE: usize = 600;
-/// Characters of a command line at most.
-const COMMAND: usize = 1200;
+/// Characters of a command line at most: one that is cut is of no use.
+const COMMAND: usize = 8000;
 /// Failures of a test, attempts of it, notes on it, tags and links at most.
 const PARTS: usize = 40;
 /// Machines, findings and known issues that are listed at most.
@@ -65,7 +67,7 @@ impl Budget {
 /// All of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Page {
+pub(super) struct Page<'k> {
     seconds: Option<f64>,
     /// The day by which known issues are counted.
     day: Option<String>,
@@ -80,6 +82,7 @@ pub(super) struct Page {
     issues: Vec<Issue>,
     consoles: BTreeMap<String, String>,
     time: Time,
+    boots: &'k Boots,
     tests: Vec<Test>,
 }
 
@@ -98,6 +101,9 @@ struct Meaning {
 #[derive(Debug, Serialize)]
 struct Image {
     id: String,
+    /// The command line that enters a new machine of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enter: Option<String>,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -223,8 +229,8 @@ struct Attempt {
     failures: Vec<Wrong>,
 }
 
-impl Page {
-    pub(super) fn of(record: &RunRecord, known: &Known<'_>, evidences: Evidences<'_>, limits: Limits) -> Self {
+impl<'k> Page<'k> {
+    pub(super) fn of(record: &RunRecord, known: &'k Known<'_>, evidences: Evidences<'_>, limits: Limits) -> Self {
         let day = day(record);
         let seconds = seconds(record);
         let by_index = |groups: &[crate::causes::Cause]| -> HashMap<usize, usize> {
@@ -270,6 +276,7 @@ impl Page {
             machines_left_out: record.machines.len().saturating_sub(LISTED),
             findings: record.findings.iter().take(LISTED).map(finding).collect(),
             time: time(&record.machines, seconds),
+            boots: &known.boots,
             tests,
             ids: maker.ids,
             issues: maker.issues,
@@ -413,10 +420,6 @@ pub(super) fn seconds(record: &RunRecord) -> Option<f64> {
     Some(finished.duration_since(started).as_secs_f64().max(0.0))
 }
 
-fn finite(seconds: f64) -> f64 {
-    if seconds.is_finite() { (seconds * 1000.0).round() / 1000.0 } else { 0.0 }
-}
-
 fn image(id: &str, image: &ImageRecord) -> Image {
     let mut facts: Vec<(&'static str, String)> = Vec::new();
     let mut add = |name: &'static str, value: &str| {
@@ -451,7 +454,7 @@ fn image(id: &str, image: &ImageRecord) -> Image {
     for product in &image.products {
         add("product", &format!("{}, from {}, SHA-256 {}", product.package, product.file, product.sha256));
     }
-    Image { id: one_line(id, NAME), facts }
+    Image { id: one_line(id, NAME), enter: image.enter.as_ref().map(|line| one_line(line, COMMAND)), facts }
 }
 
 /// Machines that were booted or never answered first: of clones there may be thousands.

@@ -1,5 +1,6 @@
 //! What both halves of the page are made from, found out once.
 
+use super::boots::Boots;
 use crate::causes::{self, Cause};
 use crate::format::ReportInput;
 use crate::since::Since;
@@ -11,6 +12,8 @@ pub(super) struct Known<'r> {
     pub failed: Vec<Cause>,
     /// Reasons of those that did not run, likewise.
     pub not_run: Vec<Cause>,
+    /// The boots of its machines, with those of the earlier run.
+    pub boots: Boots,
 }
 
 impl<'r> Known<'r> {
@@ -19,6 +22,7 @@ impl<'r> Known<'r> {
             since: source.before.map(|before| Since::of(source.record, before)),
             failed: causes::of_failures(source.record),
             not_run: causes::of_not_run(source.record),
+            boots: Boots::of(source.record, source.before),
         }
     }
 }

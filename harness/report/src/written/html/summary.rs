@@ -46,6 +46,9 @@ impl Answer {
             Self::NotKnown
         } else if verdict::unexplained(record).is_some() {
             Self::No
+        } else if record.shard.is_some() {
+            // The other shards may say something else.
+            Self::NotKnown
         } else {
             Self::Yes
         }
@@ -80,7 +83,7 @@ pub(super) fn render(record: &RunRecord, known: &Known<'_>, answer: Answer) -> S
         out.push_str(&section("notes", "Notes", &format!("<ul>\n{}</ul>\n", notices.collect::<String>())));
     }
     out.push_str("</div>\n");
-    out.push_str(&without_script(record));
+    out.push_str(&without_script(record, &known.boots.table()));
     out
 }
 
@@ -90,6 +93,12 @@ fn header(record: &RunRecord, answer: Answer) -> String {
         (Some(seconds), _) => facts.push(format!("took {}", words::seconds(seconds))),
         (None, Some(at)) => facts.push(format!("ended {}", moment(at))),
         (None, None) => facts.push("has not ended".into()),
+    }
+    if let Some(shard) = &record.shard {
+        facts.push(format!("shard {} of {}", shard.number, shard.of));
+    }
+    if !record.merged.is_empty() {
+        facts.push(format!("merged of {} shards", record.merged.len()));
     }
     facts.push(format!("muster {}", line(&record.muster, NAME)));
     let mut out = format!(
@@ -265,8 +274,8 @@ fn groups(record: &RunRecord, causes: &[Cause], filter: &str, before: impl Fn(&C
     out
 }
 
-/// What failed, for readers without script; the script hides it.
-fn without_script(record: &RunRecord) -> String {
+/// What failed, and what boots took, for readers without script; the script hides it.
+fn without_script(record: &RunRecord, boots: &str) -> String {
     let red = |test: &&TestRecord| matches!(test.outcome, Outcome::Fail | Outcome::Error);
     let all = record.tests.iter().filter(red).count();
     let mut out = String::from(
@@ -276,19 +285,21 @@ fn without_script(record: &RunRecord) -> String {
     );
     for test in record.tests.iter().filter(red).take(WITHOUT_SCRIPT) {
         out.push_str(&format!(
-            "<li><strong class=\"{}\">{}</strong> {} [{}]: {}<br><code>{}</code></li>\n",
+            "<li><strong class=\"{}\">{}</strong> {} [{}]: {}<br><code>{}</code>{}</li>\n",
             test.outcome.name(),
             words::mark(test.outcome),
             line(&test.name(), NAME),
             line(&test.image, NAME),
             markup(&words::headline(test).1),
-            line(&test.rerun, 1000)
+            line(&test.rerun, 8000),
+            words::resume(test).map(|command| format!("<br><code>{}</code>", markup(&command))).unwrap_or_default()
         ));
     }
     out.push_str("</ul>\n");
     if all > WITHOUT_SCRIPT {
         out.push_str(&format!("<p>And {} more.</p>\n", all - WITHOUT_SCRIPT));
     }
+    out.push_str(boots);
     out.push_str("</section>\n");
     out
 }
@@ -387,6 +398,14 @@ mod tests {
         assert_ne!(of(&[Pass], Some(2)), Answer::Yes, "it was focused");
         assert_ne!(of(&[Pass], Some(4)), Answer::Yes, "a known issue has expired");
         assert_ne!(of(&[Pass], None), Answer::Yes, "it goes on");
+        let mut shard = whole.clone();
+        shard.images.retain(|image, _| image == "lab");
+        shard.findings.clear();
+        shard.tests = vec![sample::test("base", "t", Pass)];
+        shard.exit_code = Some(0);
+        assert_eq!(Answer::of(&shard), Answer::Yes);
+        shard.shard = Some(muster_record::shard::ShardRecord { number: 1, of: 4, ..Default::default() });
+        assert_eq!(Answer::of(&shard), Answer::NotKnown, "it is a part");
         for exit in 0..6 {
             assert_ne!(of(&[Pass, Fail], Some(exit)), Answer::Yes, "whatever the exit code says");
         }

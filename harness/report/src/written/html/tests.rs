@@ -98,6 +98,7 @@ fn hostile(text: &str) -> RunRecord {
     record.images.insert(text.into(), lab);
     for image in record.images.values_mut() {
         image.path = text.into();
+        image.enter = Some(text.into());
         if let Some(facts) = &mut image.facts {
             facts.kernel = text.into();
             facts.os_release.insert("PRETTY_NAME".into(), text.into());
@@ -106,6 +107,9 @@ fn hostile(text: &str) -> RunRecord {
     for machine in &mut record.machines {
         machine.end = Some(text.into());
         machine.channel = Some(text.into());
+        if let Some(boot) = &mut machine.boot {
+            boot.parts.iter_mut().for_each(|part| part.name = text.into());
+        }
     }
     for found in &mut record.findings {
         found.finding.line = text.into();
@@ -142,7 +146,20 @@ fn no_text_of_a_guest_becomes_markup() {
         for (name, attributes) in &tags {
             assert!(allowed.contains(name), "<{name}> by {attack:?}");
             for (key, value) in attributes {
-                let known = ["lang", "charset", "http-equiv", "content", "name", "id", "class", "href", "hidden"];
+                let known = [
+                    "lang",
+                    "charset",
+                    "http-equiv",
+                    "content",
+                    "name",
+                    "id",
+                    "class",
+                    "href",
+                    "hidden",
+                    "scope",
+                    "tabindex",
+                    "role",
+                ];
                 assert!(known.contains(&key.as_str()) || key == "aria-labelledby", "{key} of <{name}> by {attack:?}");
                 let fragment = |value: &str| {
                     value.starts_with('#') && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"#=%-_.".contains(&b))
@@ -225,6 +242,7 @@ fn the_summary_of_the_sample_run() {
         since: Option::map(before, |before| Since::of(&record, before)),
         failed: causes::of_failures(&record),
         not_run: causes::of_not_run(&record),
+        boots: boots::Boots::of(&record, before),
     };
     let answer = summary::Answer::of(&record);
     insta::assert_snapshot!(summary::render(&record, &known(Some(&before)), answer));

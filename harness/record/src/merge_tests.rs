@@ -1,0 +1,199 @@
+//! The sample run, divided by hand and merged again.
+
+use super::*;
+use crate::fold::Recorder;
+use crate::run::MachineRecord;
+use crate::sample;
+use crate::shard::ShardRecord;
+
+const OF: u32 = 4;
+
+fn whole() -> RunRecord {
+    let mut record = Recorder::fold(&sample::events());
+    record.findings.clear();
+    record
+}
+
+/// The run as four: each test in one of them, the machine's own test of an image in each that has tests of it.
+fn shards() -> Vec<RunRecord> {
+    let whole = whole();
+    let own = |test: &&TestRecord| test.suite == MACHINE_SUITE;
+    let others: Vec<&TestRecord> = whole.tests.iter().filter(|test| !own(test)).collect();
+    (1..=OF)
+        .map(|number| {
+            let mut shard = whole.clone();
+            shard.id = format!("r{number}");
+            shard.started = format!("2026-03-01T10:00:0{number}Z");
+            shard.finished = Some(format!("2026-03-01T10:10:0{number}Z"));
+            shard.arguments = ["run", "--shard", &format!("{number}/{OF}"), "--image", "lab", "--durations=d.json"]
+                .map(str::to_owned)
+                .to_vec();
+            let mine = others.iter().enumerate().filter(|(at, _)| *at as u32 % OF + 1 == number);
+            shard.tests = mine.map(|(_, test)| (*test).clone()).collect();
+            let has = |image: &str| shard.tests.iter().any(|test| test.image == image);
+            let health: Vec<TestRecord> =
+                whole.tests.iter().filter(own).filter(|test| has(&test.image)).cloned().collect();
+            shard.machines.retain(|machine| has(&machine.image));
+            shard.images.retain(|image, _| has(image));
+            shard.tests.extend(health);
+            shard.exit_code = Some(verdict::exit_of_records(shard.tests.iter()) as u8);
+            let plan = "ab".repeat(32);
+            shard.shard = Some(ShardRecord { number, of: OF, tests: others.len() as u32, plan });
+            shard
+        })
+        .collect()
+}
+
+fn merged(shards: &[RunRecord]) -> Result<RunRecord, MergeError> {
+    let references: Vec<EarlierRun> = shards
+        .iter()
+        .map(|shard| EarlierRun {
+            id: shard.id.clone(),
+            directory: format!("runs/{}", shard.id),
+            file: "run.json".into(),
+            sha256: "ab".repeat(32),
+        })
+        .collect();
+    let inputs: Vec<Input<'_>> =
+        shards.iter().zip(&references).map(|(record, reference)| Input { record, reference }).collect();
+    merge("merged", &inputs)
+}
+
+/// What is left when ids and durations are not looked at.
+fn plain(mut tests: Vec<TestRecord>) -> Vec<TestRecord> {
+    for test in &mut tests {
+        (test.machine, test.seconds, test.started) = (None, 0.0, None);
+        for attempt in &mut test.attempts {
+            (attempt.machine, attempt.seconds, attempt.started) = (None, 0.0, None);
+        }
+        if test.suite == MACHINE_SUITE {
+            // Each shard looks at its own machines.
+            test.assertions = 0;
+            test.failures.dedup();
+        }
+    }
+    tests.sort_by_key(|test| (test.image.clone(), test.suite.clone(), test.test.clone()));
+    tests
+}
+
+#[test]
+fn four_shards_are_the_run_that_was_not_divided() {
+    let (whole, mut shards) = (whole(), shards());
+    let one = merged(&shards).unwrap();
+    assert_eq!(plain(one.tests.clone()), plain(whole.tests.clone()));
+    assert_eq!((&one.totals, one.exit_code), (&whole.totals, whole.exit_code));
+    assert_eq!((&one.images, &one.suites, &one.notices), (&whole.images, &whole.suites, &whole.notices));
+    assert_eq!(one.arguments, ["run", "--image", "lab"]);
+    assert_eq!((one.started.as_str(), one.finished.as_deref()), ("2026-03-01T10:00:01Z", Some("2026-03-01T10:10:04Z")));
+    assert_eq!(one.merged.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["r1", "r2", "r3", "r4"]);
+    assert_eq!(one.shard, None);
+    // The order in which they are named is nothing.
+    shards.rotate_left(3);
+    assert_eq!(merged(&shards).unwrap(), one);
+    let machines: Vec<&MachineRecord> = one.machines.iter().collect();
+    assert!(machines.iter().any(|machine| machine.id == "shard-1.m1"), "{machines:?}");
+    let ids: std::collections::BTreeSet<&str> = machines.iter().map(|machine| machine.id.as_str()).collect();
+    assert_eq!(ids.len(), machines.len(), "every machine has a name of its own");
+    let known = |name: &Option<String>| name.as_ref().is_none_or(|name| ids.contains(name.as_str()));
+    assert!(one.tests.iter().all(|test| known(&test.machine) || test.suite == "kernel.core"), "{ids:?}");
+    assert!(machines.iter().all(|machine| known(&machine.cloned_from)), "{machines:?}");
+    // What reads records reads it.
+    let json = crate::json::render(&one).unwrap();
+    let schema = serde_json::from_str(crate::json::RUN_SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let value = serde_json::from_str(&json).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(serde_json::from_str::<RunRecord>(&json).unwrap(), one);
+}
+
+#[test]
+fn what_is_not_one_run_is_not_merged_and_the_error_names_it() {
+    let error = |change: &dyn Fn(&mut Vec<RunRecord>)| {
+        let mut shards = shards();
+        change(&mut shards);
+        merged(&shards).unwrap_err().to_string()
+    };
+    assert_eq!(error(&|shards| drop(shards.remove(2))), "shard 3 of 4 is missing");
+    assert_eq!(error(&|shards| drop(shards.drain(1..3))), "shards 2, 3 of 4 are missing");
+    assert_eq!(error(&|shards| shards.clear()), "there is no run to merge");
+    assert_eq!(error(&|shards| shards.push(shards[1].clone())), "the shard 2 of 4 is there twice: r2 and r2");
+    assert_eq!(error(&|shards| shards[3].shard = None), "the run r4 is no shard of another");
+    let image = error(&|shards| {
+        let image = shards[2].images.get_mut("lab").unwrap();
+        image.sha256 = "cd".repeat(32);
+    });
+    assert!(
+        image.starts_with("the runs r1 and r3 are no shards of one run: they have different images (lab: abab"),
+        "{image}"
+    );
+    let suite = error(&|shards| shards[1].suites.get_mut("base").unwrap().sha256 = "ef".repeat(32));
+    assert!(suite.ends_with("they have different suites (base)"), "{suite}");
+    let tool = error(&|shards| shards[3].muster = "0.2.0".into());
+    assert!(tool.ends_with("they have different versions of muster (0.1.0 and 0.2.0)"), "{tool}");
+    let accelerator = error(&|shards| shards[3].accelerator.kind = "kvm".into());
+    assert!(accelerator.ends_with("they have different accelerators (tcg and kvm)"), "{accelerator}");
+    let plan = error(&|shards| shards[1].shard.as_mut().unwrap().plan = "cd".repeat(32));
+    assert!(plan.contains("different plans"), "{plan}");
+    let of = error(&|shards| shards[1].shard.as_mut().unwrap().of = 5);
+    assert!(of.ends_with("different numbers of shards (4 and 5)"), "{of}");
+    let two = error(&|shards| {
+        let test = shards[0].tests[0].clone();
+        shards[3].tests.push(test);
+    });
+    assert!(two.starts_with("the test base/nginx-serves [lab] is in the shards 1 and 4"), "{two}");
+    let incomplete = error(&|shards| drop(shards[0].tests.remove(0)));
+    assert_eq!(incomplete, "the shards have 9 tests, and the plan has 10");
+}
+
+#[test]
+fn images_of_which_the_first_shard_has_none_are_compared_too() {
+    let mut shards = shards();
+    for (at, digest) in [(1, "11"), (2, "22")] {
+        let image = shards[at].images.values().next().unwrap().clone();
+        shards[at].images.insert("other".into(), ImageRecord { sha256: digest.repeat(32), ..image });
+    }
+    let error = merged(&shards).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the runs r2 and r3 are no shards of one run: they have different images (other"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_merged_run_is_greener_than_none_of_its_shards() {
+    let green = |shards: &mut Vec<RunRecord>| {
+        for shard in shards.iter_mut() {
+            shard.tests.retain(|test| test.suite != MACHINE_SUITE);
+            for test in &mut shard.tests {
+                (test.outcome, test.issue) = (Outcome::Pass, None);
+                test.failures.clear();
+            }
+            shard.exit_code = Some(0);
+        }
+    };
+    let exit = |change: &dyn Fn(&mut Vec<RunRecord>)| {
+        let mut shards = shards();
+        green(&mut shards);
+        change(&mut shards);
+        let one = merged(&shards).unwrap();
+        (one.exit_code, one.interrupted, one.finished.is_some())
+    };
+    assert_eq!(exit(&|_| {}), (Some(0), false, true));
+    let interrupted = exit(&|shards| (shards[2].interrupted, shards[2].exit_code) = (true, Some(3)));
+    assert_eq!(interrupted, (Some(3), true, true));
+    assert_eq!(exit(&|shards| shards[2].exit_code = Some(2)).0, Some(2), "it was focused");
+    let killed = exit(&|shards| (shards[1].exit_code, shards[1].finished) = (None, None));
+    assert_eq!(killed, (None, false, false));
+    // A shard whose tests were all skipped has shown nothing by itself.
+    let skipped = exit(&|shards| {
+        shards[3].tests.iter_mut().for_each(|test| test.outcome = Outcome::Skip);
+        shards[3].exit_code = Some(2);
+    });
+    assert_eq!(skipped.0, Some(0));
+    let failed = exit(&|shards| {
+        shards[0].tests[0].outcome = Outcome::Fail;
+        (shards[0].exit_code, shards[1].exit_code) = (Some(1), Some(3));
+    });
+    assert_eq!(failed.0, Some(1));
+}

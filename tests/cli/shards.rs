@@ -1,0 +1,252 @@
+//! A run in parts, and the parts merged: the machine is this one, through an SSH server that the test starts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use muster_guest::loopback::Sshd;
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
+
+use crate::support::{Finished, Place, finish, root};
+
+const SUITES: [(&str, &str); 2] = [
+    (
+        "up.yaml",
+        r#"
+schema: suite/v1
+suite: up
+tests:
+  - id: good
+    expect: {file: {/etc/passwd: {type: file}}}
+  - id: bad
+    expect: {file: {MARK: {type: file}}}
+  - id: after
+    needs: [bad]
+    expect: {file: {/etc/passwd: {type: file}}}
+  - id: last
+    expect: {file: {/etc/passwd: {type: file}}}
+"#,
+    ),
+    (
+        "other.yaml",
+        r#"
+schema: suite/v1
+suite: other
+tests:
+  - id: elsewhere
+    when: accelerator == tcg
+    expect: {file: {/etc/passwd: {type: file}}}
+  - id: changes
+    steps: [{run: "true"}]
+  - id: looks
+    expect: {kernel: {release: ">= 1"}}
+"#,
+    ),
+];
+
+struct Scene {
+    sshd: Sshd,
+    place: Place,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (sshd, place) = (Sshd::start().unwrap(), Place::new());
+        std::fs::create_dir(place.path("suites")).unwrap();
+        let mark = place.path("mark");
+        for (name, text) in SUITES {
+            place.write(&format!("suites/{name}"), &text.replace("MARK", mark.to_str().unwrap()));
+        }
+        Self { sshd, place }
+    }
+
+    /// `muster` with these words, with these variables; a run goes to this directory.
+    fn muster(&self, words: &[&str], out: Option<&str>, variables: &[(&str, &str)]) -> Finished {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(words).current_dir(root()).env("NO_COLOR", "1").env("MUSTER_CONFIG", "").stdin(Stdio::null());
+        // Those of a CI server on which this test itself runs.
+        for name in ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "CI_NODE_INDEX", "SYSTEM_JOBPOSITIONINPHASE"] {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied());
+        if let Some(out) = out {
+            command.arg("--out").arg(self.place.path(out));
+        }
+        finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), Duration::from_secs(60))
+    }
+
+    fn run(&self, out: &str, more: &[&str], variables: &[(&str, &str)]) -> Finished {
+        let suites = self.place.path("suites").display().to_string();
+        let target = format!("{}@{}", self.sshd.user, self.sshd.addr);
+        let (key, host_key) = (self.sshd.key.display().to_string(), self.sshd.host_key());
+        let mut words =
+            vec!["run", "--suites", &suites, "--connect", &target, "--host-key", &host_key, "--identity", &key];
+        words.extend(more);
+        self.muster(&words, Some(out), variables)
+    }
+
+    fn record(&self, run: &str) -> RunRecord {
+        let text = std::fs::read_to_string(self.path(run).join("run.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path(name)
+    }
+
+    fn merge(&self, runs: &[&str], out: &str) -> Finished {
+        let paths: Vec<String> = runs.iter().map(|run| self.path(run).display().to_string()).collect();
+        let words: Vec<&str> = ["merge"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+        self.muster(&words, Some(out), &[])
+    }
+}
+
+fn plain(record: &RunRecord) -> Vec<TestRecord> {
+    let mut tests = record.tests.clone();
+    for test in &mut tests {
+        (test.machine, test.seconds, test.started) = (None, 0.0, None);
+        if test.suite == "machine" {
+            test.assertions = 0;
+        }
+    }
+    tests.sort_by_key(|test| (test.image.clone(), test.suite.clone(), test.test.clone()));
+    tests
+}
+
+fn names(record: &RunRecord) -> BTreeSet<String> {
+    record.tests.iter().filter(|test| test.suite != "machine").map(TestRecord::name).collect()
+}
+
+#[test]
+fn four_shards_merged_are_the_run_that_was_not_divided() {
+    let scene = Scene::new();
+    scene.run("whole", &[], &[]).assert_status(1);
+    let whole = scene.record("whole");
+    let (mut all, mut shards) = (BTreeSet::new(), Vec::new());
+    for number in 1..=4 {
+        let out = format!("shard-{number}");
+        let (index, shard) = (number.to_string(), format!("{number}/4"));
+        // As typed, and as GitLab says it.
+        let done = match number % 2 {
+            0 => scene.run(&out, &["--shard", "auto"], &[("CI_NODE_INDEX", &index), ("CI_NODE_TOTAL", "4")]),
+            _ => scene.run(&out, &["--shard", &shard], &[]),
+        };
+        let record = scene.record(&out);
+        assert_eq!(Some(done.status), record.exit_code.map(i32::from), "{}", done.stderr);
+        let of = record.shard.clone().unwrap();
+        assert_eq!((of.number, of.of, of.tests), (number, 4, 7));
+        let position = record.arguments.iter().position(|word| word == "--shard").unwrap();
+        assert_eq!(record.arguments[position + 1], shard, "nobody else has this environment");
+        let notice = format!("this is shard {number} of 4, with ");
+        assert!(record.notices.iter().any(|text| text.starts_with(&notice)), "{:?}", record.notices);
+        for name in names(&record) {
+            assert!(all.insert(name.clone()), "{name} is in two shards");
+        }
+        let together = ["up/bad", "up/after"].map(|name| names(&record).contains(name));
+        assert_eq!(together[0], together[1], "what needs another is where that is");
+        let page = std::fs::read_to_string(scene.path(&out).join("report.html")).unwrap();
+        assert!(!page.contains("May it ship? <strong class=\"pass\">"), "a part does not decide");
+        shards.push(out);
+    }
+    assert_eq!(all, names(&whole));
+    let suites = scene.path("suites").display().to_string();
+    let listed: Vec<usize> = (1..=4)
+        .map(|number| {
+            let shard = format!("{number}/4");
+            let words = ["list", "--suites", &suites, "--shard", &shard, "--image", "lab", "--format", "json"];
+            let done = scene.muster(&words, None, &[]);
+            done.assert_status(0);
+            let rows: Vec<serde_json::Value> = serde_json::from_str(&done.stdout).unwrap();
+            assert!(rows.iter().all(|row| row["image"] == "lab"), "{}", done.stdout);
+            rows.len()
+        })
+        .collect();
+    assert_eq!(listed.iter().sum::<usize>(), 7, "{listed:?}");
+    let shards: Vec<&str> = shards.iter().map(String::as_str).collect();
+    let done = scene.merge(&shards, "merged");
+    done.assert_status(1);
+    assert!(done.stdout.contains("4 shards, 8 tests: "), "{}", done.stdout);
+    let merged = scene.record("merged");
+    assert_eq!(plain(&merged), plain(&whole));
+    assert_eq!((&merged.totals, merged.exit_code), (&whole.totals, whole.exit_code));
+    assert_eq!(
+        (&merged.images.keys().collect::<Vec<_>>(), &merged.suites),
+        (&whole.images.keys().collect::<Vec<_>>(), &whole.suites)
+    );
+    let typed =
+        |record: &RunRecord| record.arguments.iter().take_while(|word| *word != "--out").cloned().collect::<Vec<_>>();
+    assert_eq!(typed(&merged), typed(&whole));
+    assert_eq!(merged.merged.iter().map(|run| &run.id).collect::<BTreeSet<_>>().len(), 4);
+    for file in ["report.html", "junit.xml", "durations.json"] {
+        assert!(scene.path("merged").join(file).is_file(), "{file}");
+    }
+    // It is a run like any other.
+    let merged_path = scene.path("merged").display().to_string();
+    scene.muster(&["report", &merged_path, "--format", "tap", "--stdout"], None, &[]).assert_status(0);
+    let same = scene.muster(&["diff", scene.path("whole").to_str().unwrap(), &merged_path], None, &[]);
+    same.assert_status(0);
+    // And its durations divide the next one.
+    let durations = scene.path("merged").join("durations.json").display().to_string();
+    for by in [durations.as_str(), merged_path.as_str()] {
+        let out = format!("next-{}", by.len());
+        scene.run(&out, &["--shard", "1/2", "--durations", by], &[]);
+        assert_eq!(scene.record(&out).shard.unwrap().tests, 7);
+    }
+}
+
+#[test]
+fn shards_that_are_not_of_one_run_are_refused_and_nothing_is_written() {
+    let scene = Scene::new();
+    for number in ["1", "2", "3"] {
+        scene.run(&format!("s{number}"), &["--shard", &format!("{number}/3")], &[]);
+    }
+    scene.run("whole", &[], &[]);
+    scene.run("other", &["--shard", "3/4"], &[]);
+    scene.run("selected", &["--shard", "3/3", "--suite", "up"], &[]);
+    let refused = |runs: &[&str], why: &str| {
+        let done = scene.merge(runs, "merged");
+        done.assert_status(2);
+        let errors: Vec<&str> = done.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(errors.len() == 1 && errors[0].contains(why), "{runs:?}: {}", done.stderr);
+        assert!(!scene.path("merged").exists());
+        let left = std::fs::read_dir(scene.path("")).unwrap().flatten();
+        assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".muster-")));
+    };
+    refused(&["s1", "s3"], "shard 2 of 3 is missing");
+    refused(&["s1", "s2", "s2", "s3"], "the shard 2 of 3 is there twice");
+    refused(&["s1", "s2", "whole"], "is no shard of another");
+    refused(&["s1", "s2", "other"], "different numbers of shards (3 and 4)");
+    refused(&["s1", "s2", "selected"], "different plans");
+    // A shard that failed runs again, as that shard, and is merged in its place.
+    std::fs::write(scene.path("mark"), "").unwrap();
+    let failed = ["s1", "s2", "s3"].into_iter().find(|run| scene.record(run).exit_code == Some(1)).unwrap();
+    let earlier = scene.path(failed).display().to_string();
+    scene.muster(&["run", "--rerun", &earlier], Some("again"), &[]).assert_status(0);
+    let again = scene.record("again");
+    assert_eq!((&again.shard, names(&again)), (&scene.record(failed).shard, names(&scene.record(failed))));
+    let runs: Vec<&str> = ["s1", "s2", "s3"].into_iter().map(|run| if run == failed { "again" } else { run }).collect();
+    scene.merge(&runs, "merged").assert_status(0);
+    assert!(scene.record("merged").tests.iter().all(|test| test.outcome != Outcome::Fail));
+    scene.merge(&runs, "merged").assert_status(2);
+}
+
+#[test]
+fn a_shard_that_cannot_be_is_an_error_before_anything_runs() {
+    let scene = Scene::new();
+    let refused = |more: &[&str], why: &str| {
+        let done = scene.run("none", more, &[]);
+        done.assert_status(2);
+        assert!(done.stderr.contains(why), "{more:?}: {}", done.stderr);
+        assert!(!scene.path("none").exists());
+    };
+    refused(&["--shard", "1/9"], "9 shards are too many: the selected tests can be divided into 6 at most");
+    refused(&["--shard", "5/4"], "a shard is I/N");
+    refused(&["--shard", "auto"], "nothing says which of how many jobs this is");
+    refused(&["--shard", "1/2", "--durations", "/nowhere"], "/nowhere");
+    let text = scene.place.write("text.json", "[1]");
+    refused(&["--shard", "1/2", "--durations", text.to_str().unwrap()], "it has no durations");
+    refused(&["--durations", text.to_str().unwrap()], "--shard");
+    refused(&["--shard", "1/2", "--failed", "last"], "cannot be used with");
+}
