@@ -11,6 +11,8 @@ mod archive;
 mod boot;
 mod boot_time;
 mod catalogue;
+mod certificate_files;
+mod certify;
 mod check;
 mod compare;
 mod completions;
@@ -64,9 +66,11 @@ mod shipped;
 mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
+mod ssh_keygen;
 mod text_file;
 mod triage;
 pub mod trials;
+mod verify;
 mod wording;
 
 use std::ffi::OsString;
@@ -140,6 +144,10 @@ enum Command {
     History(history::Arguments),
     /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
     Gate(gate::Arguments),
+    /// Sign what was tested, with which result, for customers and distributions
+    Certify(Box<certify::Arguments>),
+    /// Check a certificate: its signature, and everything that it says
+    Verify(Box<verify::Arguments>),
     /// Lock which tests a policy requires, and compare two locks
     Profile(Box<profile::Arguments>),
     /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
@@ -286,6 +294,8 @@ fn dispatch(
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Certify(arguments) => certify::execute(&arguments),
+        Command::Verify(arguments) => verify::execute(&arguments),
         Command::Profile(arguments) => profile::execute(*arguments),
         Command::Triage(arguments) => triage::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
