@@ -6,6 +6,7 @@ mod support;
 mod anywhere;
 mod archive;
 mod boot_time;
+mod certify;
 mod check;
 mod circles;
 mod compare;
@@ -78,6 +79,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "console",
         "kconfig",
         "gate",
+        "certify",
+        "verify",
         "profile",
         "doctor",
         "failures",
@@ -176,6 +179,8 @@ fn schemas_are_valid_json() {
         "waivers",
         "profile",
         "decision",
+        "certificate",
+        "verification",
         "port",
         "facts",
         "console",

@@ -12,6 +12,8 @@ mod bisect;
 mod boot;
 mod boot_time;
 mod catalogue;
+mod certificate_files;
+mod certify;
 mod check;
 mod compare;
 mod completions;
@@ -68,11 +70,13 @@ mod shipped;
 mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
+mod ssh_keygen;
 mod text_file;
 mod triage;
 pub mod trials;
 #[cfg(test)]
 mod typed_again_tests;
+mod verify;
 mod wording;
 
 use std::ffi::OsString;
@@ -152,6 +156,10 @@ enum Command {
     History(history::Arguments),
     /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
     Gate(gate::Arguments),
+    /// Sign what was tested, with which result, for customers and distributions
+    Certify(Box<certify::Arguments>),
+    /// Check a certificate: its signature, and everything that it says
+    Verify(Box<verify::Arguments>),
     /// Lock which tests a policy requires, and compare two locks
     Profile(Box<profile::Arguments>),
     /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
@@ -301,6 +309,8 @@ fn dispatch(
         Command::Bisect(arguments) => bisect::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Certify(arguments) => certify::execute(&arguments),
+        Command::Verify(arguments) => verify::execute(&arguments),
         Command::Profile(arguments) => profile::execute(*arguments),
         Command::Triage(arguments) => triage::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),

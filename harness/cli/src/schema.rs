@@ -41,6 +41,10 @@ enum Format {
     Profile,
     /// What `muster gate --format json` prints (`decision/v1`)
     Decision,
+    /// What `muster certify` signs (`certificate/v1`)
+    Certificate,
+    /// What `muster verify --format json` prints (`verification/v1`)
+    Verification,
     /// What a comparison reads of one system (`facts/v1`)
     Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
@@ -75,6 +79,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::Waivers => pretty(&muster_suite::schema::waivers())?,
         Format::Profile => muster_gate::profile::PROFILE_SCHEMA.trim_end().to_owned(),
         Format::Decision => muster_gate::written::json::DECISION_SCHEMA.trim_end().to_owned(),
+        Format::Certificate => muster_certificate::model::CERTIFICATE_SCHEMA.trim_end().to_owned(),
+        Format::Verification => muster_certificate::verify::VERIFICATION_SCHEMA.trim_end().to_owned(),
         Format::Facts => pretty(&muster_compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::ImagesCheck => super::images::SCHEMA.trim_end().to_owned(),

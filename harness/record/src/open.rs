@@ -217,8 +217,11 @@ pub fn of_record(path: &Utf8Path) -> Result<RunRecord, OpenError> {
     serde_json::from_slice(&bytes).map_err(broken)
 }
 
-/// Reads an `events.jsonl`. A last line that was cut is left out, and said.
-fn of_journal(path: &Utf8Path) -> Result<(RunRecord, Vec<String>), OpenError> {
+/// Reads an `events.jsonl`: what it folds to, and notes. A last line that was cut is left out, and said.
+///
+/// # Errors
+/// See [`open`].
+pub fn of_journal(path: &Utf8Path) -> Result<(RunRecord, Vec<String>), OpenError> {
     let failed = |source| OpenError::from(FileError::because("read", path)(source));
     let file = std::fs::File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.len() > LARGEST_JOURNAL {

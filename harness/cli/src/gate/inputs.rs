@@ -19,12 +19,12 @@ use muster_suite::policy::{self, Policy};
 use muster_suite::waivers::{self, Waiver, WaiverEntry};
 
 /// What was read.
-pub(super) struct Read {
-    pub(super) policy: Policy,
+pub(crate) struct Read {
+    pub(crate) policy: Policy,
     policy_file: NamedFile,
     profile: Option<(Profile, NamedFile)>,
     /// The waivers, each with its places.
-    pub(super) entries: Vec<WaiverEntry>,
+    pub(crate) entries: Vec<WaiverEntry>,
     waivers: Vec<Waiver>,
     /// Their texts, in which refused ones are shown.
     pub(super) sources: Diagnostics,
@@ -34,7 +34,7 @@ pub(super) struct Read {
 
 impl Read {
     /// The policy, and the profile that it names.
-    pub(super) fn policy(path: &Utf8Path) -> Result<Self, CliError> {
+    pub(crate) fn policy(path: &Utf8Path) -> Result<Self, CliError> {
         let mut problems = Diagnostics::new();
         let mut policies = match path.is_dir() {
             true => Vec::new(),
@@ -58,7 +58,7 @@ impl Read {
         })
     }
 
-    pub(super) fn waivers(&mut self, paths: &[Utf8PathBuf]) -> Result<(), CliError> {
+    pub(crate) fn waivers(&mut self, paths: &[Utf8PathBuf]) -> Result<(), CliError> {
         if paths.is_empty() {
             return Ok(());
         }
@@ -116,16 +116,19 @@ fn named(path: &Utf8Path, text: &str) -> NamedFile {
     NamedFile { file: short(path).to_string(), sha256: hex(Sha256::digest(text)) }
 }
 
-/// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.
 fn profile(policy: &Utf8Path, wanted: &str) -> Result<(Profile, NamedFile), CliError> {
+    let path = profile_file(policy, wanted)?;
+    let text = text_file::read(&path)?;
+    let profile = Profile::parse(path.as_str(), &text)?;
+    Ok((profile, named(&path, &text)))
+}
+
+/// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.
+pub(crate) fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, CliError> {
     let dir = policy.parent().unwrap_or(Utf8Path::new(""));
     let candidates = [dir.join(wanted), dir.join(format!("{wanted}{ENDING}"))];
-    let Some(path) = candidates.iter().find(|path| path.is_file()) else {
+    candidates.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
         let what = format!("{policy}: the profile {} is not there", one_line(wanted, 120));
-        let hint = format!("`muster profile lock -o {}` writes one", candidates[1]);
-        return Err(CliError::invalid(what).hint(hint));
-    };
-    let text = text_file::read(path)?;
-    let profile = Profile::parse(path.as_str(), &text)?;
-    Ok((profile, named(path, &text)))
+        CliError::invalid(what).hint(format!("`muster profile lock -o {}` writes one", candidates[1]))
+    })
 }

@@ -1,6 +1,6 @@
 //! `muster gate`: whether an image may ship, from a policy and the records of runs. Nothing is started.
 
-mod inputs;
+pub(crate) mod inputs;
 
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
@@ -77,9 +77,9 @@ enum Output {
 /// What `--at` is.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a time such as 2026-11-20T12:00:00Z, or a day such as 2026-11-20")]
-struct NoTime;
+pub(crate) struct NoTime;
 
-fn time(text: &str) -> Result<Timestamp, NoTime> {
+pub(crate) fn time(text: &str) -> Result<Timestamp, NoTime> {
     let day = || muster_suite::value::date(text).ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     text.parse().ok().or_else(|| day().map(|day| day.timestamp())).ok_or(NoTime)
 }

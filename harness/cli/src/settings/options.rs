@@ -34,6 +34,8 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("", "force", "what it overrides is decided each time"),
     ("", "exec", "it is what one command does, and no property of a project"),
     ("gate", "at", "a time in the past is decided for once, and no property of a project"),
+    ("verify", "at", "a time in the past is verified for once, and no property of a project"),
+    ("certify", "supersedes", "it names one certificate, and is no property of a project"),
     ("boot", "list", "it is what one command does, and no property of a project"),
     ("boot", "end", "it ends a machine"),
     ("boot", "keep", "it leaves a machine running"),

@@ -104,7 +104,7 @@ fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String,
     report(record, files).to_string()
 }
 
-fn report(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Report {
+pub(super) fn report(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Report {
     let evidences = files.map(|(dir, base)| (Evidences::new(dir), base));
     let mut writer = Writer { record, evidences, budget: Budget::new(TOTAL_LIMIT, cost), taken: HashSet::new() };
     writer.report()

@@ -1,6 +1,7 @@
 //! The files that a run's directory gets of its record. A format is a file here, its `mod` line and its line in [`registry`].
 
 mod budget;
+mod compared;
 mod ctrf;
 mod html;
 mod junit;
@@ -15,6 +16,7 @@ mod tmt;
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use super::format::{Report, ReportInput};
+pub use compared::junit_differs;
 use muster_base::fault::Fault;
 use muster_record::json;
 use muster_record::layout::{FileError, RunDir, write_atomically};

@@ -1,0 +1,91 @@
+//! What the gate says, as reasons for which there is no certificate.
+
+use jiff::Timestamp;
+
+use muster_base::text::one_line;
+use muster_gate::decision::{
+    Decision, RefusalReason, Refused, Requirement, RequirementKind, RequirementLevel, RequirementState, WaiverUse,
+};
+use muster_gate::inputs::GateError;
+use muster_record::names::MACHINE_SUITE;
+use muster_suite::policy::FlakyRule;
+use muster_suite::waivers::Waiver;
+
+use crate::model::UNKNOWN;
+use crate::refusal::{Refusal, RefusalId};
+
+/// Why nothing could be decided about an image.
+pub(crate) fn of_error(error: &GateError) -> Refusal {
+    let id = match error {
+        GateError::SeveralTools { .. } | GateError::SeveralSuites { .. } | GateError::SeveralRecords { .. } => {
+            RefusalId::RunMerged
+        }
+        GateError::EmptyRule { .. } => RefusalId::ProfileModified,
+        _ => RefusalId::SubjectMismatch,
+    };
+    Refusal::new(id, error.to_string())
+}
+
+/// Why a gate is closed, a reason for each requirement.
+pub(crate) fn of_decision(decision: &Decision, flaky: FlakyRule) -> Vec<Refusal> {
+    let image = decision.subject.sha256.as_deref().unwrap_or(UNKNOWN);
+    let image: String = image.chars().take(12).collect();
+    let one = |requirement: &Requirement| {
+        let flaked = || {
+            let last = requirement.evidence.iter().filter(|seen| seen.decides);
+            flaky == FlakyRule::Fails
+                && last.clone().next().is_some()
+                && last.clone().all(|seen| matches!(seen.outcome.as_str(), "pass" | "flaky"))
+        };
+        let id = match (requirement.kind, requirement.state) {
+            (RequirementKind::Image, _) => RefusalId::MachineUntrusted,
+            (RequirementKind::Run, _) => RefusalId::RunIncomplete,
+            (RequirementKind::Age, _) if begins_later(decision, &requirement.name) => RefusalId::TimeFuture,
+            (RequirementKind::Age, _) => RefusalId::TimeTooOld,
+            (RequirementKind::Suite, _) => RefusalId::ToolModified,
+            (RequirementKind::Test, RequirementState::Failed) if flaked() => RefusalId::FlakyRequired,
+            (RequirementKind::Test, RequirementState::Failed) => RefusalId::ResultFailed,
+            (RequirementKind::Minimum, _) if !any_passed(decision) => RefusalId::ResultZero,
+            _ => RefusalId::ResultMissing,
+        };
+        let (kind, name) = (requirement.kind.name(), &requirement.name);
+        let cell: String = requirement.cell.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        Refusal::new(id, format!("image {image}…: {kind} {name}{cell}: {}", requirement.message))
+    };
+    decision.blocking().map(one).collect()
+}
+
+/// Whether a run began after the time of the decision.
+fn begins_later(decision: &Decision, run: &str) -> bool {
+    let began =
+        decision.runs.iter().find(|used| used.id == run).and_then(|used| used.started.parse::<Timestamp>().ok());
+    began.zip(decision.at.parse().ok()).is_some_and(|(began, at)| began > at)
+}
+
+/// Whether a required test of the image passed; what machines did between tests is none.
+fn any_passed(decision: &Decision) -> bool {
+    let passed = |one: &&Requirement| {
+        one.kind == RequirementKind::Test
+            && one.level == RequirementLevel::Required
+            && one.state == RequirementState::Passed
+            && !one.name.starts_with(&format!("{MACHINE_SUITE}/"))
+    };
+    decision.requirements.iter().any(|one| passed(&one))
+}
+
+/// Waivers that do not count; one that no image needs is none of the certificate's business, and no reason.
+pub(crate) fn of_waivers(decision: &Decision) -> Vec<Refusal> {
+    let one =
+        |found: &WaiverUse| found.refused.iter().map(|refused| of_waiver(&found.waiver, refused)).collect::<Vec<_>>();
+    decision.waivers.iter().flat_map(one).collect()
+}
+
+/// Why a waiver does not count.
+pub(crate) fn of_waiver(waiver: &Waiver, refused: &Refused) -> Refusal {
+    let id = match refused.reason {
+        RefusalReason::Expired => RefusalId::WaiverExpired,
+        _ => RefusalId::WaiverInvalid,
+    };
+    let test = one_line(&waiver.test, 200);
+    Refusal::new(id, format!("{}: the waiver of {test}: {}", waiver.location, refused.message))
+}

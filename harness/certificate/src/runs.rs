@@ -1,0 +1,144 @@
+//! What must be so of every run, whatever the policy says: its parts agree, it is whole, and its machines were booted
+//! from image files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_base::text::one_line;
+use muster_record::run::{ImageRecord, RunRecord};
+
+use crate::evidence::{RunEvidence, run_file};
+use crate::model::{RunCertified, UNKNOWN};
+use crate::refusal::{Refusal, RefusalId};
+
+/// Everything that is wrong with the runs.
+pub(crate) fn faults(runs: &[RunEvidence]) -> Vec<Refusal> {
+    let mut out: Vec<Refusal> = runs.iter().flat_map(of_one).collect();
+    out.extend(earlier(runs));
+    out.extend(systems(runs));
+    out
+}
+
+fn of_one(run: &RunEvidence) -> Vec<Refusal> {
+    let RunEvidence { file, record, journal, .. } = run;
+    let mut out = Vec::new();
+    if let Some(part) = journal.as_ref().filter(|journal| *journal != record).map(|other| differs(record, other)) {
+        let message = format!("{file}: run.json is not what its events.jsonl comes to: {part}");
+        out.push(Refusal::new(RefusalId::EvidenceDisagrees, message));
+    }
+    if *file != run_file(&record.id) {
+        out.push(Refusal::new(RefusalId::EvidenceDisagrees, format!("{file} holds the run {}", record.id)));
+    }
+    let unknown: Vec<&str> =
+        record.images.iter().filter(|(_, image)| !known(image)).map(|(id, _)| id.as_str()).collect();
+    let connected = record.arguments.iter().any(|word| word == "--connect" || word.starts_with("--connect="));
+    if connected || !unknown.is_empty() {
+        let why = match connected {
+            true => "it was connected to (--connect)".to_owned(),
+            false => format!("no image file is known of {}", unknown.join(", ")),
+        };
+        out.push(Refusal::new(RefusalId::MachineUntrusted, format!("{file}: {why}")));
+    }
+    if ["dirty", "modified"].iter().any(|mark| record.muster.contains(mark)) {
+        let message = format!("{file}: it was run by muster {}, built from changed sources", record.muster);
+        out.push(Refusal::new(RefusalId::ToolModified, message));
+    }
+    out
+}
+
+/// Whether the file that was tested is known.
+fn known(image: &ImageRecord) -> bool {
+    image.sha256.len() == 64 && image.sha256.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// In a few words what two records of one run say differently.
+fn differs(record: &RunRecord, journal: &RunRecord) -> String {
+    let outcomes = |of: &RunRecord| -> BTreeMap<(String, String), &'static str> {
+        of.tests.iter().map(|test| ((test.name(), test.image.clone()), test.outcome.name())).collect()
+    };
+    let (ours, theirs) = (outcomes(record), outcomes(journal));
+    let other = ours.iter().find(|(test, outcome)| theirs.get(*test) != Some(*outcome));
+    let absent = theirs.keys().find(|test| !ours.contains_key(*test));
+    match (other, absent) {
+        (Some(((test, image), outcome)), _) => {
+            let journal = theirs.get(&(test.clone(), image.clone())).copied().unwrap_or("nothing");
+            format!(
+                "{} on {} is {outcome} in the one and {journal} in the other",
+                one_line(test, 120),
+                one_line(image, 60)
+            )
+        }
+        (None, Some((test, _))) => format!("run.json has no {}", one_line(test, 120)),
+        (None, None) if record.images != journal.images => "the images differ".to_owned(),
+        (None, None) => "the outcomes are the same, and something else differs".to_owned(),
+    }
+}
+
+/// Runs that a run goes on with are evidence as well: results were kept from them.
+fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    for run in runs {
+        for earlier in &run.record.earlier {
+            let there = runs.iter().find(|other| other.record.id == earlier.id);
+            let message = match there {
+                None => format!("{} goes on with the run {}, which is not there", run.file, earlier.id),
+                Some(other) if earlier.file == "run.json" && earlier.sha256 != other.record_sha256 => {
+                    format!("{} goes on with another record of the run {} than {}", run.file, earlier.id, other.file)
+                }
+                Some(_) => continue,
+            };
+            let id = if there.is_none() { RefusalId::EvidenceMissing } else { RefusalId::RunMerged };
+            out.push(Refusal::new(id, message));
+        }
+    }
+    out
+}
+
+/// One file is one system: its os-release is the same in all runs.
+fn systems(runs: &[RunEvidence]) -> Vec<Refusal> {
+    let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for image in runs.iter().flat_map(|run| run.record.images.values()) {
+        if let Some(facts) = &image.facts {
+            let said = |key: &str| facts.os_release.get(key).map_or("", String::as_str);
+            let system = format!("{} {} {}", said("ID"), said("VERSION_ID"), facts.arch);
+            seen.entry(&image.sha256).or_default().insert(one_line(&system, 120));
+        }
+    }
+    let several = seen.into_iter().filter(|(_, systems)| systems.len() > 1).map(|(sha256, systems)| {
+        let systems = systems.into_iter().collect::<Vec<_>>().join("; ");
+        Refusal::new(RefusalId::RunMerged, format!("the image {sha256} is several systems in the runs: {systems}"))
+    });
+    several.collect()
+}
+
+/// What a certificate says of a run.
+pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
+    let record = &run.record;
+    let said = |text: &str, max: usize| if text.is_empty() { UNKNOWN.to_owned() } else { one_line(text, max) };
+    let channels: BTreeSet<String> = record
+        .machines
+        .iter()
+        .filter_map(|machine| machine.channel.as_deref())
+        .map(|name| one_line(name, 40))
+        .collect();
+    let cloned = record.machines.iter().filter(|machine| machine.cloned_from.is_some()).count();
+    let suites = record.suites.iter().map(|(name, suite)| (one_line(name, 200), one_line(&suite.sha256, 64)));
+    RunCertified {
+        id: one_line(&record.id, 200),
+        file: run.file.clone(),
+        record: run.record_sha256.clone(),
+        started: one_line(&record.started, 60),
+        finished: record.finished.as_deref().map_or_else(|| UNKNOWN.to_owned(), |at| one_line(at, 60)),
+        complete: record.finished.is_some() && !record.interrupted,
+        muster: one_line(&record.muster, 60),
+        suites: suites.collect(),
+        accelerator: said(&record.accelerator.kind, 20),
+        accelerator_reason: said(&record.accelerator.reason, 300),
+        // The record has neither; its command lines may differ from machine to machine.
+        qemu: UNKNOWN.to_owned(),
+        host_arch: UNKNOWN.to_owned(),
+        channels: channels.into_iter().collect(),
+        booted: (record.machines.len() - cloned) as u64,
+        cloned: cloned as u64,
+        command_lines: run.command_lines.clone(),
+    }
+}

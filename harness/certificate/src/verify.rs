@@ -1,0 +1,283 @@
+//! Everything for which a certificate is refused, all reasons at once. Nothing that it says is believed: it is computed
+//! again from its evidence and compared.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use muster_gate::decision::WaiverFate;
+use muster_gate::profile::Profile;
+use muster_gate::waiving;
+use muster_suite::Vocabulary;
+use muster_suite::diagnostic::Diagnostics;
+use muster_suite::policy;
+
+use crate::compare::differences;
+use crate::compute::{Computed, compute, later};
+use crate::evidence::{Evidence, EvidenceKind, POLICY};
+use crate::model::{CertificateStatement, EvidenceFile};
+use crate::reasons::of_waiver;
+use crate::refusal::{Refusal, RefusalId, sorted};
+
+/// The longest that a certificate may be valid, in days, whatever it says.
+pub const LONGEST_DAYS: u64 = 366;
+
+/// A file that the verifier has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtHand {
+    /// As it was named.
+    pub name: String,
+    /// SHA-256, hex.
+    pub sha256: String,
+}
+
+/// What a verifier demands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Demands {
+    /// The image at hand.
+    pub images: Vec<AtHand>,
+    /// The product at hand.
+    pub products: Vec<AtHand>,
+    /// The policy that must be satisfied.
+    pub policy: Option<AtHand>,
+    /// The profile that must have been locked, and its id.
+    pub profile: Option<(AtHand, Profile)>,
+    /// The oldest run that is accepted.
+    pub max_age: Option<Duration>,
+}
+
+/// What a verifier says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verification {
+    /// `verification/v1`.
+    pub schema: &'static str,
+    /// Whether there is no reason to refuse it.
+    pub accepted: bool,
+    /// The time for which it was verified, RFC 3339, UTC.
+    pub at: String,
+    /// All reasons.
+    pub refusals: Vec<Refusal>,
+    /// Whose key it is, as the file of signers has it; absent where it has none.
+    pub signer: Option<String>,
+    /// `SHA256:…` of the key.
+    pub key: Option<String>,
+    /// What the verifier did not compare, since it was not given.
+    pub not_compared: Vec<String>,
+}
+
+/// The name of the schema of [`Verification`].
+pub const SCHEMA: &str = "verification/v1";
+/// The JSON Schema of it.
+pub const VERIFICATION_SCHEMA: &str = include_str!("../../../reports/schema/verification-v1.json");
+
+/// Verifies all but the signatures and the files next to the evidence. `muster` is the version that verifies.
+pub fn verify(
+    statement: &CertificateStatement,
+    evidence: &Evidence,
+    demands: &Demands,
+    at: Timestamp,
+    muster: &str,
+    vocabulary: &Vocabulary<'_>,
+) -> Vec<Refusal> {
+    let certificate = &statement.predicate;
+    let (mut refusals, whole) = files(&certificate.evidence, evidence);
+    let signed = certificate.claim.signed.parse::<Timestamp>().ok();
+    match signed {
+        Some(signed) => {
+            let images: Vec<String> = certificate.images.iter().map(|image| image.sha256.clone()).collect();
+            // What other files than those that were signed come to says nothing.
+            let Computed { found, refusals: more } = match whole {
+                true => compute(evidence, &images, signed, vocabulary),
+                false => Computed::default(),
+            };
+            refusals.extend(more);
+            if let Some(found) = &found {
+                let computed = found.certificate(certificate.claim.clone());
+                // Sentences of another version may be others.
+                refusals.extend(differences(certificate, &computed, certificate.claim.muster == muster));
+            }
+            refusals.extend(times(statement, signed, found.and_then(|found| found.limit), at));
+        }
+        None => refusals.push(Refusal::new(RefusalId::FormatStatement, "the time of the signature is none")),
+    }
+    if statement.subject != certificate.subject() {
+        let message = "the subject of the statement is not what its predicate is about";
+        refusals.push(Refusal::new(RefusalId::SubjectMismatch, message));
+    }
+    if whole {
+        refusals.extend(waivers(statement, evidence, at, vocabulary));
+    }
+    refusals.extend(ages(statement, demands, at));
+    refusals.extend(demanded(statement, demands));
+    sorted(refusals)
+}
+
+/// What a verifier was not given to compare with, and what this version cannot compare.
+pub fn not_compared(demands: &Demands, statement: &CertificateStatement, muster: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let writer = &statement.predicate.claim.muster;
+    if writer != muster {
+        let writer = muster_base::text::one_line(writer, 60);
+        out.push(format!("the sentences of its decisions are those of muster {writer}, and only it can compare them"));
+    }
+    if demands.policy.is_none() {
+        out.push("the policy is the signer's choice: --policy FILE compares it".to_owned());
+    }
+    if demands.profile.is_none() && statement.predicate.profile.is_some() {
+        out.push("the profile is the signer's choice: --profile FILE compares it".to_owned());
+    }
+    let has_products = !statement.predicate.products.is_empty();
+    if demands.products.is_empty() && has_products {
+        out.push("no product is at hand: --product FILE compares it".to_owned());
+    }
+    if demands.images.is_empty() && !has_products {
+        out.push("no image is at hand: --image FILE compares it".to_owned());
+    }
+    out
+}
+
+/// The files that are there, compared with the list, and whether they are all of it and nothing else.
+fn files(listed: &[EvidenceFile], evidence: &Evidence) -> (Vec<Refusal>, bool) {
+    let (mut out, mut whole) = (Vec::new(), true);
+    let about =
+        |fault: &Refusal, name: &str| fault.message.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', ':']));
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    let mut refuse = |id, name: &'_ str, why: &str| out.push(Refusal::new(id, format!("{name} {why}")));
+    for file in listed {
+        match evidence.files.iter().find(|found| found.name == file.name) {
+            None => {
+                whole = false;
+                // Why it could not be read says more.
+                if !evidence.faults.iter().any(|fault| about(fault, &file.name)) {
+                    refuse(RefusalId::EvidenceMissing, &file.name, "is not there");
+                }
+            }
+            Some(found) if found.sha256 != file.sha256 || found.bytes != file.bytes => {
+                whole = false;
+                said.insert(&file.name);
+                refuse(RefusalId::EvidenceModified, &file.name, "has another SHA-256 than was signed");
+            }
+            Some(_) => {}
+        }
+        if EvidenceKind::of(&file.name) == EvidenceKind::Other {
+            refuse(RefusalId::EvidenceAdditional, &file.name, "is no file of a certificate");
+        }
+    }
+    let names: BTreeSet<&str> = listed.iter().map(|file| file.name.as_str()).collect();
+    for found in evidence.files.iter().filter(|found| !names.contains(found.name.as_str())) {
+        whole = false;
+        said.insert(&found.name);
+        refuse(RefusalId::EvidenceAdditional, &found.name, "is not in the certificate");
+    }
+    if !whole {
+        // Else they are among what is computed.
+        let others = evidence.faults.iter().filter(|fault| !said.iter().any(|name| about(fault, name)));
+        out.extend(others.cloned());
+    }
+    (out, whole)
+}
+
+fn times(statement: &CertificateStatement, signed: Timestamp, limit: Option<Timestamp>, at: Timestamp) -> Vec<Refusal> {
+    let claim = &statement.predicate.claim;
+    let mut out = Vec::new();
+    if signed > at {
+        out.push(Refusal::new(RefusalId::TimeFuture, format!("it was signed at {signed}, and it is {at}")));
+    }
+    let Ok(end) = claim.not_after.parse::<Timestamp>() else {
+        out.push(Refusal::new(RefusalId::FormatStatement, "the end of its validity is no time"));
+        return out;
+    };
+    let longest = later(signed, Duration::from_secs(LONGEST_DAYS * 86_400));
+    if let Some(limit) = limit.into_iter().chain(longest).min().filter(|limit| end > *limit) {
+        let message = format!("it says that it is valid until {end}, and its policy and waivers let it until {limit}");
+        out.push(Refusal::new(RefusalId::TimeExpired, message));
+    }
+    if at > end {
+        out.push(Refusal::new(RefusalId::TimeExpired, format!("it was valid until {end}, and it is {at}")));
+    }
+    out
+}
+
+/// Waivers that were needed, decided again for the time of the verification. That they counted when it was signed was
+/// computed.
+fn waivers(
+    statement: &CertificateStatement,
+    evidence: &Evidence,
+    at: Timestamp,
+    vocabulary: &Vocabulary<'_>,
+) -> Vec<Refusal> {
+    let Some(text) = &evidence.policy else { return Vec::new() };
+    let mut sink = Diagnostics::new();
+    let Some(policy) = policy::decode_source(POLICY, text, vocabulary, &mut sink) else { return Vec::new() };
+    let today = at.to_zoned(TimeZone::UTC).date();
+    let mut out = Vec::new();
+    let uses = statement.predicate.images.iter().flat_map(|image| &image.decision.waivers);
+    for used in uses.filter(|used| used.fate == WaiverFate::Used) {
+        for refused in waiving::refusals(&used.waiver, policy.waivers.as_ref(), today, true) {
+            out.push(of_waiver(&used.waiver, &refused));
+        }
+    }
+    out
+}
+
+/// Runs that are older than the verifier accepts.
+fn ages(statement: &CertificateStatement, demands: &Demands, at: Timestamp) -> Vec<Refusal> {
+    let Some(max_age) = demands.max_age else { return Vec::new() };
+    let mut out = Vec::new();
+    for run in &statement.predicate.runs {
+        let Ok(started) = run.started.parse::<Timestamp>() else {
+            out.push(Refusal::new(RefusalId::TimeTooOld, format!("nobody knows when the run {} began", run.id)));
+            continue;
+        };
+        if later(started, max_age).is_none_or(|end| at > end) {
+            let accepted = muster_suite::value::show_duration(max_age);
+            let message = format!("the run {} began at {started}, and {accepted} are accepted", run.id);
+            out.push(Refusal::new(RefusalId::TimeTooOld, message));
+        }
+    }
+    out
+}
+
+/// What the verifier has, compared with what is certified.
+fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
+    let certificate = &statement.predicate;
+    let mut out = Vec::new();
+    for image in &demands.images {
+        if !certificate.images.iter().any(|one| one.sha256 == image.sha256) {
+            let message = format!("{} (sha256 {}) is none of the images", image.name, image.sha256);
+            out.push(Refusal::new(RefusalId::SubjectMismatch, message));
+        }
+    }
+    for product in &demands.products {
+        if !certificate.products.iter().any(|one| one.sha256 == product.sha256) {
+            let message = format!("{} (sha256 {}) is none of the products", product.name, product.sha256);
+            out.push(Refusal::new(RefusalId::ProductMismatch, message));
+        }
+    }
+    if let Some(policy) = demands.policy.as_ref().filter(|policy| policy.sha256 != certificate.policy.sha256) {
+        let message =
+            format!("it satisfies the policy {}, and another file than {}", certificate.policy.id, policy.name);
+        out.push(Refusal::new(RefusalId::PolicyOther, message));
+    }
+    if let Some((file, profile)) = &demands.profile {
+        let (id, message) = match &certificate.profile {
+            Some(used) if used.sha256 == file.sha256 => return out,
+            Some(used) if used.id == profile.id => {
+                (RefusalId::ProfileModified, format!("its profile {} is not the one in {}", used.id, file.name))
+            }
+            Some(used) => {
+                (RefusalId::ProfileUnknown, format!("its profile is {}, and {} is demanded", used.id, profile.id))
+            }
+            None => (RefusalId::ProfileUnknown, format!("it has no profile, and {} is demanded", profile.id)),
+        };
+        out.push(Refusal::new(id, message));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

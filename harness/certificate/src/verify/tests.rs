@@ -1,0 +1,396 @@
+use super::*;
+use crate::model::CERTIFICATE_SCHEMA;
+use crate::names::FILES;
+use crate::parts;
+use crate::testing::{AT, MUSTER, Scene, changed, digest, product, profile, run, signature, time};
+use crate::written::{page, text};
+use muster_record::outcome::Outcome;
+use muster_record::run::EarlierRun;
+use muster_suite::testing::VOCABULARY;
+use sha2::{Digest as _, Sha256};
+
+fn hand(byte: u8) -> AtHand {
+    AtHand { name: format!("file {byte}"), sha256: digest(byte) }
+}
+
+fn verified(statement: &CertificateStatement, evidence: &Evidence, demands: &Demands, at: &str) -> Vec<&'static str> {
+    let mut ids: Vec<&str> = verify(statement, evidence, demands, time(at), MUSTER, &VOCABULARY)
+        .iter()
+        .map(|refusal| refusal.id.name())
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// The ids for which a certificate of this scene is refused when it is signed all the same.
+fn refused(scene: &Scene) -> Vec<&'static str> {
+    let (statement, refusals) = scene.statement();
+    let mut ids = verified(&statement, &scene.evidence(), &Demands::default(), AT);
+    // A run that is too old lets no certificate be valid.
+    ids.retain(|id| *id != "time.expired");
+    // Whoever signs is refused for the same.
+    let mut before: Vec<&str> = refusals.iter().map(|refusal| refusal.id.name()).collect();
+    before.dedup();
+    assert_eq!(before, ids);
+    ids
+}
+
+fn waivers(expires: &str) -> String {
+    format!(
+        "schema: waivers/v1
+waivers:
+  - image: {}
+    test: s/b
+    cell: {{image: lab, accelerator: kvm}}
+    failure: package.version
+    signature: 'package nginx: version … is not as expected'
+    reason: it ships with it
+    tracker: bug 1
+    requested-by: alice
+    approved-by: bob
+    created: 2026-11-10
+    expires: {expires}
+",
+        digest(0xab)
+    )
+}
+
+fn waived(expires: &str) -> Scene {
+    let mut scene = Scene::new("waivers: {max-days: 90}\n");
+    scene.runs = vec![run("r1", "2026-11-19T10:00:00Z", &[("s/a", Outcome::Pass), ("s/b", Outcome::Fail)])];
+    scene.waivers = Some(waivers(expires));
+    scene
+}
+
+#[test]
+fn a_certificate_is_accepted_has_its_schema_and_comes_back() {
+    for scene in [Scene::new(""), Scene::new("max-age: 30d\n"), waived("2026-12-31")] {
+        assert_eq!(refused(&scene), Vec::<&str>::new());
+        let (statement, _) = scene.statement();
+        let value = serde_json::to_value(&statement).unwrap();
+        let schema: serde_json::Value = serde_json::from_str(CERTIFICATE_SCHEMA).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new());
+        let decision: serde_json::Value = serde_json::from_str(muster_gate::written::json::DECISION_SCHEMA).unwrap();
+        let validator = jsonschema::draft202012::new(&decision).unwrap();
+        assert!(validator.is_valid(&value["predicate"]["images"][0]["decision"]));
+        assert_eq!(serde_json::from_value::<CertificateStatement>(value).unwrap(), statement);
+    }
+}
+
+#[test]
+fn what_the_verifier_has_must_be_what_is_certified() {
+    let mut scene = Scene::new("");
+    scene.runs = vec![changed(&scene.runs[0], |record| {
+        record.images.get_mut("lab").unwrap().products = vec![product(7), product(8)];
+    })];
+    let (statement, _) = scene.statement();
+    assert_eq!(statement.subject.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["app-7.rpm", "app-8.rpm"]);
+    let evidence = scene.evidence();
+    let policy = AtHand { name: "p".into(), sha256: statement.predicate.policy.sha256.clone() };
+    let locked = AtHand { name: "l".into(), sha256: statement.predicate.profile.clone().unwrap().sha256 };
+    let lock = |text: &str| Profile::parse("l", text).unwrap();
+    let good = Demands {
+        images: vec![hand(0xab)],
+        products: vec![hand(8)],
+        policy: Some(policy),
+        profile: Some((locked, lock(&profile(&["s/a", "s/b"])))),
+        max_age: Some(Duration::from_secs(3 * 86_400)),
+    };
+    assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
+    assert!(not_compared(&good, &statement, MUSTER).is_empty());
+    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 4);
+    let other_profile = lock(&profile(&["s/a"]).replace("\"id\": \"lock\"", "\"id\": \"other\""));
+    for (id, demands) in [
+        ("subject.mismatch", Demands { images: vec![hand(1)], ..good.clone() }),
+        ("product.mismatch", Demands { products: vec![hand(9)], ..good.clone() }),
+        ("policy.other", Demands { policy: Some(hand(1)), ..good.clone() }),
+        ("profile.modified", Demands { profile: Some((hand(1), lock(&profile(&["s/a"])))), ..good.clone() }),
+        ("profile.unknown", Demands { profile: Some((hand(1), other_profile)), ..good.clone() }),
+        ("time.too-old", Demands { max_age: Some(Duration::from_secs(86_400)), ..good.clone() }),
+    ] {
+        assert_eq!(verified(&statement, &evidence, &demands, AT), [id]);
+    }
+}
+
+#[test]
+fn what_runs_say_is_refused_although_it_was_signed() {
+    let base = Scene::new("");
+    let good = base.runs[0].clone();
+    let with = |runs: Vec<crate::evidence::RunEvidence>| Scene { runs, ..base.clone() };
+    let tests = |b: Outcome| run("r1", "2026-11-19T10:00:00Z", &[("s/a", Outcome::Pass), ("s/b", b)]);
+    for (ids, scene) in [
+        (&["result.missing"][..], with(vec![tests(Outcome::Skip)])),
+        (&["result.missing"], with(vec![tests(Outcome::Error)])),
+        (&["result.failed"], with(vec![tests(Outcome::Fail)])),
+        (&["result.failed"], with(vec![tests(Outcome::Known)])),
+        (&["flaky.required"], with(vec![tests(Outcome::Flaky)])),
+        (&["result.missing", "result.zero"], with(vec![run("r1", "2026-11-19T10:00:00Z", &[])])),
+        (&["run.incomplete"], with(vec![changed(&good, |record| record.interrupted = true)])),
+        (&["run.incomplete"], with(vec![changed(&good, |record| record.arguments = vec!["--focus=a".into()])])),
+        (&["machine.untrusted"], with(vec![changed(&good, |record| record.arguments = vec!["--connect".into()])])),
+        (&["tool.modified"], with(vec![changed(&good, |record| record.muster = "1.0 (ab, modified)".into())])),
+        (
+            &["tool.modified"],
+            with(vec![changed(&good, |record| record.suites.get_mut("s").unwrap().sha256 = digest(3))]),
+        ),
+        (&["time.future"], with(vec![changed(&good, |record| record.started = "2026-11-21T00:00:00Z".into())])),
+        (&["time.too-old"], Scene { policy: base.policy.clone() + "max-age: 12h\n", ..base.clone() }),
+        (&["profile.unknown"], Scene { policy: base.policy.replace("profile: lock", "profile: tiny"), ..base.clone() }),
+        (
+            &["evidence.missing"],
+            with(vec![changed(&good, |record| {
+                let (id, directory, file) = ("r0".into(), "runs/r0".into(), "run.json".into());
+                record.earlier = vec![EarlierRun { id, directory, file, sha256: digest(1) }];
+            })]),
+        ),
+    ] {
+        assert_eq!(refused(&scene), ids, "{:#?}", scene.statement().1);
+    }
+}
+
+#[test]
+fn runs_that_do_not_agree_are_no_certificate() {
+    let base = Scene::new("");
+    let good = base.runs[0].clone();
+    let again = |change: fn(&mut muster_record::run::RunRecord)| {
+        let scene = Scene {
+            runs: vec![
+                good.clone(),
+                changed(&good, |record| {
+                    record.id = "r2".into();
+                    change(record);
+                }),
+            ],
+            ..base.clone()
+        };
+        let refusals = crate::compute::compute(&scene.evidence(), &[], time(AT), &VOCABULARY).refusals;
+        let mut ids: Vec<&str> = refusals.iter().map(|refusal| refusal.id.name()).collect();
+        ids.dedup();
+        ids
+    };
+    assert_eq!(again(|_| {}), Vec::<&str>::new());
+    assert_eq!(again(|record| record.muster = "1.1".into()), ["run.merged"]);
+    assert_eq!(again(|record| record.id = "r1".into()), Vec::<&str>::new());
+    let facts = |record: &mut muster_record::run::RunRecord| {
+        record.images.get_mut("lab").unwrap().facts.as_mut().unwrap().os_release.insert("ID".into(), "fedora".into());
+    };
+    assert_eq!(again(facts), ["run.merged"]);
+    let with_product = |record: &mut muster_record::run::RunRecord| {
+        record.images.get_mut("lab").unwrap().products = vec![product(7)];
+    };
+    assert_eq!(again(with_product), ["product.mismatch"]);
+    let unknown = again(|record| record.images.get_mut("lab").unwrap().sha256 = String::new());
+    assert_eq!(unknown, ["subject.mismatch", "machine.untrusted"]);
+}
+
+#[test]
+fn every_lie_that_the_right_key_has_signed_disagrees_with_the_evidence() {
+    let scene = waived("2026-12-31");
+    let (statement, _) = scene.statement();
+    let evidence = scene.evidence();
+    let lie = |change: &dyn Fn(&mut CertificateStatement)| {
+        let mut lied = statement.clone();
+        change(&mut lied);
+        assert!(lied != statement);
+        verified(&lied, &evidence, &Demands::default(), AT)
+    };
+    let image = |of: fn(&mut crate::model::ImageCertified)| {
+        move |statement: &mut CertificateStatement| of(&mut statement.predicate.images[0])
+    };
+    assert_eq!(lie(&image(|image| image.decision.waivers.clear())), ["evidence.disagrees"]);
+    assert_eq!(lie(&image(|image| image.decision.requirements[0].message = "fine".into())), ["evidence.disagrees"]);
+    assert_eq!(lie(&image(|image| image.results.failed.clear())), ["evidence.disagrees"]);
+    assert_eq!(lie(&image(|image| image.results.passed += 100)), ["evidence.disagrees"]);
+    assert_eq!(lie(&image(|image| image.version = "5.0".into())), ["subject.mismatch"]);
+    assert_eq!(lie(&image(|image| image.kernel = "7.0".into())), ["subject.mismatch"]);
+    assert_eq!(lie(&image(|image| image.bytes = Some(1))), ["evidence.disagrees"]);
+    assert_eq!(lie(&image(|image| image.sha256 = digest(1))), ["subject.mismatch"]);
+    assert_eq!(lie(&|statement| statement.predicate.status = crate::model::Status::Certified), ["evidence.disagrees"]);
+    assert_eq!(lie(&|statement| statement.predicate.runs[0].accelerator = "tcg".into()), ["evidence.disagrees"]);
+    assert_eq!(lie(&|statement| statement.predicate.policy.id = "strict".into()), ["evidence.disagrees"]);
+    assert_eq!(lie(&|statement| statement.subject[0].digest.clear()), ["subject.mismatch"]);
+    assert_eq!(
+        lie(&|statement| statement.predicate.products.push(crate::model::ProductCertified {
+            file: "x.rpm".into(),
+            sha256: digest(1),
+            package: "x".into()
+        })),
+        ["subject.mismatch", "product.mismatch"]
+    );
+    assert_eq!(
+        lie(&|statement| statement.predicate.claim.signed = "2026-11-20T13:00:00Z".into()).last(),
+        Some(&"time.future")
+    );
+    assert_eq!(lie(&|statement| statement.predicate.claim.not_after = "2027-06-01T00:00:00Z".into()), ["time.expired"]);
+    assert_eq!(lie(&|statement| statement.predicate.evidence.truncate(1)), ["evidence.additional"]);
+    assert_eq!(lie(&|statement| statement.predicate.evidence[0].sha256 = digest(1)), ["evidence.modified"]);
+    let file = EvidenceFile { name: "evidence/zz.zip".into(), bytes: 1, sha256: digest(1) };
+    assert_eq!(lie(&|statement| statement.predicate.evidence.push(file.clone())), ["evidence.missing"]);
+}
+
+#[test]
+fn sentences_of_another_version_may_be_others_and_nothing_else() {
+    let scene = Scene::new("");
+    let (mut statement, _) = scene.statement();
+    statement.predicate.images[0].decision.requirements[0].message = "said in another way".into();
+    statement.predicate.claim.muster = "0.9".into();
+    assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), Vec::<&str>::new());
+    statement.predicate.images[0].decision.requirements[0].name = "another".into();
+    assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+}
+
+#[test]
+fn a_record_that_was_edited_is_not_what_its_events_come_to() {
+    let mut scene = Scene::new("");
+    let mut edited = run("r1", "2026-11-19T10:00:00Z", &[("s/a", Outcome::Pass), ("s/b", Outcome::Fail)]);
+    edited.journal = Some(edited.record.clone());
+    edited.record = scene.runs[0].record.clone();
+    scene.runs = vec![edited];
+    let refusals = scene.statement().1;
+    assert_eq!(refused(&scene), ["evidence.disagrees"]);
+    assert!(refusals[0].message.contains("s/b on lab is pass in the one and fail in the other"), "{refusals:?}");
+}
+
+#[test]
+fn waivers_and_validity_end() {
+    let scene = waived("2026-11-30");
+    let (statement, _) = scene.statement();
+    assert_eq!(statement.predicate.claim.not_after, "2026-11-30T23:59:59Z");
+    let at = |at: &str| verified(&statement, &scene.evidence(), &Demands::default(), at);
+    assert_eq!(at("2026-11-30T23:59:59Z"), Vec::<&str>::new());
+    assert_eq!(at("2026-12-01T00:00:00Z"), ["waiver.expired", "time.expired"]);
+    assert_eq!(at("2026-11-20T11:00:00Z"), ["time.future"]);
+    let aged = Scene::new("max-age: 10d\n");
+    let (statement, _) = aged.statement();
+    assert_eq!(statement.predicate.claim.not_after, "2026-11-29T10:00:00Z");
+    // One that was over when it was signed does not count.
+    let mut late = waived("2026-11-19");
+    let refusals = late.statement().1;
+    let ids: Vec<&str> = refusals.iter().map(|refusal| refusal.id.name()).collect();
+    assert_eq!(ids, ["result.failed", "waiver.expired"]);
+    late.waivers = Some(waivers("2026-12-31").replace("approved-by: bob", "approved-by: alice"));
+    let ids: Vec<&str> = late.statement().1.iter().map(|refusal| refusal.id.name()).collect();
+    assert!(ids.contains(&"waiver.invalid"), "{ids:?}");
+}
+
+#[test]
+fn every_file_follows_from_what_was_signed() {
+    let (statement, _) = waived("2026-12-31").statement();
+    let made = parts::files(&statement, &signature(), &signature()).unwrap();
+    let files: std::collections::BTreeMap<String, Vec<u8>> =
+        made.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    let (read, refusals) = parts::read(&files);
+    assert_eq!(refusals, []);
+    let read = read.unwrap();
+    assert_eq!(read.statement, statement);
+    assert!(String::from_utf8_lossy(&read.test_result.unwrap().payload).contains("\"result\":\"WARNED\""));
+    for name in FILES {
+        let mut fewer = files.clone();
+        fewer.remove(name);
+        assert!(!parts::read(&fewer).1.is_empty(), "{name} is missing");
+        let bytes = &files[name];
+        for at in (0..bytes.len()).step_by(bytes.len() / 97 + 1) {
+            let mut other = files.clone();
+            other.get_mut(name).unwrap()[at] ^= 4;
+            let (parts, refusals) = parts::read(&other);
+            // What may be left to the signature: another payload, or another signature.
+            let signed = parts.is_some_and(|parts| {
+                parts.statement != statement
+                    || parts.envelope.signature != signature()
+                    || parts.test_result.is_none_or(|result| result.signature != signature())
+            });
+            assert!(!refusals.is_empty() || signed, "{name}, byte {at}");
+        }
+    }
+}
+
+#[test]
+fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
+    let (statement, _) = waived("2026-12-31").statement();
+    let page = page::page(&statement, &signature().fingerprint);
+    assert!(page.contains("6.12.0&lt;script&gt;") && !page.contains("<script"));
+    for part in ["it ships with it", "bug 1", "Assurance <b>self</b>", "ssh-keygen -Y verify", &digest(0xab)] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"));
+    // A verifier makes both again: another form of either is `certificate/v2`.
+    let result = parts::payload(&crate::test_result::test_result(&statement.predicate)).unwrap();
+    let digest = |bytes: &[u8]| muster_base::text::hex(Sha256::digest(bytes))[..16].to_owned();
+    assert_eq!(
+        (digest(page.as_bytes()), digest(&result)),
+        (PAGE_V1.into(), RESULT_V1.into()),
+        "certificate/v1 has changed"
+    );
+}
+
+/// Of the page of a certificate with a waiver.
+const PAGE_V1: &str = "6fde5d1a9d96ed5e";
+/// Of its test result.
+const RESULT_V1: &str = "22108d832f89e368";
+
+#[test]
+fn a_verification_is_printed_with_every_reason_and_what_to_do() {
+    let refusals = vec![
+        Refusal::new(RefusalId::ResultFailed, "a"),
+        Refusal::new(RefusalId::ResultFailed, "b\x1b"),
+        Refusal::new(RefusalId::TimeExpired, "c"),
+    ];
+    let verification = Verification {
+        schema: SCHEMA,
+        accepted: false,
+        at: AT.into(),
+        refusals,
+        signer: None,
+        key: None,
+        not_compared: Vec::new(),
+    };
+    let text = text::text(&verification, None);
+    assert!(
+        text.starts_with("REFUSED: 3 reasons\n  result.failed: a\n  result.failed: b\\x1b\n    next: fix"),
+        "{text}"
+    );
+    assert_eq!(text.matches("next: ").count(), 2);
+    let schema: serde_json::Value = serde_json::from_str(VERIFICATION_SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    assert!(validator.is_valid(&serde_json::to_value(&verification).unwrap()));
+}
+
+#[test]
+fn several_images_are_one_certificate_and_one_that_failed_is_none() {
+    let mut scene = Scene::new("");
+    let two = |record: &mut muster_record::run::RunRecord, outcome: Outcome| {
+        let mut image = record.images["lab"].clone();
+        image.sha256 = digest(0xcd);
+        record.images.insert("two".into(), image);
+        let mut more = record.tests.clone();
+        for test in &mut more {
+            test.image = "two".into();
+            if test.test == "b" {
+                *test = muster_record::run::TestRecord { image: "two".into(), ..crate::testing::test("s/b", outcome) };
+            }
+        }
+        record.tests.extend(more);
+    };
+    let good = scene.runs[0].clone();
+    scene.runs = vec![changed(&good, |record| two(record, Outcome::Pass))];
+    assert_eq!(refused(&scene), Vec::<&str>::new());
+    let (statement, _) = scene.statement();
+    assert_eq!((statement.predicate.images.len(), statement.subject.len()), (2, 2));
+    let result = crate::test_result::test_result(&statement.predicate);
+    assert!(result.predicate.passed_tests.iter().any(|name| name == "s/b [azurelinux 4.0 x86_64 cdcdcdcdcdcd]"));
+    scene.runs = vec![changed(&good, |record| two(record, Outcome::Fail))];
+    assert_eq!(refused(&scene), ["result.failed"]);
+    // The policy is for one of them, and the other is named.
+    scene.policy += "applies: {distro: azurelinux}\n";
+    scene.runs = vec![changed(&good, |record| {
+        two(record, Outcome::Fail);
+        let facts = record.images.get_mut("two").unwrap().facts.as_mut().unwrap();
+        facts.os_release.insert("ID".into(), "fedora".into());
+    })];
+    assert_eq!(refused(&scene), Vec::<&str>::new());
+    let left_out = scene.statement().0.predicate.not_certified;
+    assert_eq!(left_out[0].sha256, digest(0xcd));
+}

@@ -1,0 +1,185 @@
+//! `muster verify`: whether a certificate may be believed. Nothing that it says is: all of it is computed again from its
+//! evidence.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use jiff::Timestamp;
+
+use super::certificate_files::FilesRead;
+use super::certify::{at_hand, images, products};
+use super::error::CliError;
+use super::output::{OutputFormat, say};
+use super::ssh_keygen::{self, Verifier};
+use super::{certificate_files, load, text_file};
+use muster_base::exit::Exit;
+use muster_base::files::write_atomically;
+use muster_certificate::envelope::{Envelope, pae};
+use muster_certificate::names::{ENVELOPE, TEST_RESULT};
+use muster_certificate::parts::{self, Parts, payload};
+use muster_certificate::refusal::{Refusal, sorted};
+use muster_certificate::summary::summary;
+use muster_certificate::verify::{Demands, SCHEMA, Verification, not_compared, verify};
+use muster_certificate::written::text;
+use muster_gate::profile::Profile;
+
+/// Check a certificate: its signature, and everything that it says
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The signature is checked by ssh-keygen with your file of signers. Then everything is computed again from the evidence:
+digests, events against records and reports, the decision of the gate, waivers, times; and compared with what was signed.
+All reasons are printed at once. Name the policy, the profile and the file at hand: without them they are what the signer
+chose, and a note says so.
+
+Exit codes: 0 accepted · 1 refused, with every reason · 2 a file or the command line is wrong · 3 ssh-keygen is not there,
+or a file cannot be read
+
+Examples:
+  muster verify certificate --signers allowed_signers --policy policy.yaml --image azl4.qcow2
+  muster verify app-1.2 --signers allowed_signers --policy policy.yaml --product app-1.2-1.x86_64.rpm --max-age 30d
+  muster verify app-1.2 --signers allowed_signers --vsa app-1.2.vsa.json --key ~/.ssh/id_ed25519"
+)]
+pub(crate) struct Arguments {
+    /// The directory of the certificate
+    #[arg(value_name = "DIR")]
+    dir: Utf8PathBuf,
+    /// The keys that you trust, as `ALLOWED SIGNERS` of ssh-keygen(1) says
+    #[arg(long, value_name = "FILE")]
+    signers: Utf8PathBuf,
+    /// Who must have signed, as that file names the key
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+    /// The image at hand, which must be certified; may be repeated
+    #[arg(long, value_name = "FILE")]
+    image: Vec<Utf8PathBuf>,
+    /// The product at hand, which must be certified; may be repeated
+    #[arg(long, value_name = "FILE")]
+    product: Vec<Utf8PathBuf>,
+    /// The policy that must be satisfied: the same file
+    #[arg(long, value_name = "FILE")]
+    policy: Option<Utf8PathBuf>,
+    /// The profile that the policy must name: the same file
+    #[arg(long, value_name = "FILE")]
+    profile: Option<Utf8PathBuf>,
+    /// The oldest run that is accepted
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
+    max_age: Option<Duration>,
+    /// Verify as at this time: 2026-11-20T12:00:00Z, or a day [default: now]
+    #[arg(long, value_name = "TIME", value_parser = super::gate::time)]
+    at: Option<Timestamp>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Also write a SLSA verification summary to this file, signed with --key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    vsa: Option<Utf8PathBuf>,
+    /// The SSH key that signs the summary: a private key, or the .pub file of one that the ssh-agent has
+    #[arg(long, value_name = "FILE", requires = "vsa")]
+    key: Option<Utf8PathBuf>,
+    /// The URI of the verifier in the summary [default: that of the key]
+    #[arg(long, value_name = "URI", requires = "vsa")]
+    verifier: Option<String>,
+}
+
+pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+    let Arguments { dir, signers, .. } = arguments;
+    if !dir.join(ENVELOPE).symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+        let what = format!("{dir} is no certificate: it has no {ENVELOPE}");
+        return Err(CliError::invalid(what).hint("name the directory that `muster certify` wrote"));
+    }
+    if let Err(error) = fs_err::File::open(signers) {
+        let hint = "each line of it is a name and a public key: `me@example.org ssh-ed25519 AAAA…`";
+        return Err(CliError::invalid(format!("--signers: {error}")).hint(hint));
+    }
+    let demands = demands(arguments)?;
+    let at = arguments.at.unwrap_or_else(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default());
+    let FilesRead { files, mut refusals } = certificate_files::read(dir)?;
+    let (parts, faults) = parts::read(&files);
+    refusals.extend(faults);
+    let (mut signer, mut key) = (None, None);
+    if let Some(parts) = &parts {
+        signer = signatures(arguments, parts, at, &mut refusals)?;
+        key = Some(parts.envelope.signature.fingerprint.clone());
+        let evidence = certificate_files::evidence(dir)?;
+        let version = env!("MUSTER_VERSION");
+        refusals.extend(verify(&parts.statement, &evidence, &demands, at, version, &load::vocabulary()));
+    }
+    let refusals = sorted(refusals);
+    let statement = parts.as_ref().map(|parts| &parts.statement);
+    let verification = Verification {
+        schema: SCHEMA,
+        accepted: refusals.is_empty() && statement.is_some() && signer.is_some(),
+        at: at.to_string(),
+        refusals,
+        signer,
+        key,
+        not_compared: statement
+            .map(|statement| not_compared(&demands, statement, env!("MUSTER_VERSION")))
+            .unwrap_or_default(),
+    };
+    if let (Some(file), Some(key)) = (&arguments.vsa, &arguments.key) {
+        let Some(parts) = &parts else {
+            let what = format!("--vsa {file}: the certificate cannot be read, so that there is nothing to summarize");
+            say(text::text(&verification, statement).trim_end());
+            return Err(CliError::infrastructure(what));
+        };
+        let id = match &arguments.verifier {
+            Some(id) => id.clone(),
+            None => format!("urn:ssh:{}", ssh_keygen::fingerprint(key)?),
+        };
+        let envelope = files.get(ENVELOPE).map_or(&[][..], Vec::as_slice);
+        let made = summary(&parts.statement, envelope, verification.accepted, &id, env!("MUSTER_VERSION"), at);
+        let unwritten = |error: serde_json::Error| CliError::infrastructure(format!("{file}: {error}"));
+        let payload = payload(&made).map_err(unwritten)?;
+        let signature = ssh_keygen::sign(key, &pae(&payload))?;
+        let written = Envelope { payload, signature }.render().map_err(unwritten)?;
+        write_atomically(file, written.as_bytes())?;
+    }
+    match arguments.format {
+        OutputFormat::Text => say(text::text(&verification, statement).trim_end()),
+        OutputFormat::Json => {
+            let failed = |error: serde_json::Error| CliError::infrastructure(format!("it cannot be printed: {error}"));
+            say(&serde_json::to_string_pretty(&verification).map_err(failed)?);
+        }
+    }
+    Ok(if verification.accepted { Exit::Pass } else { Exit::Failed })
+}
+
+fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
+    let profile = match &arguments.profile {
+        Some(file) => {
+            let hand = at_hand("--profile", file)?;
+            Some((hand, Profile::parse(file.as_str(), &text_file::read(file)?)?))
+        }
+        None => None,
+    };
+    Ok(Demands {
+        images: images(&arguments.image)?,
+        products: products(&arguments.product)?,
+        policy: arguments.policy.as_deref().map(|file| at_hand("--policy", file)).transpose()?,
+        profile,
+        max_age: arguments.max_age,
+    })
+}
+
+/// Both signatures, at the time of the verification and at the one at which they say they were made. Gives whose they are.
+fn signatures(
+    arguments: &Arguments,
+    parts: &Parts,
+    at: Timestamp,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Option<String>, CliError> {
+    let claim = &parts.statement.predicate.claim;
+    let mut times = vec![at];
+    times.extend(claim.signed.parse::<Timestamp>().ok().filter(|signed| *signed != at));
+    let mut identities: Vec<&str> = arguments.identity.iter().chain(&claim.identity).map(String::as_str).collect();
+    identities.dedup();
+    let verifier = Verifier { signers: &arguments.signers, identities, times };
+    let (signer, refused) = verifier.verify(ENVELOPE, &parts.envelope.signature, &pae(&parts.envelope.payload))?;
+    refusals.extend(refused);
+    if let Some(result) = &parts.test_result {
+        let (_, refused) = verifier.verify(TEST_RESULT, &result.signature, &pae(&result.payload))?;
+        refusals.extend(refused);
+    }
+    Ok(signer)
+}

@@ -1,0 +1,113 @@
+//! A `junit.xml` that somebody hands in, compared with the record that it must have been made of. Bodies, times and the
+//! paths of attachments may differ: another directory, another version of muster. What ran and how it ended may not.
+
+use std::collections::BTreeMap;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus};
+
+use super::junit;
+use muster_base::text::one_line;
+use muster_record::run::RunRecord;
+
+/// What a test case says: class, name, how it ended, and the failure id.
+type Cases = BTreeMap<(String, String), (&'static str, String)>;
+
+/// In one line where the file says something else than the record; `None` where both say the same.
+pub fn junit_differs(record: &RunRecord, text: &str) -> Option<String> {
+    let found = match Report::deserialize_from_str(&zoned(text)) {
+        Ok(found) => found,
+        Err(error) => return Some(format!("it cannot be read: {}", one_line(&error.to_string(), 200))),
+    };
+    let made = junit::report(record, None);
+    let counts = |of: &Report| (of.tests, of.failures, of.errors);
+    let (found_cases, made_cases) = (cases(&found), cases(&made));
+    let shown = |name: &(String, String)| one_line(&format!("{} {}", name.0, name.1), 200);
+    for (name, (ended, id)) in &made_cases {
+        match found_cases.get(name) {
+            None => return Some(format!("it has no test case {}", shown(name))),
+            Some((other, other_id)) if (other, other_id) != (ended, id) => {
+                let other = one_line(&format!("{other} {other_id}"), 100);
+                return Some(format!(
+                    "it says of {} `{}`, and the record says `{ended} {id}`",
+                    shown(name),
+                    other.trim()
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(name) = found_cases.keys().find(|name| !made_cases.contains_key(*name)) {
+        return Some(format!("it has a test case {} that the record does not have", shown(name)));
+    }
+    let of_suites = |of: &Report| of.test_suites.iter().map(|suite| suite.test_cases.len()).sum::<usize>();
+    (counts(&found) != counts(&made) || of_suites(&found) != of_suites(&made)).then(|| {
+        format!("it counts {:?}, and the record {:?} (tests, failures, errors)", counts(&found), counts(&made))
+    })
+}
+
+fn cases(report: &Report) -> Cases {
+    let all = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    all.map(|case| {
+        let class = case.classname.as_ref().map_or_else(String::new, |class| class.as_str().to_owned());
+        ((class, case.name.as_str().to_owned()), ended(case))
+    })
+    .collect()
+}
+
+fn ended(case: &TestCase) -> (&'static str, String) {
+    let id = |ty: &Option<quick_junit::XmlString>| ty.as_ref().map_or_else(String::new, |ty| ty.as_str().to_owned());
+    match &case.status {
+        TestCaseStatus::Success { flaky_runs } if flaky_runs.is_empty() => ("pass", String::new()),
+        TestCaseStatus::Success { .. } => ("flaky", String::new()),
+        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, ty, .. } => ("failure", id(ty)),
+        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, ty, .. } => ("error", id(ty)),
+        TestCaseStatus::Skipped { ty, .. } => ("skipped", id(ty)),
+    }
+}
+
+/// The time stamps that we write have no zone, and this reader wants one.
+fn zoned(text: &str) -> String {
+    const BEGIN: &str = " timestamp=\"";
+    let mut parts = text.split(BEGIN);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(BEGIN);
+        let (value, rest) = part.split_once('"').unwrap_or((part, ""));
+        out.push_str(value);
+        if value.len() == "2026-03-01T10:00:05".len() {
+            out.push('Z');
+        }
+        out.push('"');
+        out.push_str(rest);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_record::fold::Recorder;
+    use muster_record::outcome::Outcome;
+    use muster_record::sample;
+
+    #[test]
+    fn a_file_that_was_edited_differs_and_the_one_that_was_made_does_not() {
+        let record = Recorder::fold(&sample::events());
+        let text = junit::report(&record, None).to_string().expect("XML");
+        assert_eq!(junit_differs(&record, &text), None);
+        // As it is written next to its evidence.
+        let attached = text.replacen("</failure>", "</failure><system-out>[[ATTACHMENT|a]]</system-out>", 1);
+        assert_eq!(junit_differs(&record, &attached), None);
+        let says = |text: &str| junit_differs(&record, text).unwrap_or_else(|| panic!("nothing differs in {text}"));
+        assert!(says("<testsuites").starts_with("it cannot be read: "));
+        assert!(says(&text.replace("nginx-serves", "nginx-serve5")).contains("it has no test case"));
+        assert!(says(&text.replace("tests=\"11\"", "tests=\"12\"")).starts_with("it counts"));
+        let mut fixed = record.clone();
+        let failed = fixed.tests.iter_mut().find(|test| test.outcome == Outcome::Fail).expect("a failure");
+        (failed.outcome, failed.failures) = (Outcome::Pass, Vec::new());
+        let why = junit_differs(&fixed, &text).expect("a difference");
+        assert!(why.contains("failure package.version") && why.contains("the record says `pass"), "{why}");
+        fixed.tests.pop();
+        assert!(junit_differs(&fixed, &text).is_some());
+    }
+}
