@@ -70,7 +70,6 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
     let mut places: Vec<Place> = Vec::new();
     // The newest run that has begun to write.
     let mut newest: Option<PathBuf> = None;
-    let mut kills = 0;
     let begin = |newest: &Option<PathBuf>, places: &mut Vec<Place>| {
         let place = Place::new();
         let words = match newest {
@@ -81,10 +80,7 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
         places.push(place);
         child
     };
-    for moment in moments() {
-        if kills == KILLS {
-            break;
-        }
+    for (kills, moment) in moments().take(KILLS).enumerate() {
         let mut child = begin(&newest, &mut places);
         // Every other kill comes after a result of this run, however slow the host is.
         if kills % 2 == 1 {
@@ -96,7 +92,6 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
         assert_eq!(child.try_wait().unwrap(), None, "it ended before kill {kills}, after {moment:?}");
         child.kill().unwrap();
         child.wait().unwrap();
-        kills += 1;
         let run = places.last().unwrap().path("run");
         let begun = std::fs::read_to_string(run.join("events.jsonl")).is_ok_and(|text| text.contains('\n'));
         if begun {
@@ -124,7 +119,7 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
     assert_eq!(found.len(), TESTS);
     for test in record.tests.iter().filter(|test| test.suite == "long") {
         let by = test.kept_from.as_ref().unwrap_or(&record.id);
-        assert_eq!(found[&test.name()], [by.clone()], "{}", test.name());
+        assert_eq!(found[&test.name()], std::slice::from_ref(by), "{}", test.name());
     }
     let kept = record.tests.iter().filter(|test| test.kept_from.is_some()).count();
     assert!(kept > 0, "no kill came after a result");

@@ -192,7 +192,8 @@ impl Arguments {
     /// Whether it boots one image and tests it, and goes on with no earlier run.
     pub(crate) fn is_plain(&self) -> bool {
         let again = self.failed.is_some() || self.rerun.is_some() || self.resume.is_some();
-        !self.list && !again && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
+        let part = self.shard.shard.is_some();
+        !self.list && !again && !part && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
     }
 
     /// Whether nothing is run.

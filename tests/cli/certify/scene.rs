@@ -149,8 +149,9 @@ impl Scene {
                 at: started.to_string(),
                 arguments: vec!["run".into()],
                 earlier: vec![],
+                shard: None,
             },
-            Event::Planned { suites: BTreeMap::from([("s".to_owned(), suite)]), tests: all.clone() },
+            Event::Planned { suites: BTreeMap::from([("s".to_owned(), suite)]), tests: all.clone(), kept: Vec::new() },
             Event::AcceleratorChosen {
                 accelerator: Accelerator { kind: "tcg".into(), reason: "no KVM".into(), deadline_scale: 1.5 },
             },
@@ -162,7 +163,12 @@ impl Scene {
                 deadline_seconds: 90.0,
                 at: None,
             },
-            Event::MachineReady { machine: "m1".into(), boot_seconds: 31.123, facts: Some(Box::new(facts)) },
+            Event::MachineReady {
+                machine: "m1".into(),
+                boot_seconds: 31.123,
+                facts: Some(Box::new(facts)),
+                boot: None,
+            },
         ];
         events.extend(all.into_iter().map(|test| Event::TestFinished { record: Box::new(test) }));
         let ended = MachineRecord { id: "m1".into(), end: Some("killed".into()), ..MachineRecord::default() };

@@ -133,8 +133,17 @@ fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
     fixed.into_iter().map(str::to_owned).chain(search.options.iter().cloned()).collect()
 }
 
+/// A run that can begin.
+struct Ready {
+    arguments: Box<run::Arguments>,
+    /// Which defaults of settings apply.
+    notes: Vec<String>,
+    /// The command line with them.
+    words: Vec<OsString>,
+}
+
 /// The same with the settings of this project, as `muster run` reads it.
-fn read_run(words: &[String]) -> Result<(Box<run::Arguments>, Vec<String>, Vec<OsString>), CliError> {
+fn read_run(words: &[String]) -> Result<Ready, CliError> {
     let typed: Vec<OsString> =
         std::iter::once("muster").chain(words.iter().map(String::as_str)).map(Into::into).collect();
     let settings = settings::apply(&super::Arguments::command(), typed, &Surroundings::of_process());
@@ -148,7 +157,9 @@ fn read_run(words: &[String]) -> Result<(Box<run::Arguments>, Vec<String>, Vec<O
         wrong(one_line(text.lines().next().unwrap_or_default().trim_start_matches("error: "), 300))
     })?;
     match parsed.command {
-        super::Command::Run(arguments) if arguments.is_plain() => Ok((arguments, applied.notes, applied.words)),
+        super::Command::Run(arguments) if arguments.is_plain() => {
+            Ok(Ready { arguments, notes: applied.notes, words: applied.words })
+        }
         _ => Err(wrong("one image is booted and tested at a time".to_owned())),
     }
 }
@@ -159,7 +170,7 @@ fn look(search: &mut Search, dir: &Utf8Path, image: usize, test: &NameGlob) -> R
     for _ in 0..search.repeat {
         let name = unused(dir, &search.images[image].image);
         let out = dir.join(&name);
-        let (arguments, notes, words) = read_run(&words(search, image, &out))?;
+        let Ready { arguments, notes, words } = read_run(&words(search, image, &out))?;
         found = match run::execute(*arguments, &notes, &words) {
             Ok(_) => {
                 let record = open::open(&out).map_err(|error| CliError::about("the run", error))?.record;
