@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(evaluate("Port", "value", equals("0x16")), Verdict::Met);
         assert_eq!(
             missed(&evaluate("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
-            "found aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"
+            "also aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"
         );
         assert_eq!(missed(&evaluate("nope", "value", Matcher::None)).1, "sshd -T names no option `nope`");
     }
