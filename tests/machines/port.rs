@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Place, planted_repositories};
+use crate::support::Place;
 
 /// Each chain, and what must be said of it.
 struct Chain {
@@ -65,7 +65,7 @@ fn every_planted_fault_is_named_by_a_machine_and_only_the_good_chain_ports_as_it
     let files: Vec<String> =
         CHAINS.iter().map(|chain| place.write(chain.file, chain.text).display().to_string()).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let planted = format!("planted={}", planted_repositories().join("planted").display());
+    let planted = format!("planted={}", place.planted("planted").display());
     let words =
         ["--on", "lab", "--cpus", "1", "--repo", &planted, "--format", "json", "--run", "test -e /etc/os-release"];
     let ended = place.run(&[&["port"], files.as_slice(), &words].concat(), Duration::from_secs(2700));

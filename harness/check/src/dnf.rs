@@ -72,6 +72,7 @@ const REFUSED: &[&str] = &[
     "Error(1011)",
     "Error(1301)",
     "Solv general runtime error",
+    "problem(s) while resolving",
 ];
 
 /// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
@@ -161,8 +162,15 @@ fn refusal(text: &str, found: &Transaction) -> Option<usize> {
     if does_something && text.lines().any(|line| line.starts_with("Transaction Summary")) {
         return None;
     }
-    let words = REFUSED.iter().find(|words| text.contains(*words))?;
-    Some(text.lines().position(|line| line.contains(words)).unwrap_or_default())
+    let refused = |line: &str| REFUSED.iter().any(|words| line.contains(words));
+    let first = text.lines().position(refused)?;
+    // tdnf numbers its reasons, and says behind them how many there are.
+    let numbered = |line: &str| {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.len() < line.len() && rest.starts_with(". ")
+    };
+    let reasons = text.contains("problem(s) while resolving").then(|| text.lines().position(numbered)).flatten();
+    Some(reasons.map_or(first, |at| at.min(first)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

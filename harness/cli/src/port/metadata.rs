@@ -36,6 +36,10 @@ const FETCH: &str = r#"rm -rf "$cache"; mkdir -p "$cache" || exit 1
 case $dnf in
 dnf5) set -- dnf5 -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache" --setopt=system_cachedir="$cache";;
 dnf) set -- dnf -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache";;
+# It passes over --setopt=cachedir.
+tdnf)
+    sed -e '/^[[:space:]]*cachedir[[:space:]]*=/d' -e "s|^\[main\].*|&\ncachedir=$cache|" /etc/tdnf/tdnf.conf >"$cache.conf" || exit 1
+    set -- tdnf -y -c "$cache.conf";;
 *) set -- "$dnf" -y --setopt=cachedir="$cache";;
 esac
 "$@" --enablerepo='*' --setopt='*.skip_if_unavailable=1' makecache </dev/null >&2

@@ -193,9 +193,14 @@ impl Page {
             let Some(smoke) = &chain.smoke else { continue };
             let title = format!("{}: {} on {}", smoke.command, verdict_of(smoke), port.target);
             let mut rows = vec![vec![format!("on {}: {}", port.target, ended(&smoke.target))]];
-            if let Some(from) = &smoke.from {
-                let name = port.from.as_deref().unwrap_or("the other system");
-                rows.push(vec![format!("on {name}: {}", ended(from))]);
+            if let Some(name) = &port.from {
+                let how = smoke.from.as_ref().map_or_else(|| "it was not run".to_owned(), ended);
+                rows.push(vec![format!("on {name}: {how}")]);
+            }
+            if let Some((here, there)) = smoke.first_difference() {
+                let line = |line: Option<&str>| line.map_or("it ends".to_owned(), |line| one_line(line, 200));
+                rows.push(vec![format!("the first line that differs: {}", line(here))]);
+                rows.push(vec![format!("where it comes from: {}", line(there))]);
             }
             let shown = [&smoke.target.stderr, &smoke.target.stdout].into_iter().find(|text| !text.trim().is_empty());
             if smoke.result() != SmokeResult::Works
