@@ -320,6 +320,9 @@ impl Request<'_> {
     ) -> Port {
         notes.extend(target.notes.iter().cloned());
         notes.extend(from.into_iter().flat_map(|side| side.notes.iter().cloned()));
+        // Both may be one image.
+        let mut seen = BTreeSet::new();
+        notes.retain(|note| seen.insert(note.clone()));
         Port {
             target: target.name.clone(),
             from: from.map(|side| side.name.clone()),

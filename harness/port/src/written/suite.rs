@@ -191,6 +191,7 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
             let made = ["/proc/", "/sys/", "/dev/", "/run/"].iter().any(|tree| path.starts_with(tree));
             let proof = match made {
                 true => Proof::Unprovable("the running system makes it anew"),
+                false if is_vital(path) => Proof::Unprovable(VITAL),
                 false => Proof::Run(format!("mv -T {0} {0}.proof", shell_word(path)), "file.exists"),
             };
             one("file", path, "exists", proof)
@@ -198,6 +199,7 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
         Want::Command(name) => {
             let proof = match BUILT_IN.contains(&name.as_str()) {
                 true => Proof::Unprovable("shells have it built in"),
+                false if SHELLS.contains(&name.as_str()) => Proof::Unprovable(VITAL),
                 false => {
                     let remove = format!("IFS=:; for dir in $PATH; do rm -f \"$dir\"/{}; done", shell_word(name));
                     Proof::Run(remove, "tool.exists")
@@ -257,6 +259,21 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
         Want::IsaLevel(_) | Want::Arch(_) | Want::OsRelease { .. } => Err("it is no property of what is installed"),
         Want::Package { .. } | Want::Capability(_) => Err("its package is not known"),
     }
+}
+
+/// Why there is no proof of what every command needs.
+const VITAL: &str = "no command of the guest runs without it";
+/// Programs by which every command of the guest is run and looked at.
+const SHELLS: &[&str] = &["sh", "bash", "dash"];
+
+/// Whether a guest without this path can run no command, or cannot be looked at: the loader, the C library, a shell, `stat`, a
+/// directory of the system's programs and libraries.
+fn is_vital(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let dirs = ["", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"];
+    let library = name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "libc.so.6";
+    dirs.contains(&path) || library || SHELLS.contains(&name) || name == "stat"
 }
 
 /// Makes the package database forget packages, whatever needs them.
@@ -379,11 +396,11 @@ fn header(port: &Port, name: &str, left_out: &[String]) -> String {
             out.push_str(&format!("# - and {} more\n", left_out.len() - NAMED));
         }
     }
-    let summary = format!("what {} need", if files.len() == 1 { "a chain" } else { "chains" });
+    let summary = if files.len() == 1 { "what a chain needs" } else { "what chains need" };
     out.push_str(&format!(
         "schema: suite/v1\nsuite: {}\nsummary: {}\ntags: [port]\ntests:\n",
         scalar(name),
-        scalar(&summary)
+        scalar(summary)
     ));
     out
 }
@@ -498,6 +515,16 @@ mod tests {
         let steps: Vec<usize> = suite.tests.iter().map(|test| test.steps.len()).filter(|count| *count > 0).collect();
         assert_eq!(steps, [5], "{}", pinned.suite);
         assert!(pinned.suite.contains("baseurl=file:///var/tmp/muster-port/repositories/own\n"), "{}", pinned.suite);
+    }
+
+    #[test]
+    fn what_every_command_needs_is_not_taken_away() {
+        for path in ["/bin/sh", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/ld-linux-aarch64.so.1", "/usr/bin/", "/usr/bin/stat"] {
+            assert!(is_vital(path), "{path}");
+        }
+        for path in ["/usr/bin/curl", "/usr/lib64/libz.so.1", "/etc/hosts", "/usr/bin/shred"] {
+            assert!(!is_vital(path), "{path}");
+        }
     }
 
     #[test]
