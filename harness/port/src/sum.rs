@@ -333,7 +333,10 @@ mod tests {
         let failed = || Ran { status: Some(1), ..Ran::default() };
         let smoke = Smoke { command: "x".into(), target: failed(), from: Some(failed()) };
         command.chains[0].smoke = Some(smoke);
-        assert_eq!((command.exit(), command.summary().ends_with("the command of --run says nothing")), (Exit::Error, true));
+        assert_eq!(
+            (command.exit(), command.summary().ends_with("the command of --run says nothing")),
+            (Exit::Error, true)
+        );
     }
 
     #[test]

@@ -271,7 +271,8 @@ const SHELLS: &[&str] = &["sh", "bash", "dash"];
 fn is_vital(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     let name = path.rsplit('/').next().unwrap_or(path);
-    let dirs = ["", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"];
+    let dirs =
+        ["", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"];
     let library = name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "libc.so.6";
     dirs.contains(&path) || library || SHELLS.contains(&name) || name == "stat"
 }
@@ -519,7 +520,9 @@ mod tests {
 
     #[test]
     fn what_every_command_needs_is_not_taken_away() {
-        for path in ["/bin/sh", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/ld-linux-aarch64.so.1", "/usr/bin/", "/usr/bin/stat"] {
+        for path in
+            ["/bin/sh", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/ld-linux-aarch64.so.1", "/usr/bin/", "/usr/bin/stat"]
+        {
             assert!(is_vital(path), "{path}");
         }
         for path in ["/usr/bin/curl", "/usr/lib64/libz.so.1", "/etc/hosts", "/usr/bin/shred"] {

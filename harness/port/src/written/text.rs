@@ -261,7 +261,9 @@ impl Page {
 fn verdict_of(smoke: &Smoke, target: &str) -> String {
     match smoke.result() {
         SmokeResult::Works => format!("works on {target}"),
-        SmokeResult::WorksOtherwise => format!("works on {target}, and prints something else than where the chain comes from"),
+        SmokeResult::WorksOtherwise => {
+            format!("works on {target}, and prints something else than where the chain comes from")
+        }
         SmokeResult::Fails => format!("fails on {target}"),
         SmokeResult::Unknown => format!("says nothing on {target}: it fails on both systems, or could not be run"),
     }
