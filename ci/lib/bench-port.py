@@ -29,12 +29,16 @@ def repository(place, seed):
     """The names of its packages."""
     subprocess.run([sys.executable, pathlib.Path(__file__).with_name("generate-repodata.py"), place, str(PACKAGES), str(seed)], check=True)
     primary = next((place / "repodata").glob("*primary.xml.zst"))
-    text = subprocess.run(["zstd", "-dcq", primary], check=True, stdout=subprocess.PIPE).stdout.decode()
-    return set(re.findall(r"<name>([^<]+)</name>", text))
+    # Line by line: a process begins with the peak memory of the one that started it.
+    with subprocess.Popen(["zstd", "-dcq", primary], stdout=subprocess.PIPE, text=True) as unpacked:
+        names = {found[1] for found in map(re.compile(r"<name>([^<]+)</name>").search, unpacked.stdout) if found}
+    if unpacked.returncode != 0:
+        sys.exit(f"{primary} cannot be unpacked")
+    return names
 
 
 def measured(command, stdout):
-    """Seconds and peak MiB of the process, as the kernel counted them."""
+    """Seconds and peak MiB of the process, as the kernel counted them; the peak is at least this program's own."""
     begun = time.perf_counter()
     with open(stdout, "wb") as out:
         process = subprocess.Popen(["/usr/bin/env", "MUSTER_CONFIG=", *command], stdout=out, stderr=subprocess.PIPE)

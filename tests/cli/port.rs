@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::support::{Finished, Place, planted_repositories};
+use super::support::{Finished, Place};
 
 const SOON: Duration = Duration::from_secs(120);
 
 /// `ID=DIR` of one of the repositories.
-fn repository(id: &str) -> String {
-    format!("{id}={}", planted_repositories().join(id).display())
+fn repository(place: &Place, id: &str) -> String {
+    format!("{id}={}", place.planted(id).display())
 }
 
 /// `muster port FILE… --offline --on base --on planted`, and more.
 fn offline(place: &Place, files: &[&str], more: &[&str]) -> Finished {
     let files: Vec<String> = files.iter().map(|name| place.path(name).display().to_string()).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let (base, planted) = (repository("base"), repository("planted"));
+    let (base, planted) = (repository(place, "base"), repository(place, "planted"));
     let words = [&["port"], files.as_slice(), &["--offline", "--on", &base, "--on", &planted], more].concat();
     place.run(&words, SOON)
 }
@@ -95,11 +95,17 @@ fn a_preset_that_differs_is_named() {
     place.write("chain.list", "port-agent\n");
     let here = place.write("here.json", &of("here", "disabled")).display().to_string();
     let there = place.write("there.json", &of("there", "enabled")).display().to_string();
-    let ended =
-        offline(&place, &["chain.list"], &["--on", &here, "--from", &there, "--from", &repository("planted"), "--all"]);
+    let ended = offline(
+        &place,
+        &["chain.list"],
+        &["--on", &here, "--from", &there, "--from", &repository(&place, "planted"), "--all"],
+    );
     assert!(ended.stdout.contains("preset of port-agent.service"), "{}\n{}", ended.stdout, ended.stderr);
-    let same =
-        offline(&place, &["chain.list"], &["--on", &here, "--from", &here, "--from", &repository("planted"), "--all"]);
+    let same = offline(
+        &place,
+        &["chain.list"],
+        &["--on", &here, "--from", &here, "--from", &repository(&place, "planted"), "--all"],
+    );
     same.assert_status(0);
     assert!(!same.stdout.contains("preset of"), "{}", same.stdout);
 }
@@ -184,7 +190,7 @@ fn systems_that_cannot_be_read_are_2() {
     std::fs::create_dir(&empty).unwrap();
     let empty = empty.to_str().unwrap();
     let nonsense = place.write("nonsense.json", "{}").display().to_string();
-    let planted = repository("planted");
+    let planted = repository(&place, "planted");
     let cases: &[(&[&str], &str)] = &[
         (&["--on", "lab", "--offline"], "cannot be read offline"),
         (&["--on", empty], "createrepo_c"),
@@ -209,7 +215,7 @@ fn systems_that_cannot_be_read_are_2() {
 fn broken(place: &Place, name: &str, change: impl Fn(&mut Vec<u8>)) -> String {
     let dir = place.path(name).join("repodata");
     std::fs::create_dir_all(&dir).unwrap();
-    for entry in std::fs::read_dir(planted_repositories().join("planted/repodata")).unwrap().flatten() {
+    for entry in std::fs::read_dir(place.planted("planted").join("repodata")).unwrap().flatten() {
         let mut bytes = std::fs::read(entry.path()).unwrap();
         if entry.file_name().to_string_lossy().contains("primary") {
             change(&mut bytes);
@@ -236,7 +242,7 @@ fn metadata_that_is_cut_or_is_not_what_it_says_is_2() {
 fn a_program_of_an_application_is_read_as_a_chain() {
     let place = Place::new();
     let program = place.path("port-legacy");
-    let packed = planted_repositories().join("planted/port-legacy-2-1.x86_64.rpm");
+    let packed = place.planted("planted").join("port-legacy-2-1.x86_64.rpm");
     let script = format!("rpm2cpio {} | cpio -i --quiet --to-stdout ./usr/bin/port-legacy", packed.display());
     let unpacked = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
     assert!(unpacked.status.success() && unpacked.stdout.starts_with(b"\x7fELF"));

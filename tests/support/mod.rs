@@ -8,6 +8,7 @@ pub(crate) mod pty;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use muster_record::outcome::Outcome;
@@ -21,11 +22,18 @@ pub(crate) fn root() -> PathBuf {
 /// A folder for one test's run folders and files, removed at its end.
 pub(crate) struct Place {
     pub dir: tempfile::TempDir,
+    planted: OnceLock<Arc<tempfile::TempDir>>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder") }
+        let dir = tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder");
+        Self { dir, planted: OnceLock::new() }
+    }
+
+    /// One of the repositories of `tests/port-repo`: `base` or `planted`. It is there as long as this place.
+    pub(crate) fn planted(&self, id: &str) -> PathBuf {
+        self.planted.get_or_init(planted_repositories).path().join("repositories").join(id)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -321,15 +329,19 @@ pub(crate) fn lab_disk(variant: &str) -> PathBuf {
     Path::new(text.lines().last().expect("the build prints the folder")).join("disk.qcow2")
 }
 
-/// The repositories of `tests/port-repo`, made once: `base` and `planted` are below.
-pub(crate) fn planted_repositories() -> &'static Path {
-    static MADE: std::sync::OnceLock<(tempfile::TempDir, PathBuf)> = std::sync::OnceLock::new();
-    let (_, path) = MADE.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("muster-port-").tempdir().expect("a temporary directory");
-        let path = dir.path().join("repositories");
-        let made = Command::new(root().join("tests/port-repo/build")).arg(&path).output().expect("the script starts");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        (dir, path)
-    });
-    path
+/// The repositories of `tests/port-repo`, made once for all places that are there at the same time; the last one removes
+/// them.
+fn planted_repositories() -> Arc<tempfile::TempDir> {
+    static SHARED: Mutex<Weak<tempfile::TempDir>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = shared.upgrade() {
+        return made;
+    }
+    let dir = tempfile::Builder::new().prefix("muster-port-").tempdir().expect("a temporary directory");
+    let path = dir.path().join("repositories");
+    let made = Command::new(root().join("tests/port-repo/build")).arg(&path).output().expect("the script starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let made = Arc::new(dir);
+    *shared = Arc::downgrade(&made);
+    made
 }

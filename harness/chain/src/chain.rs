@@ -22,6 +22,8 @@ pub enum ChainKind {
     Kiwi,
     /// A blueprint of Image Builder.
     Blueprint,
+    /// TOML of azldev: package groups, images, components.
+    Azldev,
     /// A comps file.
     Comps,
     /// A spec file.
@@ -53,6 +55,7 @@ impl ChainKind {
             Self::Mkosi => "mkosi",
             Self::Kiwi => "kiwi",
             Self::Blueprint => "blueprint",
+            Self::Azldev => "azldev",
             Self::Comps => "comps",
             Self::Spec => "spec",
             Self::Rpm => "rpm",

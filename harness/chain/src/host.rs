@@ -37,8 +37,8 @@ pub trait Host {
     /// It is no archive, beyond [`crate::limits`], or cannot be unpacked.
     fn archive(&self, file: &Utf8Path, bytes: u64, each: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable>;
 
-    /// The names of the files in a directory that `from` reads whole (`mkosi.conf.d`), relative to `from`; links and
-    /// directories left out.
+    /// The names of the files in a directory that `from` reads whole, relative to `from` (`mkosi.conf.d/10-a.conf`), in
+    /// their order; links and directories left out.
     ///
     /// # Errors
     /// It is not there, or outside of the directory of `from`.

@@ -17,6 +17,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("a.kiwi", "<image><packages><package name=\"a\"/></packages></image>"),
     ("comps.xml", "<comps><group><id>g</id></group></comps>"),
     ("a.toml", "[[packages]]\nname = \"a\"\n"),
+    ("p.toml", "[package-groups.g]\npackages = [\"a\"]\n"),
     ("a.spec", "Name: a\nVersion: 1\nRequires: b\n"),
     ("a.service", "[Service]\nExecStart=/usr/bin/a\n"),
     ("facts.json", "{\"schema\": \"facts/v1\", \"kinds\": {}}"),
@@ -133,6 +134,7 @@ fn toml_and_json_that_are_none_are_errors_with_a_line() {
     let broken =
         |name: &str, text: &str| read_bytes(name, text.as_bytes(), &FakeHost::default()).unwrap_err().to_string();
     assert!(broken("a.toml", "[[packages]]\nname = \n").starts_with("a.toml: line "));
+    assert!(broken("p.toml", "[package-groups.g]\npackages = \n").starts_with("p.toml: line "));
     assert!(broken("f.json", "{\"schema\": \"facts/v1\",").contains("line 1"));
     assert!(broken("f.json", "{\"schema\": \"facts/v2\"}").contains("its schema is facts/v2"));
 }

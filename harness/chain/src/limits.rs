@@ -10,6 +10,8 @@ pub const UNPACKED: u64 = 4 << 30;
 pub const ENTRIES: usize = 100_000;
 /// Files that a file includes, and those in turn.
 pub const INCLUDES: usize = 100;
+/// Bytes of the lists that commands of one chain read (`$(cat list)`), each time counted: 8 MiB.
+pub const LISTED: u64 = 8 << 20;
 /// Needs of one chain. 5,000 are a large distribution image.
 pub const NEEDS: usize = 100_000;
 /// Characters of a line as it is shown.

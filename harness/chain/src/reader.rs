@@ -59,6 +59,8 @@ pub struct Reading {
     chain: Chain,
     /// Lines that were not understood: of one, the first reason stays.
     odd: HashSet<(Arc<str>, u32)>,
+    /// Bytes of lists that were read.
+    listed: u64,
 }
 
 impl Reading {
@@ -72,7 +74,7 @@ impl Reading {
             not_understood: Vec::new(),
             written_for: None,
         };
-        Self { chain, odd: HashSet::new() }
+        Self { chain, odd: HashSet::new(), listed: 0 }
     }
 
     /// The file that is read.
@@ -101,6 +103,13 @@ impl Reading {
             let written = one_line(written, limits::SHOWN);
             self.chain.not_understood.push(NotUnderstood { place, written, why: why.into() });
         }
+    }
+
+    /// Whether a list of this many bytes may still be read: of one chain [`limits::LISTED`], however often it is read.
+    pub(crate) fn may_list(&mut self, bytes: u64) -> bool {
+        // A file has a price though it be empty.
+        self.listed = self.listed.saturating_add(bytes.max(4 << 10));
+        self.listed <= limits::LISTED
     }
 
     /// The system that the file says it is for.

@@ -43,11 +43,14 @@ impl Host for FakeHost {
         let dir = from.parent().unwrap_or(Utf8Path::new("")).join(name);
         if let Some(root) = &self.dir {
             let entries = root.join(&dir).read_dir_utf8().map_err(|error| Unavailable(error.to_string()))?;
-            return Ok(entries.flatten().map(|entry| entry.file_name().to_owned()).collect());
+            let files = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+            let mut names: Vec<String> = files.map(|entry| format!("{name}/{}", entry.file_name())).collect();
+            names.sort_unstable();
+            return Ok(names);
         }
         let within = |path: &String| Utf8Path::new(path).parent() == Some(&dir);
         let names = self.files.keys().filter(|path| within(path));
-        Ok(names.filter_map(|path| Utf8Path::new(path).file_name()).map(str::to_owned).collect())
+        Ok(names.filter_map(|path| Utf8Path::new(path).file_name()).map(|file| format!("{name}/{file}")).collect())
     }
 
     fn rpm(&self, _: &Utf8Path, _: &str) -> Result<String, Unavailable> {
@@ -161,6 +164,7 @@ pub(crate) const KINDS: &[&str] = &[
     "cloud-config",
     "mkosi",
     "kiwi",
+    "azldev",
     "comps",
     "blueprint",
     "spec",

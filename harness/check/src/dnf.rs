@@ -64,6 +64,7 @@ const REFUSED: &[&str] = &[
     "Failed to resolve the transaction",
     "No match for argument",
     "Unable to find a match",
+    "Module or Group '",
     "No package ",
     "Problem:",
     "Problem 1:",
@@ -72,6 +73,7 @@ const REFUSED: &[&str] = &[
     "Error(1011)",
     "Error(1301)",
     "Solv general runtime error",
+    "problem(s) while resolving",
 ];
 
 /// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
@@ -90,7 +92,7 @@ pub fn transaction(text: &str) -> Read<Transaction> {
     let mut pending = String::new();
     for line in text.lines() {
         let trimmed = line.trim();
-        if let Some(next) = Section::of(trimmed) {
+        if let Some(next) = Section::of(line) {
             has_table |= next != Section::None;
             section = next;
             pending.clear();
@@ -161,8 +163,15 @@ fn refusal(text: &str, found: &Transaction) -> Option<usize> {
     if does_something && text.lines().any(|line| line.starts_with("Transaction Summary")) {
         return None;
     }
-    let words = REFUSED.iter().find(|words| text.contains(*words))?;
-    Some(text.lines().position(|line| line.contains(words)).unwrap_or_default())
+    let refused = |line: &str| REFUSED.iter().any(|words| line.contains(words));
+    let first = text.lines().position(refused)?;
+    // tdnf numbers its reasons, and says behind them how many there are.
+    let numbered = |line: &str| {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.len() < line.len() && rest.starts_with(". ")
+    };
+    let reasons = text.contains("problem(s) while resolving").then(|| text.lines().position(numbered)).flatten();
+    Some(reasons.map_or(first, |at| at.min(first)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,20 +186,20 @@ enum Section {
 }
 
 impl Section {
-    /// The section that a heading begins.
+    /// The section that a heading begins, which stands in the first column.
     fn of(line: &str) -> Option<Self> {
-        Some(match line.strip_suffix(':')? {
-            "Installing" | "Installing dependencies" | "Installing groups" => Section::Install,
+        let heading = line.trim_end().strip_suffix(':').filter(|heading| !heading.starts_with(char::is_whitespace))?;
+        Some(match heading {
+            "Installing" | "Installing dependencies" | "Installing group/module packages" => Section::Install,
             "Installing weak dependencies" => Section::Weak,
             "Upgrading" => Section::Upgrade,
             "Downgrading" => Section::Downgrade,
             "Removing" | "Removing dependent packages" | "Removing unused dependencies" | "Obsoleting" => {
                 Section::Remove
             }
-            "Reinstalling" | "Skipping packages with conflicts" | "Skipping packages with broken dependencies" => {
-                Section::Other
-            }
             "Transaction Summary" => Section::None,
+            // Groups, environments, module streams, reasons, what is passed over: no packages that come or go.
+            other if other.split(' ').next().is_some_and(|word| word.ends_with("ing")) => Section::Other,
             _ => return None,
         })
     }
@@ -327,6 +336,67 @@ mod tests {
         assert_eq!((found.adds[0].name.as_str(), found.adds[0].repo.as_str()), ("tree", "azurelinux-official-base"));
         // 117.27 KiB, in whole bytes.
         assert_eq!(found.install_size, Some(120_084.0));
+    }
+
+    /// What a package manager printed, and what is to be seen in it: packages that come, or words of its refusal.
+    const PRINTED: &[(&str, &str, Result<&[&str], &str>)] = &[
+        ("dnf4 good", include_str!("../testdata/package-managers/dnf4-good.txt"), Ok(&["port-good", "port-good-data"])),
+        ("dnf4 provided", include_str!("../testdata/package-managers/dnf4-provided.txt"), Ok(&["port-mta"])),
+        ("dnf4 installed", include_str!("../testdata/package-managers/dnf4-installed.txt"), Ok(&[])),
+        (
+            "dnf4 group",
+            include_str!("../testdata/package-managers/dnf4-group.txt"),
+            Ok(&["port-good", "port-mta", "port-good-data"]),
+        ),
+        ("dnf4 soname", include_str!("../testdata/package-managers/dnf4-soname.txt"), Err("libport.so.1")),
+        (
+            "dnf4 conflict",
+            include_str!("../testdata/package-managers/dnf4-conflict.txt"),
+            Err("port-left-2-1.noarch conflicts with port-right"),
+        ),
+        (
+            "dnf4 needy",
+            include_str!("../testdata/package-managers/dnf4-needy.txt"),
+            Err("nothing provides port-nowhere"),
+        ),
+        ("dnf4 absent", include_str!("../testdata/package-managers/dnf4-absent.txt"), Err("port-nothing")),
+        ("dnf4 half", include_str!("../testdata/package-managers/dnf4-half.txt"), Err("port-nothing")),
+        ("dnf4 arch", include_str!("../testdata/package-managers/dnf4-arch.txt"), Err("compatible architecture")),
+        ("dnf4 no group", include_str!("../testdata/package-managers/dnf4-no-group.txt"), Err("port-group")),
+        (
+            "dnf4 no group among others",
+            include_str!("../testdata/package-managers/dnf4-group-among-others.txt"),
+            Err("'nope' is not available"),
+        ),
+        (
+            "dnf5 group",
+            include_str!("../testdata/package-managers/dnf5-group.txt"),
+            Ok(&["port-good", "port-mta", "port-good-data"]),
+        ),
+        ("tdnf good", include_str!("../testdata/package-managers/tdnf-good.txt"), Ok(&["port-good", "port-good-data"])),
+        ("tdnf installed", include_str!("../testdata/package-managers/tdnf-installed.txt"), Ok(&[])),
+        (
+            "tdnf conflict",
+            include_str!("../testdata/package-managers/tdnf-conflict.txt"),
+            Err("port-left-2-1.noarch conflicts with port-right"),
+        ),
+        ("tdnf soname", include_str!("../testdata/package-managers/tdnf-soname.txt"), Err("libport.so.1")),
+        ("tdnf absent", include_str!("../testdata/package-managers/tdnf-absent.txt"), Err("port-nothing")),
+        ("tdnf half", include_str!("../testdata/package-managers/tdnf-half.txt"), Err("port-nothing")),
+    ];
+
+    #[test]
+    fn what_package_managers_print_is_a_transaction_or_a_refusal_with_its_reason() {
+        for (name, text, expected) in PRINTED {
+            let found = transaction(text).unwrap_or_else(|why| panic!("{name}: {why}"));
+            match (expected, &found.problem) {
+                (Ok(adds), None) => assert_eq!(names(&found.adds), *adds, "{name}"),
+                (Err(words), Some(problem)) => assert!(problem.contains(words), "{name}: {problem}"),
+                _ => panic!("{name}: {found:?}"),
+            }
+        }
+        let scriptlet = include_str!("../testdata/package-managers/dnf4-scriptlet.txt");
+        assert_eq!(scriptlet_errors(scriptlet).count(), 3, "two lines of rpm and one of dnf");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::again::Again;
 use super::error::CliError;
@@ -153,8 +153,17 @@ pub(crate) fn known_issues(
 
 /// The changed tests for the proofs of all selected tests. A test with neither a proof nor a reason
 /// ends the command.
-pub(crate) fn proofs(loaded: &Loaded, selected: &BTreeSet<TestIndex>, paths: &[Utf8PathBuf]) -> Result<Made, CliError> {
-    let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
+pub(crate) fn proofs(
+    loaded: &Loaded,
+    selection: &Selection,
+    selected: &BTreeSet<TestIndex>,
+    paths: &[Utf8PathBuf],
+) -> Result<Made, CliError> {
+    let paths = match (paths.is_empty(), selection.suites.is_empty()) {
+        (false, _) => paths.to_vec(),
+        (true, true) => Project::find()?.proofs(),
+        (true, false) => selection.suites.iter().map(|path| proofs_of(path)).filter(|path| path.exists()).collect(),
+    };
     let proofs = valid(muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites))?;
     let made = prove::make(&loaded.suites, selected, &proofs);
     if made.missing.is_empty() {
@@ -164,7 +173,16 @@ pub(crate) fn proofs(loaded: &Loaded, selected: &BTreeSet<TestIndex>, paths: &[U
     let what =
         format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
     Err(CliError::invalid(muster_base::text::one_line(&what, 2000))
-        .hint("see the proofs of other tests in suites/proofs"))
+        .hint("write them in the directory `proofs` next to the suites, or name them with --proofs (docs/proofs.md)"))
+}
+
+/// Where the proofs of suites that a person named lie: of a directory those in its `proofs`, of a file the one of its name
+/// in the `proofs` next to it.
+fn proofs_of(suites: &Utf8Path) -> Utf8PathBuf {
+    match (suites.is_dir(), suites.file_name()) {
+        (false, Some(name)) => suites.parent().unwrap_or(Utf8Path::new("")).join("proofs").join(name),
+        _ => suites.join("proofs"),
+    }
 }
 
 /// What was decoded, when nothing is wrong with it; otherwise every error is printed and the command ends.

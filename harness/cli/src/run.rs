@@ -118,7 +118,8 @@ pub(crate) struct Arguments {
     /// Run each test once more, in a clone that was changed so that the test must fail
     #[arg(long, conflicts_with_all = ["connect", "shard"])]
     prove: bool,
-    /// Files or directories of proofs [default: the directory proofs next to the suites]
+    /// Files or directories of proofs [default: the directory proofs next to the suites; of a suite file, the file of its
+    /// name there]
     #[arg(long, value_name = "PATH", requires = "prove")]
     proofs: Vec<Utf8PathBuf>,
     /// Accept new and changed snapshots

@@ -162,7 +162,7 @@ pub(crate) fn prepare(
     let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
-        Some(paths) => Some(load::proofs(&loaded, &selected.tests, paths)?),
+        Some(paths) => Some(load::proofs(&loaded, selection, &selected.tests, paths)?),
         None => None,
     };
     let proofs = made.as_mut().map(|made| std::mem::take(&mut made.proofs)).unwrap_or_default();

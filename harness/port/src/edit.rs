@@ -23,6 +23,7 @@ pub struct Edit {
 /// The edit by which `name`, which stands somewhere in the place, becomes one or several others. `None` where it does not
 /// stand there as such, or where the file's form has no room for several.
 pub(crate) fn rename(kind: ChainKind, texts: &Texts, place: &Place, name: &str, to: &[String]) -> Option<Edit> {
+    let kind = form_of(kind, &place.file);
     let text = texts.get(&place.file)?;
     let (start, end) = span(place)?;
     let written = text.get(start..end)?;
@@ -50,6 +51,7 @@ pub(crate) fn rename(kind: ChainKind, texts: &Texts, place: &Place, name: &str, 
 
 /// The edit that adds a package behind another that the chain installs there.
 pub(crate) fn add(kind: ChainKind, texts: &Texts, behind: &Place, name: &str) -> Option<Edit> {
+    let kind = form_of(kind, &behind.file);
     let text = texts.get(&behind.file)?;
     let (start, end) = span(behind)?;
     let written = text.get(start..end)?;
@@ -68,6 +70,15 @@ pub(crate) fn add(kind: ChainKind, texts: &Texts, behind: &Place, name: &str) ->
     // What is added stands behind the rest of the line, so that `\` and `,` stay at the ends of both lines.
     let place = Place { file: Arc::clone(&behind.file), line: behind.line, start: end as u32, end: end as u32 };
     Some(Edit { place, from: String::new(), to })
+}
+
+/// What a file of a chain looks like: configurations have scripts next to them.
+fn form_of(kind: ChainKind, file: &str) -> ChainKind {
+    match kind {
+        ChainKind::Mkosi if !file.ends_with(".conf") => ChainKind::Script,
+        ChainKind::Azldev if !file.ends_with(".toml") => ChainKind::Kiwi,
+        kind => kind,
+    }
 }
 
 fn span(place: &Place) -> Option<(usize, usize)> {
@@ -98,6 +109,7 @@ fn stands_alone(kind: ChainKind, before: &str, after: &str) -> bool {
             after.is_empty() && ["Requires", "BuildRequires", "Recommends"].contains(&tag)
         }
         ChainKind::Blueprint => before.is_empty() && (after == "," || after.is_empty()),
+        ChainKind::Azldev => before == "\"" && after.starts_with("\","),
         ChainKind::Kiwi => before.starts_with("<package ") && after.ends_with("/>"),
         ChainKind::Comps => before.starts_with("<packagereq") && after == "</packagereq>",
         _ => false,

@@ -140,6 +140,8 @@ pub struct Counts {
     pub lines: usize,
     /// Of these, the ones that were understood.
     pub understood: usize,
+    /// Chains of which the team's own command says nothing.
+    pub silent: usize,
 }
 
 impl Counts {
@@ -154,6 +156,7 @@ impl Counts {
         self.unknown += other.unknown;
         self.lines += other.lines;
         self.understood += other.understood;
+        self.silent += other.silent;
     }
 }
 
@@ -164,6 +167,7 @@ impl PortedChain {
             needs: self.answers.len(),
             lines: self.chain.lines,
             understood: self.chain.understood(),
+            silent: usize::from(self.smoke.as_ref().map(Smoke::result) == Some(SmokeResult::Unknown)),
             ..Counts::default()
         };
         for answered in &self.answers {
@@ -247,7 +251,7 @@ impl Port {
 
 /// A verdict in a sentence, with how much was understood unless that is all.
 pub(crate) fn summary(verdict: PortVerdict, counts: Counts) -> String {
-    let Counts { needs, edits, unknown, decisions, missing, lines, understood, .. } = counts;
+    let Counts { needs, edits, unknown, decisions, missing, lines, understood, silent, .. } = counts;
     let gap = match lines.saturating_sub(understood) {
         0 => String::new(),
         _ => format!(", as far as {understood} of {lines} lines are understood"),
@@ -260,7 +264,10 @@ pub(crate) fn summary(verdict: PortVerdict, counts: Counts) -> String {
         PortVerdict::WithEdits => {
             format!("ports with {edits} edit{}{gap}: {needs} need{}", plural(edits), plural(needs))
         }
-        PortVerdict::Unknown if unknown == 0 => format!("not known{gap}: it could not be tried"),
+        PortVerdict::Unknown if unknown + silent == 0 => format!("not known{gap}: it could not be tried"),
+        PortVerdict::Unknown if unknown == 0 => {
+            format!("not known{gap}: {needs} need{} met, and the command of --run says nothing", plural(needs))
+        }
         PortVerdict::Unknown => {
             format!("not known{gap}: {unknown} of {needs} need{} could not be answered", plural(needs))
         }
@@ -323,6 +330,13 @@ mod tests {
         let smoke = Smoke { command: "x".into(), target: Ran { status: Some(1), ..Ran::default() }, from: None };
         command.chains[0].smoke = Some(smoke);
         assert_eq!(command.exit(), Exit::Failed);
+        let failed = || Ran { status: Some(1), ..Ran::default() };
+        let smoke = Smoke { command: "x".into(), target: failed(), from: Some(failed()) };
+        command.chains[0].smoke = Some(smoke);
+        assert_eq!(
+            (command.exit(), command.summary().ends_with("the command of --run says nothing")),
+            (Exit::Error, true)
+        );
     }
 
     #[test]

@@ -127,7 +127,9 @@ impl Smoke {
         let Some(here) = self.target.status else { return SmokeResult::Unknown };
         let there = self.from.as_ref().and_then(|from| from.status);
         match (here, there) {
-            _ if here == 0 && !self.target.console.is_empty() => SmokeResult::Fails,
+            _ if self.has_console_of_its_own() => SmokeResult::Fails,
+            // The same faults where the chain comes from.
+            (0, _) if !self.target.console.is_empty() => SmokeResult::Unknown,
             (0, Some(0)) if self.differs() => SmokeResult::WorksOtherwise,
             (0, _) => SmokeResult::Works,
             // The command is at fault, or what it needs is nowhere.
@@ -139,6 +141,26 @@ impl Smoke {
     /// Whether it printed something else on the two systems.
     pub fn differs(&self) -> bool {
         self.from.as_ref().is_some_and(|from| from.stdout != self.target.stdout)
+    }
+
+    /// The first line of standard output that is not the same on both: on the target, where the chain comes from. A line
+    /// that one of them does not have is `None`.
+    pub fn first_difference(&self) -> Option<(Option<&str>, Option<&str>)> {
+        let (mut here, mut there) = (self.target.stdout.lines(), self.from.as_ref()?.stdout.lines());
+        loop {
+            match (here.next(), there.next()) {
+                (None, None) => return None,
+                (one, other) if one != other => return Some((one, other)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the console shows a kind of fault that it does not show where the chain comes from.
+    fn has_console_of_its_own(&self) -> bool {
+        let kind = |line: &String| line.split(':').next().unwrap_or_default().to_owned();
+        let there: Vec<String> = self.from.iter().flat_map(|from| from.console.iter().map(kind)).collect();
+        self.target.console.iter().any(|line| !there.contains(&kind(line)))
     }
 }
 
@@ -176,7 +198,22 @@ mod tests {
         assert_eq!(result(ran(1, "a"), Some(ran(1, "a"))), SmokeResult::Unknown);
         assert_eq!(result(ran(2, "a"), Some(ran(1, "a"))), SmokeResult::Fails);
         assert_eq!(result(Ran::default(), Some(ran(0, "a"))), SmokeResult::Unknown);
-        let oops = Ran { console: vec!["oops".into()], ..ran(0, "a") };
-        assert_eq!(result(oops, None), SmokeResult::Fails);
+        let oops = |status| Ran { console: vec!["kernel-oops: BUG at 1".into()], ..ran(status, "a") };
+        assert_eq!(result(oops(0), None), SmokeResult::Fails);
+        assert_eq!(result(oops(0), Some(ran(0, "a"))), SmokeResult::Fails);
+        assert_eq!(result(oops(1), Some(ran(1, "a"))), SmokeResult::Fails);
+        let there = Ran { console: vec!["kernel-oops: BUG at 2".into()], ..ran(0, "a") };
+        assert_eq!(result(oops(0), Some(there)), SmokeResult::Unknown);
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_found() {
+        let ran = |stdout: &str| Ran { status: Some(0), stdout: stdout.into(), ..Ran::default() };
+        let smoke =
+            |here: &str, from: Option<&str>| Smoke { command: "x".into(), target: ran(here), from: from.map(ran) };
+        assert_eq!(smoke("a\nb\n", Some("a\nc\n")).first_difference(), Some((Some("b"), Some("c"))));
+        assert_eq!(smoke("a\n", Some("a\nc\n")).first_difference(), Some((None, Some("c"))));
+        assert_eq!(smoke("a", Some("a")).first_difference(), None);
+        assert_eq!(smoke("a", None).first_difference(), None);
     }
 }

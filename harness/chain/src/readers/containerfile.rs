@@ -433,6 +433,48 @@ impl<'s> Stages<'_, 's> {
         if stage.foreign {
             return self.odd(instruction, "what the shell of `SHELL` runs is not read");
         }
+        let mounted = self.mount(&instruction.text[..at], stage);
+        self.run_mounted(instruction, at, stage);
+        mounted.iter().for_each(|path| stage.shell.takes_away(path));
+    }
+
+    /// What `--mount=type=bind` shows of the context, or of a stage that copied of it, while the instruction runs.
+    fn mount(&mut self, options: &str, stage: &mut Stage<'s>) -> Vec<String> {
+        let mut mounted = Vec::new();
+        for (_, option) in words(options) {
+            let Some(spec) = option.strip_prefix("--mount=") else { continue };
+            let Some(spec) = substituted(unquoted(spec), &stage.variables) else { continue };
+            let of = |names: &[&str]| {
+                let pairs = spec.split(',').filter_map(|pair| pair.split_once('='));
+                pairs.filter(|(key, _)| names.contains(key)).map(|(_, value)| value).next_back()
+            };
+            let Some(target) = of(&["target", "dst", "destination"]) else { continue };
+            if of(&["type"]).is_some_and(|kind| kind != "bind") {
+                continue;
+            }
+            let source = of(&["source", "src"]).unwrap_or(".").trim_start_matches('/');
+            let found = match of(&["from"]) {
+                None if source.is_empty() => vec![(String::new(), ".".to_owned())],
+                None => vec![(String::new(), source.to_owned())],
+                Some(name) => match self.ended.get(&name.to_ascii_lowercase()) {
+                    Some(other) => other.shell.brought_below(&format!("/{source}")),
+                    None => continue,
+                },
+            };
+            for (rest, host) in found {
+                let path = format!("{}{rest}", target.trim_end_matches('/'));
+                // What is there already is hidden for a while; that is not followed.
+                if stage.shell.is_brought(&path) {
+                    continue;
+                }
+                stage.shell.brings(&path, Some(&host));
+                mounted.push(path);
+            }
+        }
+        mounted
+    }
+
+    fn run_mounted(&mut self, instruction: &Instruction, at: usize, stage: &mut Stage<'s>) {
         let rest = instruction.text[at..instruction.length].trim_start();
         if rest.starts_with('[')
             && let Some(Program::Words(words)) = program_of(instruction, at)
@@ -562,6 +604,12 @@ impl<'s> Stages<'_, 's> {
                 self.need(want, Verb::Use, source, place.clone(), stage);
             }
             brought(&mut stage.shell, source, to, sources.len() > 1, elsewhere);
+            // A stage without a system only holds files for others.
+            let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or(source);
+            let whole = matches!(name, "." | "") || !name.contains(['.', '*', '?', '[']);
+            if whole && !elsewhere && stage.base.is_none() && to == "/" {
+                stage.shell.brings("/", Some(source));
+            }
         }
     }
 }

@@ -34,9 +34,17 @@ impl Reader for Kiwi {
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
         let positions = Positions::of(source, into)?;
-        let mut kiwi = Description { source, into, included: 0, open: Vec::new(), debian: false };
-        kiwi.file(&positions, 0)
+        description(source, &positions, into)
     }
+}
+
+/// Reads a description, whoever names it.
+///
+/// # Errors
+/// It cannot be read as a whole.
+pub(super) fn description(source: &Source<'_>, positions: &Positions, into: &mut Reading) -> Result<(), ReadError> {
+    let mut kiwi = Description { source, into, included: 0, open: Vec::new(), debian: false };
+    kiwi.file(positions, 0)
 }
 
 /// Files that include each other.

@@ -1,18 +1,24 @@
-//! `mkosi.conf`, what it includes, and the files of `mkosi.conf.d`.
+//! `mkosi.conf`, what it includes, the files of `mkosi.conf.d`, and the [`script`]s next to it.
 //!
 //! A file whose `[Match]` names only distributions without Fedora's names has optional needs: on the system that is looked
 //! at it is not used. Packages of the tools tree are the host's, and no needs of the image.
 
+mod script;
+
 use std::sync::Arc;
 
+use self::script::Script;
 use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
 use crate::need::{Need, Verb, Want};
+use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
 use crate::why::Why;
+
+pub(super) use self::script::is_script;
 
 /// The reader.
 pub(crate) struct Mkosi;
@@ -26,16 +32,23 @@ impl Reader for Mkosi {
     fn fits(&self, source: &Source<'_>) -> bool {
         let name = source.path.file_name().unwrap_or_default();
         let dirs = || source.path.components().rev().skip(1).map(|dir| dir.as_str());
-        matches!(name, "mkosi.conf" | "mkosi.local.conf")
+        is_script(source.path)
+            || matches!(name, "mkosi.conf" | "mkosi.local.conf")
             || name.ends_with(".conf") && dirs().any(|dir| matches!(dir, "mkosi.conf.d" | "mkosi.profiles"))
     }
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
+        if is_script(source.path) {
+            let (text, file) = (source.text()?, Arc::clone(into.file()));
+            Script { host: source.host, from: source.path, file, text, debian: false }.read(into);
+            return Ok(());
+        }
         let positions = Positions::of(source, into)?;
         let mut mkosi = Config { source, into, included: 0, distribution: None, release: None };
         mkosi.file(&positions, "", 0);
         if source.path.file_name() == Some("mkosi.conf") {
             mkosi.directory("mkosi.conf.d", 0);
+            mkosi.scripts();
         }
         if let Some(distribution) = mkosi.distribution {
             let release = mkosi.release.map(|release| format!(":{release}")).unwrap_or_default();
@@ -147,13 +160,17 @@ impl Config<'_, '_> {
                         self.into.need(Need::new(want, Verb::Use, positions.piece(path, 0), *path));
                     }
                 }
-                key if is_plain(key) => {}
+                key if is_plain(key) || script::OF_HOST.contains(&key) => {}
+                key if script::KINDS.iter().any(|(_, setting)| *setting == key) => {
+                    for name in setting.values.iter().flat_map(|value| value.split_whitespace()) {
+                        if let Err(why) = self.script(&format!("{dir}{name}")) {
+                            let place = positions.point(positions.start(setting.line));
+                            self.into.not_understood(place, positions.line_text(setting.line), why);
+                        }
+                    }
+                }
                 key => {
-                    let why = if key.ends_with("Scripts") {
-                        "its scripts are not read; name them, too".to_owned()
-                    } else {
-                        format!("`{}=` is not read", muster_base::text::one_line(key, 60))
-                    };
+                    let why = format!("`{}=` is not read", muster_base::text::one_line(key, 60));
                     let place = positions.point(positions.start(setting.line));
                     self.into.not_understood(place, positions.line_text(setting.line), why);
                 }
@@ -219,16 +236,44 @@ impl Config<'_, '_> {
         Ok(())
     }
 
-    /// The files of a directory in the order of their names, and directories with a `mkosi.conf`. Whether there is one.
+    /// The scripts that mkosi finds by their names.
+    fn scripts(&mut self) {
+        for (kind, _) in script::KINDS {
+            for name in [format!("mkosi.{kind}"), format!("mkosi.{kind}.chroot")] {
+                // Most configurations have few of them.
+                let _ = self.script(&name);
+                for file in self.source.host.listed(self.source.path, &format!("{name}.d")).unwrap_or_default() {
+                    if let Err(why) = self.script(&file) {
+                        self.into.line();
+                        self.into.not_understood(Place::whole(&Arc::from(file.as_str())), &file, why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a script, once however often it is named.
+    fn script(&mut self, name: &str) -> Result<(), Why> {
+        if self.included >= limits::INCLUDES {
+            return Err(format!("more than {} files", limits::INCLUDES).into());
+        }
+        let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
+        self.included += 1;
+        let debian = self.distribution.as_deref().is_some_and(|name| DEBIAN.contains(&name));
+        let file = Arc::from(path.as_str());
+        Script { host: self.source.host, from: self.source.path, file, text: &text, debian }.read(self.into);
+        Ok(())
+    }
+
+    /// The files of a directory in the order of their names. Whether there is one.
     fn directory(&mut self, dir: &str, depth: usize) -> bool {
         let Ok(mut names) = self.source.host.listed(self.source.path, dir) else { return false };
         names.retain(|name| name.ends_with(".conf"));
         names.sort();
-        for name in &names {
-            let path = format!("{dir}/{name}");
-            if let Err(why) = self.included_file(&path, depth) {
+        for path in &names {
+            if let Err(why) = self.included_file(path, depth) {
                 self.into.line();
-                self.into.not_understood(crate::place::Place::whole(&Arc::from(path.as_str())), &path, why);
+                self.into.not_understood(Place::whole(&Arc::from(path.as_str())), path, why);
             }
         }
         !names.is_empty()

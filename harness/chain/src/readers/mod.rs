@@ -2,6 +2,7 @@
 //! what is known by its first bytes or its name stands before what is known by its looks.
 
 mod ansible;
+mod azldev;
 mod blueprint;
 mod cloud_config;
 mod comps;
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[&dyn Reader] = &[
     &mkosi::Mkosi,
     &unit::Unit,
     &spec::Spec,
+    &azldev::Azldev,
     &blueprint::Blueprint,
     &ansible::Ansible,
     &list::List,

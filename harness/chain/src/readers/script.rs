@@ -16,7 +16,9 @@ impl Reader for Script {
     }
 
     fn fits(&self, source: &Source<'_>) -> bool {
-        source.bytes.starts_with(b"#!") || matches!(source.path.extension(), Some("sh" | "bash"))
+        // mkosi runs its own partly elsewhere.
+        let script = source.bytes.starts_with(b"#!") || matches!(source.path.extension(), Some("sh" | "bash"));
+        script && !super::mkosi::is_script(source.path)
     }
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {

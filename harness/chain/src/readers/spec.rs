@@ -15,6 +15,8 @@ mod inert;
 mod macros;
 mod tag;
 
+pub(super) use self::tag::tag_of;
+
 use std::collections::HashSet;
 
 use crate::chain::ChainKind;
@@ -405,7 +407,7 @@ fn section_of(line: &str) -> Option<Section> {
 type Requirement<'t> = (&'t str, Option<(Relation, String)>);
 
 /// The requirements of a value: names with or without versions, between commas or blanks; rich ones in parentheses.
-fn requirements(value: &str) -> Vec<Result<Requirement<'_>, Why>> {
+pub(super) fn requirements(value: &str) -> Vec<Result<Requirement<'_>, Why>> {
     let mut out = Vec::new();
     let mut rest = value.trim();
     while !rest.is_empty() {

@@ -49,12 +49,11 @@ impl Reader for Unit {
         names.retain(|name| name.ends_with(".conf"));
         names.sort();
         for name in names.iter().take(limits::INCLUDES) {
-            let name = format!("{dir}/{name}");
-            match source.host.included(source.path, &name) {
+            match source.host.included(source.path, name) {
                 Ok((name, text)) => unit.file(&Positions::new(&Arc::from(name.as_str()), &text), into),
                 Err(why) => {
                     into.line();
-                    into.not_understood(Place::whole(&Arc::from(name.as_str())), &name, why.to_string());
+                    into.not_understood(Place::whole(&Arc::from(name.as_str())), name, why.to_string());
                 }
             }
         }

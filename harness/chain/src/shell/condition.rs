@@ -202,6 +202,10 @@ impl Run<'_, '_> {
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
+            // A builder's own names of distributions are not those of os-release.
+            if self.shell.distribution.as_deref() == Some(key) {
+                continue;
+            }
             let of_key = || condition.releases.iter().filter(|tested| tested.key == key);
             let mut known: Vec<String> = Vec::new();
             for value in of_key().flat_map(|tested| &tested.values) {

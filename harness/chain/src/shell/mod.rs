@@ -8,7 +8,9 @@
 mod arguments;
 mod condition;
 mod field;
+mod filter;
 mod lines;
+mod lists;
 mod names;
 mod origin;
 mod packages;

@@ -60,6 +60,12 @@ pub(super) fn is_builtin(name: &str) -> bool {
     BUILTINS.contains(&name)
 }
 
+/// Commands that mkosi gives to its scripts.
+pub(super) fn is_of_mkosi(name: &str) -> bool {
+    name.strip_prefix("mkosi-")
+        .is_some_and(|rest| matches!(rest, "as-caller" | "chroot" | "install" | "reinstall" | "remove" | "upgrade"))
+}
+
 pub(super) fn is_usual(name: &str) -> bool {
     USUAL.contains(&name)
 }

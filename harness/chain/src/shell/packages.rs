@@ -66,7 +66,9 @@ impl Run<'_, '_> {
     pub(super) fn package_command(&mut self, name: &str, fields: &[Field]) -> bool {
         match name {
             "dnf" | "dnf5" | "dnf-3" | "dnf4" | "microdnf" | "yum" | "tdnf" => self.dnf(fields),
-            "dnf-automatic" => {}
+            "dnf-automatic" | "mkosi-upgrade" => {}
+            "mkosi-install" | "mkosi-reinstall" => self.mkosi(fields, Verb::Install),
+            "mkosi-remove" => self.mkosi(fields, Verb::Remove),
             "yum-config-manager" | "dnf-config-manager" => self.config_manager(&Arguments::of(fields, DNF)),
             "yum-builddep" | "dnf-builddep" => self.builddep(&Arguments::of(fields, DNF).others),
             "debuginfo-install" => self.not_named(&Arguments::of(fields, DNF).others, "debuginfo-install"),
@@ -103,6 +105,15 @@ impl Run<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// What mkosi gives its scripts, for the package manager of whatever distribution the image is made of.
+    fn mkosi(&mut self, fields: &[Field], verb: Verb) {
+        let arguments = Arguments::of(fields, &[]);
+        match self.shell.debian {
+            true => self.each(&arguments.others, verb, debian),
+            false => self.each(&arguments.others, verb, spelling::package),
+        }
     }
 
     fn unknown(&mut self, field: &Field) {

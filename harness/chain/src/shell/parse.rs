@@ -553,6 +553,7 @@ impl<'t> Parser<'t> {
                 continue;
             }
             let mut redirect = self.target(start, kind)?;
+            redirect.errors = &self.text[start..start + digits] == "2";
             if let RedirectKind::Heredoc(tabs) = kind {
                 let mark = redirect.target.literal().unwrap_or_default();
                 redirect.kind = RedirectKind::Heredoc(self.heredocs.len());
@@ -568,7 +569,7 @@ impl<'t> Parser<'t> {
     fn target(&mut self, start: usize, kind: RedirectKind) -> Option<Redirect> {
         self.blanks();
         match self.word() {
-            Some(target) => Some(Redirect { kind, target }),
+            Some(target) => Some(Redirect { kind, target, errors: false }),
             None => {
                 self.fault(start..self.at, "a redirection to nothing");
                 None

@@ -121,14 +121,24 @@ impl Run<'_, '_> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline) {
-        let before = self.piped.clone();
+        self.printing(pipeline, false);
+    }
+
+    /// Walks through a pipeline. What its last command prints, if that is `wanted` and known.
+    pub(super) fn printing(&mut self, pipeline: &Pipeline, wanted: bool) -> Option<Vec<Line>> {
+        let (before, outer) = (self.piped.clone(), self.wanted);
+        let mut last = None;
+        self.unread = None;
         for (at, command) in pipeline.commands.iter().enumerate() {
-            let printed = self.command(command);
-            if at + 1 < pipeline.commands.len() {
-                self.piped = Some(printed);
+            let goes_on = at + 1 < pipeline.commands.len();
+            self.wanted = wanted || goes_on;
+            last = self.command(command);
+            if goes_on {
+                self.piped = Some(last.take());
             }
         }
-        self.piped = before;
+        (self.piped, self.wanted) = (before, outer);
+        last
     }
 
     /// What the command prints, if that is known.
@@ -157,9 +167,14 @@ impl Run<'_, '_> {
             Kind::For { name, words, body } => self.repeat(name, words.as_deref(), body),
             Kind::Loop { condition, body } => {
                 self.condition(condition);
-                self.conditional += 1;
-                self.list(body);
-                self.conditional -= 1;
+                match self.read_by_line(command, condition) {
+                    Some((name, lines)) => self.each_line(&name, lines, body),
+                    None => {
+                        self.conditional += 1;
+                        self.list(body);
+                        self.conditional -= 1;
+                    }
+                }
             }
             Kind::Case { word, arms } => self.case(word, arms),
             Kind::Function { name, body } => {
@@ -234,6 +249,17 @@ impl Run<'_, '_> {
         }
         for value in values {
             self.variables.insert(name.to_owned(), value);
+            self.list(body);
+            if self.steps > STEPS {
+                return;
+            }
+        }
+    }
+
+    /// `while read -r name; do … done`, of lines that are known.
+    fn each_line(&mut self, name: &str, lines: Vec<Line>, body: &List) {
+        for line in lines {
+            self.variables.insert(name.to_owned(), known(line.text.trim()));
             self.list(body);
             if self.steps > STEPS {
                 return;

@@ -3,6 +3,7 @@
 use super::arguments::Arguments;
 use super::field::{Field, Value};
 use super::lines;
+use super::lists;
 use super::names;
 use super::origin::Origin;
 use super::script::Interpreter;
@@ -29,6 +30,13 @@ fn runs_a_manager(name: &str, rest: &[Field]) -> Option<usize> {
 impl Run<'_, '_> {
     /// A command whose words are expanded. `command` is where it comes from, if that is shell text.
     pub(super) fn simple(&mut self, fields: &[Field], command: Option<&Command>) {
+        let in_image = self.in_image;
+        self.unwrapped(fields, command);
+        self.in_image = in_image;
+    }
+
+    /// The same, behind the commands that only run another one.
+    fn unwrapped(&mut self, fields: &[Field], command: Option<&Command>) {
         let mut fields = fields;
         for _ in 0..WRAPPERS {
             let Some((first, rest)) = fields.split_first() else { return };
@@ -58,10 +66,16 @@ impl Run<'_, '_> {
                     Some(_) => {}
                     None => self.shell.handles(&field.text),
                 }
+                if !only_reads(&name, rest) {
+                    self.shell.changes(&field.text);
+                }
             }
             let Some(short) = self.program(&name, first, rest).or_else(|| managed.map(|_| name.clone())) else {
                 return;
             };
+            if short == "xargs" && self.xargs(rest, command) {
+                return;
+            }
             match self.wrapped(&short, rest).or(managed) {
                 Some(at) => fields = &rest[at.min(rest.len())..],
                 None => return self.dispatch(&short, first, rest, command),
@@ -75,7 +89,7 @@ impl Run<'_, '_> {
             return None;
         }
         if !name.contains('/') {
-            if names::is_builtin(name) || self.shell.brings_command(name) {
+            if names::is_builtin(name) || names::is_of_mkosi(name) || self.shell.brings_command(name) {
                 return Some(name.to_owned());
             }
             return match names::is_command(name) {
@@ -140,8 +154,11 @@ impl Run<'_, '_> {
             "stdbuf" => &["-i", "-o", "-e"],
             "exec" => &["-a"],
             "flock" => &["-w", "--timeout", "-E"],
-            "chroot" => &["--userspec", "--groups"],
-            "arch-chroot" => &["-u"],
+            "mkosi-as-caller" => &[],
+            "chroot" | "arch-chroot" | "mkosi-chroot" => {
+                self.in_image = true;
+                &["--userspec", "--groups", "-u"]
+            }
             "gosu" | "su-exec" => {
                 if let Some(user) = rest.first().and_then(Field::known) {
                     self.user(user.split(':').next().unwrap_or(user));
@@ -192,13 +209,9 @@ impl Run<'_, '_> {
             "xargs" => {
                 // What it adds is not known; names that stand there are.
                 let inner = rest.get(at..).unwrap_or_default();
-                let installs = inner.first().is_some_and(|field| {
-                    names::is_manager(&field.text)
-                        || names::is_foreign(&field.text)
-                        || matches!(field.text.as_str(), "sudo" | "rpm" | "systemctl")
-                });
-                if installs {
-                    self.odd(&inner[0].clone(), "what xargs adds to the command is not known here");
+                if inner.first().is_some_and(lists::takes_names) {
+                    let because = self.unread.take().map(|why| format!(": {why}")).unwrap_or_default();
+                    self.odd(&inner[0].clone(), &format!("what xargs adds to the command is not known here{because}"));
                 }
             }
             _ => {}
@@ -247,6 +260,7 @@ impl Run<'_, '_> {
                 return;
             }
             "[" | "test" => return self.tested(rest),
+            "mapfile" | "readarray" if self.read_array(rest, command) => return,
             "read" | "mapfile" | "readarray" => {
                 for field in Arguments::of(rest, &["-p", "-d", "-n", "-t", "-u"]).others {
                     self.set(&field.text.clone(), Value::Unknown);
@@ -517,7 +531,7 @@ impl Run<'_, '_> {
                 _ => self.expand_one(&redirect.target),
             };
             if redirect.kind == RedirectKind::Out {
-                out = true;
+                out |= !redirect.errors;
                 if let Some(path) = target.known().filter(|path| !path.starts_with("/dev/")) {
                     self.writes(path, printed.as_deref());
                 }
@@ -527,6 +541,10 @@ impl Run<'_, '_> {
     }
 
     fn printed(&mut self, command: &Command, fields: &[Field]) -> Option<Vec<Line>> {
+        // `$(<list)`
+        if fields.is_empty() {
+            return self.wanted.then(|| self.input(Some(command))).flatten();
+        }
         let skip = usize::from(fields.first().is_some_and(|field| field.is("sudo")));
         let (first, rest) = fields.get(skip..)?.split_first()?;
         let name = first.known()?;
@@ -541,10 +559,10 @@ impl Run<'_, '_> {
                     (_, rest) => (None, rest),
                 };
                 if let ([field], None) = (rest, format) {
-                    return Some(lines_of(field));
+                    return Some(lists::lines_of(field));
                 }
                 if format.is_some_and(|format| format == "%s\\n" || format == "%s\n") {
-                    return Some(rest.iter().flat_map(|field| lines_of(field)).collect());
+                    return Some(rest.iter().flat_map(|field| lists::lines_of(field)).collect());
                 }
                 let first = rest.first()?;
                 let mut place = first.place.clone();
@@ -556,10 +574,10 @@ impl Run<'_, '_> {
             }
             "cat" | "tee" => match self.heredoc_of(command) {
                 Some((number, quoted)) => Some(self.heredoc(number, quoted)),
-                None if name == "tee" || rest.is_empty() => self.piped.clone().flatten(),
-                None => None,
+                None if name == "tee" || rest.is_empty() && self.piped.is_some() => self.piped.clone().flatten(),
+                None => self.wanted.then(|| self.filtered(name, rest, command)).flatten(),
             },
-            _ => None,
+            _ => self.wanted.then(|| self.filtered(name, rest, command)).flatten(),
         }
     }
 
@@ -583,6 +601,24 @@ impl Run<'_, '_> {
     }
 }
 
+/// Whether a command leaves the files alone that are its arguments, as far as lists of names are concerned. What it copies
+/// to is noted where that is read.
+fn only_reads(name: &str, rest: &[Field]) -> bool {
+    let short = name.rsplit('/').next().unwrap_or(name);
+    let in_place = |field: &Field| {
+        let option = field.text.as_str();
+        option.starts_with("--in-place") || option.starts_with('-') && !option.starts_with("--") && option.contains('i')
+    };
+    match short {
+        "sed" => !rest.iter().any(in_place),
+        "sort" => !rest.iter().any(|field| field.text.starts_with("-o") || field.text.starts_with("--output")),
+        "awk" | "cat" | "chgrp" | "chmod" | "chown" | "cmp" | "cp" | "cut" | "diff" | "egrep" | "fgrep" | "file"
+        | "grep" | "head" | "install" | "ls" | "md5sum" | "mv" | "paste" | "restorecon" | "rm" | "sha256sum"
+        | "stat" | "tail" | "test" | "touch" | "tr" | "uniq" | "unlink" | "wc" | "xargs" | "bash" | "sh" => true,
+        _ => names::is_manager(short) || names::is_foreign(short) || names::is_builtin(short),
+    }
+}
+
 /// Whether something else than its own text is the standard input of a command.
 fn reads(command: &Command) -> bool {
     command.redirects.iter().any(|redirect| matches!(redirect.kind, RedirectKind::In | RedirectKind::String))
@@ -599,25 +635,4 @@ fn after_options(fields: &[Field], valued: &[&str]) -> usize {
         at += usize::from(valued.contains(&option.text.as_str()));
     }
     at
-}
-
-/// The lines of a field, in which `\n` may be written as two characters.
-fn lines_of(field: &Field) -> Vec<Line> {
-    let open = field.unknown.is_some();
-    if !open && field.text.contains("\\n") {
-        let mut place = field.place.clone();
-        place.end = place.start;
-        let line = |text: &str| Line { text: text.trim().to_owned(), place: place.clone(), open };
-        return field.text.split("\\n").map(line).collect();
-    }
-    let mut lines = Vec::new();
-    let mut at = 0;
-    for text in field.text.split_inclusive('\n') {
-        let start = at + text.len() - text.trim_start().len();
-        let (text_of, mut place) = field.piece(start..start + text.trim().len());
-        place.line += field.text[..at].matches('\n').count() as u32 * u32::from(place.is_editable());
-        lines.push(Line { text: text_of, place, open });
-        at += text.len();
-    }
-    lines
 }

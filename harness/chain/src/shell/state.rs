@@ -52,6 +52,16 @@ pub(crate) struct Shell<'a> {
     pub(super) opaque: bool,
     /// Trees below `/opt` that some command was given, which may have put something there; `/opt` for all of them.
     pub(super) handled_trees: BTreeSet<String>,
+    /// Files whose text is not any more what the host has.
+    pub(super) changed: BTreeSet<String>,
+    /// Lines of lists that are counted.
+    pub(super) listed: HashSet<(Arc<str>, u32)>,
+    /// The text runs on a host that makes the image: what it uses there is no need of the image.
+    pub(super) elsewhere: bool,
+    /// The variable that holds which distribution the image is made of.
+    pub(super) distribution: Option<String>,
+    /// Names that it installs without saying for which distribution are Debian's.
+    pub(super) debian: bool,
     /// The command at hand, as it is written.
     pub(super) command: String,
     /// Scripts read, counted.
@@ -81,6 +91,11 @@ impl<'a> Shell<'a> {
             groups: BTreeSet::new(),
             opaque: false,
             handled_trees: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            listed: HashSet::new(),
+            elsewhere: false,
+            distribution: None,
+            debian: false,
             command: String::new(),
             included: 0,
             read: BTreeSet::new(),
@@ -125,7 +140,68 @@ impl<'a> Shell<'a> {
         {
             self.commands.insert(name.to_owned());
         }
+        self.changed.remove(&path);
         self.brought.insert(path, source.map(str::to_owned));
+    }
+
+    /// A file or directory is there no more.
+    pub(crate) fn takes_away(&mut self, path: &str) {
+        self.brought.remove(&self.absolute(path));
+    }
+
+    /// What was brought to a directory or below it: the path behind it, and what the host calls it.
+    pub(crate) fn brought_below(&self, directory: &str) -> Vec<(String, String)> {
+        let directory = self.absolute(directory);
+        let directory = directory.trim_end_matches('/');
+        let below = |path: &String| {
+            let rest = path.strip_prefix(directory)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+        };
+        self.brought.iter().filter_map(|(path, source)| Some((below(path)?, source.clone()?))).collect()
+    }
+
+    /// Notes that a command was given a name, which may be a file that it changes.
+    pub(super) fn changes(&mut self, text: &str) {
+        let named = text.split_once('=').map_or(text, |(_, value)| value);
+        let path = self.absolute(named);
+        if let Some(star) = path.find('*') {
+            let matching = self.brought.keys().filter(|brought| brought.starts_with(&path[..star])).cloned();
+            let matching: Vec<String> = matching.collect();
+            self.changed.extend(matching);
+        } else if self.brought.contains_key(&path)
+            || self.source_of(&path).is_some()
+            || self.local && !named.starts_with(['/', '-'])
+        {
+            self.changed.insert(path);
+        }
+    }
+
+    /// What the host calls a file whose lines are names, where it is as the chain brought it.
+    pub(super) fn list_of(&self, path: &str) -> Option<String> {
+        let absolute = self.absolute(path);
+        let is_changed = |at: usize| self.changed.contains(&absolute[..at]);
+        if absolute.match_indices('/').any(|(at, _)| is_changed(at)) || is_changed(absolute.len()) {
+            return None;
+        }
+        let own = self.local && !path.starts_with('/') && !self.brought.contains_key(&absolute);
+        let relative = own.then(|| path.trim_start_matches("./").to_owned());
+        self.source_of(path).or(relative)
+    }
+
+    /// The text runs on a host that makes an image; `distribution` is the variable that says of what.
+    pub(crate) fn elsewhere(&mut self, distribution: &str) {
+        self.elsewhere = true;
+        self.distribution = Some(distribution.to_owned());
+    }
+
+    /// The text runs in the image itself.
+    pub(crate) fn in_image_of(&mut self, distribution: &str) {
+        self.distribution = Some(distribution.to_owned());
+    }
+
+    /// Packages are named as Debian names them.
+    pub(crate) fn names_of_debian(&mut self) {
+        self.debian = true;
     }
 
     /// Something comes in whose files are not known: a directory that is copied over the root.

@@ -104,6 +104,8 @@ pub(super) enum Assigned {
 pub(super) struct Redirect {
     pub(super) kind: RedirectKind,
     pub(super) target: Word,
+    /// Of what a command says of its faults, `2>`: what it prints goes on.
+    pub(super) errors: bool,
 }
 
 /// What a redirection does.

@@ -99,10 +99,79 @@ fn no_name_is_made_of_what_is_not_known() {
     assert_eq!(lines, [1, 2, 3, 5]);
     assert_eq!(odd(text)[0].1, "what `$(uname -r)` prints is not known here");
     assert_eq!(odd("dnf install $P"), [(1, "the value of $P is not known here".to_owned())]);
-    assert_eq!(odd("echo x | xargs dnf install y").len(), 1);
-    assert_eq!(packages("echo x | xargs dnf install y"), ["y"]);
+    assert_eq!(odd("curl x | xargs dnf install y").len(), 1);
+    assert_eq!(packages("curl x | xargs dnf install y"), ["y"]);
     assert_eq!(odd("dnf frobnicate x")[0].1, "`frobnicate` is no command of dnf that is known here");
     assert_eq!(odd("dnf install 'a;b'").len(), 1);
+}
+
+/// Packages that a script installs with files next to it, and the reasons of lines that are not understood.
+fn with_files(text: &str) -> (Vec<String>, Vec<String>) {
+    let files = Files(&[("list", "a b\nc\n"), ("commented", "# x\na # y\n\n"), ("quoted", "a\n'b'\n")]);
+    let chain = chain_of(text, ChainKind::Script, &files);
+    let name = |need: &crate::Need| match &need.want {
+        Want::Package { name, .. } => Some(name.clone()),
+        _ => None,
+    };
+    (chain.needs.iter().filter_map(name).collect(), chain.not_understood.into_iter().map(|one| one.why).collect())
+}
+
+#[test]
+fn names_in_a_file_of_the_chain_are_known_while_nothing_can_have_changed_it() {
+    for text in [
+        "dnf install $(cat ./list)",
+        "dnf install $(<list)",
+        "dnf install `cat list`",
+        "cat list | xargs dnf install",
+        "xargs dnf install <list",
+        "xargs -r -n 1 sudo dnf install < list",
+        "xargs -a list -- dnf install -y",
+        "sort -u list | tr '\\n' ' ' | xargs dnf install",
+        "P=$(cat list)\ndnf install $P",
+        "P=\"$(cat list 2>/dev/null)\"\ndnf install $P",
+        "for p in $(cat list); do dnf install $p; done",
+        "dnf install -y --setopt=x=1 $(cat list | xargs)",
+    ] {
+        assert_eq!(with_files(text), (vec!["a".into(), "b".into(), "c".into()], vec![]), "{text}");
+    }
+    let one = |text: &str| with_files(text).0;
+    assert_eq!(one("grep -v '^#' commented | cut -d'#' -f1 | xargs dnf install"), ["a"]);
+    assert_eq!(one("mapfile -t L <commented\ndnf install \"${L[1]}\""), [""; 0]);
+    assert_eq!(one("mapfile -t L < <(sed 's/#.*//;/^$/d' commented)\ndnf install \"${L[@]}\""), ["a"]);
+    assert_eq!(one("sed 's/#.*//' commented | while read -r p; do dnf install $p-devel; done"), ["a-devel"]);
+    assert_eq!(one("xargs -I{} dnf install {}-devel x-{} <commented"), [""; 0]);
+    assert_eq!(one("xargs -d '\\n' -a list dnf install").len(), 1, "`a b` is one argument");
+    // What may have changed it, or is not worked out, and nothing is made of it.
+    for text in [
+        "sed -i s/a/z/ list\ndnf install $(cat list)",
+        "echo z >> list\ndnf install $(cat list)",
+        "envsubst -i list\ndnf install $(cat list)",
+        "awk '{print $2}' list | xargs dnf install",
+        "head -n1 list | xargs dnf install",
+        "dnf install $(cat list; echo z)",
+        "dnf install $(grep -v b list)",
+        "dnf install $(cat none)",
+        "xargs dnf install <quoted",
+        "curl x | cat list - | xargs dnf install",
+    ] {
+        let (packages, why) = with_files(text);
+        assert!(packages.is_empty() && why.len() == 1, "{text}: {packages:?} {why:?}");
+    }
+    assert!(with_files("dnf install $(cat none)").1[0].ends_with("none is not there"));
+    // `#` begins no comment in what a command prints.
+    assert_eq!(with_files("dnf install $(cat commented)").1.len(), 2);
+}
+
+#[test]
+fn lists_are_read_within_limits() {
+    let started = Instant::now();
+    let large: &'static str = "a\n".repeat(20_000).leak();
+    let files: &'static [(&str, &str)] = vec![("large", large)].leak();
+    let many = "cat large | sort | xargs dnf install\n".repeat(2_000);
+    let chain = chain_of(&many, ChainKind::Script, &Files(files));
+    assert!(chain.needs.len() <= crate::limits::NEEDS);
+    assert!(chain.not_understood.iter().any(|one| one.why.contains("8 MiB of lists")), "{:?}", chain.not_understood[0]);
+    assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -73,6 +73,10 @@ impl Run<'_, '_> {
         }
         let mut made = Made::new();
         self.parts(&word.parts, splits, &mut made);
+        // Words of a file stand there, where an edit is one.
+        if let (Some(fields), [_]) = (made.listed.take(), word.parts.as_slice()) {
+            return fields;
+        }
         let line = self.unit.origin.line(word.range.start);
         let mut fields: Vec<Field> = Vec::new();
         for text in made.texts {
@@ -156,11 +160,30 @@ impl Run<'_, '_> {
                                 None => made.unknown(output(&written)),
                             }
                         }
-                        (None, None) => {
-                            let why = output(&written);
+                        // A file, not what is in it.
+                        (None, None) if written.starts_with(['<', '>']) => {
                             self.quietly(list);
-                            made.unknown(why);
+                            made.unknown(output(&written));
                         }
+                        (None, None) => match self.printed_of(list) {
+                            Some(lines) if *quoted || !splits => {
+                                let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+                                made.push(texts.join("\n").trim_end_matches('\n'));
+                                self.count_listed(&lines);
+                            }
+                            Some(lines) => match self.words_of(&lines) {
+                                Some(fields) => {
+                                    let texts: Vec<&str> = fields.iter().map(|field| field.text.as_str()).collect();
+                                    made.push(&texts.join("\u{1}"));
+                                    made.listed = Some(fields);
+                                }
+                                None => made.unknown(output(&written)),
+                            },
+                            None => {
+                                let because = self.unread.take().map(|why| format!(": {why}")).unwrap_or_default();
+                                made.unknown(format!("{}{because}", output(&written)));
+                            }
+                        },
                     }
                 }
                 Part::Unknown(written) => made.unknown(format!("`{}` is not worked out", shown(written))),
@@ -258,6 +281,8 @@ struct Made {
     texts: Vec<String>,
     unknown: Option<String>,
     release: Option<String>,
+    /// The words of the last command substitution, with their own places.
+    listed: Option<Vec<Field>>,
     /// It has quotes, so that it is an argument though it be empty.
     quoted: bool,
     /// Braces outside of quotes.
@@ -268,7 +293,15 @@ struct Made {
 
 impl Made {
     fn new() -> Self {
-        Self { texts: vec![String::new()], unknown: None, release: None, quoted: false, braces: false, single: true }
+        Self {
+            texts: vec![String::new()],
+            unknown: None,
+            release: None,
+            listed: None,
+            quoted: false,
+            braces: false,
+            single: true,
+        }
     }
 
     fn push(&mut self, text: &str) {

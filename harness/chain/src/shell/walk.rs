@@ -56,6 +56,12 @@ pub(super) struct Run<'r, 'a> {
     pub(super) piped: Option<Option<Vec<Line>>>,
     /// The same, for the command that is being read.
     pub(super) stdin: Option<Vec<Line>>,
+    /// What the command at hand prints is used: by the next of its pipeline, or by who stands around `$(…)`.
+    pub(super) wanted: bool,
+    /// Why a file of the chain's whose lines were wanted could not be read.
+    pub(super) unread: Option<String>,
+    /// The command at hand runs in the image, where the text itself runs elsewhere.
+    pub(super) in_image: bool,
     /// Where the command at hand stands.
     pub(super) here: Place,
     /// Scripts that are being read, outermost first.
@@ -78,14 +84,18 @@ pub(super) struct Run<'r, 'a> {
 impl<'r, 'a> Run<'r, 'a> {
     pub(super) fn new(shell: &'r mut Shell<'a>, into: &'r mut Reading) -> Self {
         let variables = shell.variables.iter().map(|(name, value)| (name.clone(), Value::Known(vec![value.clone()])));
+        let release = shell.distribution.iter().map(|name| (name.clone(), Value::Release(name.clone())));
         Self {
-            variables: variables.collect(),
+            variables: variables.chain(release).collect(),
             unit: Rc::new(Unit { text: String::new(), origin: Origin::new(into.file()), heredocs: Vec::new() }),
             optional: usize::from(shell.optional),
             arguments: None,
             sourced: false,
             piped: None,
             stdin: None,
+            wanted: false,
+            unread: None,
+            in_image: false,
             here: Place { file: std::sync::Arc::clone(into.file()), line: 0, start: 0, end: 0 },
             scripts: Vec::new(),
             conditional: 0,
@@ -122,6 +132,9 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// A need.
     pub(super) fn need(&mut self, want: Want, verb: Verb, written: &str, place: Place) {
+        if self.is_elsewhere(&want, verb) {
+            return;
+        }
         let optional = self.optional > 0 || self.is_guarded(&want);
         if self.shell.is_new(&want, verb, optional, &place) {
             let within = self.shell.within.clone();
@@ -133,6 +146,13 @@ impl<'r, 'a> Run<'r, 'a> {
     /// A need that is written as a field.
     pub(super) fn need_of(&mut self, want: Want, verb: Verb, field: &Field) {
         self.need(want, verb, &field.text, field.place.clone());
+    }
+
+    /// Whether it is what the host needs on which the text runs, and not the image that is made.
+    fn is_elsewhere(&self, want: &Want, verb: Verb) -> bool {
+        let of_image =
+            verb != Verb::Use || matches!(want, Want::Unit { .. } | Want::Repository(_) | Want::Package { .. });
+        self.shell.elsewhere && !self.in_image && !of_image
     }
 
     fn is_guarded(&self, want: &Want) -> bool {

@@ -15,11 +15,11 @@ const FILES: usize = 10_000;
 /// Where they lie in the guest.
 const DIR: &str = "/var/tmp/muster-port";
 
-/// A file of this host, and where it goes in the guest.
+/// A file of this host, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Brought {
-    from: Utf8PathBuf,
-    to: String,
+pub(super) struct Brought {
+    pub(super) from: Utf8PathBuf,
+    pub(super) to: String,
 }
 
 /// Brings repositories into the guest and enables them there.
@@ -90,7 +90,10 @@ fn safe(name: &str) -> String {
 }
 
 /// Packages and metadata below the directory; nothing is followed out of it.
-fn files(dir: &Utf8Path, target: &str) -> Result<Vec<Brought>, CliError> {
+///
+/// # Errors
+/// It cannot be read, or is too large.
+pub(super) fn files(dir: &Utf8Path, target: &str) -> Result<Vec<Brought>, CliError> {
     let mut out = Vec::new();
     let mut size = 0;
     let mut open = vec![(dir.to_owned(), target.to_owned())];

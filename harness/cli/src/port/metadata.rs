@@ -33,12 +33,19 @@ pub(super) struct Fetched {
 /// Fetches everything there is, and prints the size and path of each file that a resolver reads. The list ends with a
 /// line of its own, so that one that was cut is seen. `$all` is set where the manager can enable what is disabled.
 const FETCH: &str = r#"rm -rf "$cache"; mkdir -p "$cache" || exit 1
+made() { "$@" makecache </dev/null >&2; }
 case $dnf in
-dnf5) set -- dnf5 -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache" --setopt=system_cachedir="$cache";;
-dnf) set -- dnf -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache";;
-*) set -- "$dnf" -y --setopt=cachedir="$cache";;
+dnf5) set -- dnf5 -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache" --setopt=system_cachedir="$cache"
+    made "$@" --enablerepo='*' --setopt='*.skip_if_unavailable=1';;
+dnf) set -- dnf -y --setopt=optional_metadata_types=comps,filelists --setopt=cachedir="$cache"
+    made "$@" --enablerepo='*' --setopt='*.skip_if_unavailable=1';;
+# These two have no options of single repositories: where one that is disabled cannot be read, the others are.
+tdnf)
+    # It passes over --setopt=cachedir.
+    sed -e '/^[[:space:]]*cachedir[[:space:]]*=/d' -e "s|^\[main\].*|&\ncachedir=$cache|" /etc/tdnf/tdnf.conf >"$cache.conf" || exit 1
+    made tdnf -y -c "$cache.conf" --enablerepo='*' || made tdnf -y -c "$cache.conf";;
+*) made "$dnf" -y --setopt=cachedir="$cache" --enablerepo='*' || made "$dnf" -y --setopt=cachedir="$cache";;
 esac
-"$@" --enablerepo='*' --setopt='*.skip_if_unavailable=1' makecache </dev/null >&2
 echo "= made $?"
 for file in "$cache"/*/repodata/* "$cache"/*/*/repodata/*; do
     [ -f "$file" ] || continue

@@ -6,7 +6,7 @@
 //! - [`image`]: a system that is booted: [`machines`] starts it, [`facts`], [`installed`] and [`metadata`] are read of it,
 //!   [`brought`] puts files into it, and [`trial`], [`units`] and [`libraries`] try a chain on it.
 //! - [`tasks`]: what is tried of a chain; [`debian`]: what packages of Debian may be called.
-//! - [`output`]: what is printed and written.
+//! - [`output`]: what is printed and written; [`next_to`]: repositories that are written with a suite.
 
 mod brought;
 mod chains;
@@ -21,6 +21,7 @@ mod kept;
 mod libraries;
 mod machines;
 mod metadata;
+mod next_to;
 mod output;
 mod side;
 mod target;
@@ -130,6 +131,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     output::refuse_to_replace(arguments.write.as_deref(), arguments.force)?;
     output::refuse_to_replace(arguments.write_edits.as_deref(), arguments.force)?;
     let own = own_repositories(&arguments.repositories)?;
+    next_to::refuse_to_replace(arguments.write.as_deref(), &own, arguments.force)?;
     let on = Named::parse("--on", &arguments.on, arguments.offline)?
         .ok_or_else(|| CliError::invalid("--on names no system").hint("name an image, or directories with repodata"))?;
     let from = Named::parse("--from", &arguments.from, arguments.offline)?;
@@ -143,12 +145,12 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         tempfile::tempdir().map_err(|error| CliError::infrastructure(format!("no temporary directory: {error}")))?;
     let work = Utf8Path::from_path(work.path())
         .ok_or_else(|| CliError::infrastructure("the temporary directory has a name that is not UTF-8"))?;
-    let request = Request { arguments: &arguments, chains, own };
+    let request = Request { arguments: &arguments, chains, own: own.clone() };
     let found = match on {
         Named::Kept(kept) => request.offline(kept, from, work)?,
         Named::Image(name) => request.on_image(&name, from, work)?,
     };
-    output::write(&found, &arguments)?;
+    output::write(&found, &arguments, &own)?;
     Ok(found.exit())
 }
 
@@ -318,6 +320,9 @@ impl Request<'_> {
     ) -> Port {
         notes.extend(target.notes.iter().cloned());
         notes.extend(from.into_iter().flat_map(|side| side.notes.iter().cloned()));
+        // Both may be one image.
+        let mut seen = BTreeSet::new();
+        notes.retain(|note| seen.insert(note.clone()));
         Port {
             target: target.name.clone(),
             from: from.map(|side| side.name.clone()),

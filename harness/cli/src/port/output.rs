@@ -3,11 +3,14 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Arguments;
+use super::next_to;
+use super::target::KeptRepository;
 use crate::error::CliError;
 use crate::output::{say, say_error};
 use muster_base::files::write_atomically;
 use muster_base::text::{one_line, plural};
 use muster_port::Port;
+use muster_port::written::bring::NextToSuite;
 use muster_port::written::{json, junit, markdown, suite, text};
 
 /// How the answers are printed.
@@ -50,7 +53,7 @@ pub(super) fn refuse_to_replace(path: Option<&Utf8Path>, force: bool) -> Result<
 ///
 /// # Errors
 /// A file cannot be written.
-pub(super) fn write(found: &Port, arguments: &Arguments) -> Result<(), CliError> {
+pub(super) fn write(found: &Port, arguments: &Arguments, own: &[KeptRepository]) -> Result<(), CliError> {
     let defect = |error: String| CliError::infrastructure(format!("the answers cannot be written: {error}"));
     let text = match arguments.format {
         Format::Text => text::render(found, arguments.all),
@@ -63,7 +66,7 @@ pub(super) fn write(found: &Port, arguments: &Arguments) -> Result<(), CliError>
         write_edits(found, path)?;
     }
     if let Some(path) = &arguments.write {
-        write_suite(found, path)?;
+        write_suite(found, path, own)?;
     }
     Ok(())
 }
@@ -83,12 +86,14 @@ fn write_edits(found: &Port, path: &Utf8Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn write_suite(found: &Port, path: &Utf8Path) -> Result<(), CliError> {
+fn write_suite(found: &Port, path: &Utf8Path, own: &[KeptRepository]) -> Result<(), CliError> {
     let stem = path.file_stem().unwrap_or_default().to_lowercase();
     let name: String =
         stem.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     let name = if muster_suite::is_id(&name) { name } else { "port".to_owned() };
-    let suite::Pinned { suite, proofs, left_out, tests } = suite::render(found, &name);
+    let brings = next_to::chosen(found, own, path)?;
+    let repositories: Vec<NextToSuite> = brings.iter().map(next_to::Chosen::in_suite).collect();
+    let suite::Pinned { suite, proofs, left_out, tests } = suite::render(found, &name, &repositories);
     for line in &left_out {
         say_error(&format!("note: not pinned: {}", one_line(line, 400)));
     }
@@ -96,6 +101,8 @@ fn write_suite(found: &Port, path: &Utf8Path) -> Result<(), CliError> {
         say_error(&format!("note: nothing can be pinned; {path} is not written"));
         return Ok(());
     }
+    // Who reads the suite looks whether its files are there.
+    brings.iter().try_for_each(|chosen| chosen.copy(path))?;
     write_atomically(path, suite.as_bytes())?;
     let dir = proofs_of(path);
     let proofs_path = dir.join(path.file_name().unwrap_or("port.yaml"));

@@ -165,10 +165,14 @@ impl<'a> Context<'a> {
             return true;
         }
         let Some(all) = self.places.get(&self.stage(need)) else { return true };
-        let here = || all.iter().filter(|one| one.place.file == need.place.file);
         let named = |one: &&&Need| matches!(&one.want, Want::Package { name, .. } if *name == package.name);
-        let line = here().find(named).or_else(|| here().next()).map(|one| one.place.line);
-        line.is_none_or(|line| line <= need.place.line)
+        let here = || all.iter().filter(|one| one.place.file == need.place.file);
+        let first = here().find(named).or_else(|| all.iter().find(named)).or_else(|| here().next()).or(all.first());
+        first.is_none_or(|one| match one.place.file == need.place.file {
+            true => one.place.line <= need.place.line,
+            // A list or a script that the chain reads: needs stand in the order in which they were met.
+            false => std::ptr::from_ref::<Need>(one) <= std::ptr::from_ref(need),
+        })
     }
 
     fn is_in_order(&self) -> bool {

@@ -48,7 +48,8 @@ struct Numbers {
 
 impl From<Counts> for Numbers {
     fn from(counts: Counts) -> Self {
-        let Counts { needs, met, differ, tolerated, edits, decisions, missing, unknown, lines, understood } = counts;
+        let Counts { needs, met, differ, tolerated, edits, decisions, missing, unknown, lines, understood, .. } =
+            counts;
         Self { needs, met, differ, tolerated, edits, decisions, missing, unknown, lines, understood }
     }
 }

@@ -10,6 +10,7 @@ use muster_base::text::{one_line, shell_word};
 use muster_chain::{ChainKind, Verb, Want};
 use muster_suite::write::{self, Drafted, Entry, Stated, scalar};
 
+use super::bring::{self, NextToSuite};
 use crate::answer::{Answer, Answered, Effect};
 use crate::sum::{Port, PortedChain};
 use crate::words;
@@ -60,8 +61,8 @@ enum Proof {
     Unprovable(&'static str),
 }
 
-/// The suite of this name.
-pub fn render(port: &Port, name: &str) -> Pinned {
+/// The suite of this name, which brings `repositories` into the guest.
+pub fn render(port: &Port, name: &str, repositories: &[NextToSuite]) -> Pinned {
     let mut left_out = Vec::new();
     let mut pins: BTreeMap<(&'static str, String), Pin> = BTreeMap::new();
     let mut installations: Vec<(String, BTreeSet<String>, BTreeSet<String>)> = Vec::new();
@@ -99,7 +100,8 @@ pub fn render(port: &Port, name: &str) -> Pinned {
             installations.push((id, packages, link));
         }
     }
-    write(port, name, pins.into_values().collect(), installations, left_out)
+    let brings = bring::steps(repositories);
+    write(port, name, pins.into_values().collect(), installations, left_out, &brings)
 }
 
 /// The tests that install, by stage: id and packages.
@@ -189,6 +191,7 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
             let made = ["/proc/", "/sys/", "/dev/", "/run/"].iter().any(|tree| path.starts_with(tree));
             let proof = match made {
                 true => Proof::Unprovable("the running system makes it anew"),
+                false if is_vital(path) => Proof::Unprovable(VITAL),
                 false => Proof::Run(format!("mv -T {0} {0}.proof", shell_word(path)), "file.exists"),
             };
             one("file", path, "exists", proof)
@@ -196,6 +199,7 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
         Want::Command(name) => {
             let proof = match BUILT_IN.contains(&name.as_str()) {
                 true => Proof::Unprovable("shells have it built in"),
+                false if SHELLS.contains(&name.as_str()) => Proof::Unprovable(VITAL),
                 false => {
                     let remove = format!("IFS=:; for dir in $PATH; do rm -f \"$dir\"/{}; done", shell_word(name));
                     Proof::Run(remove, "tool.exists")
@@ -257,6 +261,22 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
     }
 }
 
+/// Why there is no proof of what every command needs.
+const VITAL: &str = "no command of the guest runs without it";
+/// Programs by which every command of the guest is run and looked at.
+const SHELLS: &[&str] = &["sh", "bash", "dash"];
+
+/// Whether a guest without this path can run no command, or cannot be looked at: the loader, the C library, a shell, `stat`, a
+/// directory of the system's programs and libraries.
+fn is_vital(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let dirs =
+        ["", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"];
+    let library = name.starts_with("ld-linux") || name.starts_with("ld64.so") || name == "libc.so.6";
+    dirs.contains(&path) || library || SHELLS.contains(&name) || name == "stat"
+}
+
 /// Makes the package database forget packages, whatever needs them.
 const ERASE: &str = "rpm --erase --justdb --nodeps --noscripts --allmatches";
 
@@ -288,6 +308,7 @@ fn write(
     pins: Vec<Pin>,
     installations: Vec<(String, BTreeSet<String>, BTreeSet<String>)>,
     mut left_out: Vec<String>,
+    brings: &str,
 ) -> Pinned {
     let tables = muster_check::tables();
     let mut taken: HashSet<String> = HashSet::new();
@@ -310,7 +331,7 @@ fn write(
         let links: Vec<String> = links.iter().cloned().collect();
         body.push_str(&format!(
             "  - id: {}\n    summary: what the chain installs does install\n    link: {}\n{}    \
-             steps:\n      - install: {}\n\n",
+             steps:\n{brings}      - install: {}\n\n",
             scalar(&id),
             write::list(&links),
             if port.internet { "    tags: [needs-internet]\n" } else { "" },
@@ -376,11 +397,11 @@ fn header(port: &Port, name: &str, left_out: &[String]) -> String {
             out.push_str(&format!("# - and {} more\n", left_out.len() - NAMED));
         }
     }
-    let summary = format!("what {} need", if files.len() == 1 { "a chain" } else { "chains" });
+    let summary = if files.len() == 1 { "what a chain needs" } else { "what chains need" };
     out.push_str(&format!(
         "schema: suite/v1\nsuite: {}\nsummary: {}\ntags: [port]\ntests:\n",
         scalar(name),
-        scalar(&summary)
+        scalar(summary)
     ));
     out
 }
@@ -454,7 +475,7 @@ mod tests {
 
     #[test]
     fn every_need_that_is_met_is_a_test_with_its_line_and_a_proof() {
-        let pinned = render(&everything(), "our-chain");
+        let pinned = render(&everything(), "our-chain", &[]);
         let (suite, proofs) = decoded(&pinned);
         assert_eq!((suite.tests.len(), pinned.tests), (16, 16), "{}", pinned.suite);
         for test in &suite.tests {
@@ -469,7 +490,7 @@ mod tests {
         assert!(!bash.contains("needs:"), "{bash}");
         // Only who installed without the internet knows that it is not needed.
         assert!(pinned.suite.contains("    tags: [needs-internet]\n    steps:\n"), "{}", pinned.suite);
-        let local = render(&Port { internet: false, ..everything() }, "our-chain");
+        let local = render(&Port { internet: false, ..everything() }, "our-chain", &[]);
         assert!(!local.suite.contains("needs-internet"), "{}", local.suite);
         assert_eq!(decoded(&local).0.tests.len(), 16);
         assert_eq!(pinned.left_out.len(), 1, "{:?}", pinned.left_out);
@@ -477,10 +498,43 @@ mod tests {
     }
 
     #[test]
+    fn a_repository_of_the_team_comes_with_the_suite() {
+        let files = vec!["repodata/repomd.xml".to_owned(), "web app-1-1.noarch.rpm".to_owned()];
+        let own = NextToSuite { id: "own".into(), dir: "suite.repositories/own".into(), files };
+        let pinned = render(&Port { internet: false, ..everything() }, "our-chain", &[own]);
+        // The decoder looks whether files that are uploaded are there.
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("suite.repositories/own");
+        std::fs::create_dir_all(own.join("repodata")).unwrap();
+        std::fs::write(own.join("repodata/repomd.xml"), "x").unwrap();
+        std::fs::write(own.join("web app-1-1.noarch.rpm"), "x").unwrap();
+        let vocabulary = Vocabulary { tables: muster_check::tables(), capabilities: &[], tools: &[] };
+        let path = dir.path().join("suite.yaml");
+        let (suite, problems) = muster_suite::decode_source(path.to_str().unwrap(), &pinned.suite, &vocabulary);
+        assert!(problems.is_empty(), "{}\n{}", problems.render(false), pinned.suite);
+        let suite = suite.unwrap();
+        let steps: Vec<usize> = suite.tests.iter().map(|test| test.steps.len()).filter(|count| *count > 0).collect();
+        assert_eq!(steps, [5], "{}", pinned.suite);
+        assert!(pinned.suite.contains("baseurl=file:///var/tmp/muster-port/repositories/own\n"), "{}", pinned.suite);
+    }
+
+    #[test]
+    fn what_every_command_needs_is_not_taken_away() {
+        for path in
+            ["/bin/sh", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/ld-linux-aarch64.so.1", "/usr/bin/", "/usr/bin/stat"]
+        {
+            assert!(is_vital(path), "{path}");
+        }
+        for path in ["/usr/bin/curl", "/usr/lib64/libz.so.1", "/etc/hosts", "/usr/bin/shred"] {
+            assert!(!is_vital(path), "{path}");
+        }
+    }
+
+    #[test]
     fn what_a_trial_brought_needs_the_installation() {
         let mut chain = ported(ChainKind::List, vec![install("web"), command("bash")], false, None);
         (chain.answers[1].answer, chain.answers[1].came_with_chain) = (Answer::Present(None), true);
-        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        let pinned = render(&testing::sum(vec![chain]), "our-chain", &[]);
         decoded(&pinned);
         let bash = pinned.suite.split("- id: command-bash").nth(1).unwrap();
         assert!(bash.contains("    needs: [install]\n"), "{bash}");
@@ -495,21 +549,21 @@ mod tests {
         }
         let twice = port.chains[0].clone();
         port.chains.push(twice);
-        let (suite, _) = decoded(&render(&port, "our-chain"));
+        let (suite, _) = decoded(&render(&port, "our-chain", &[]));
         let installing = suite.tests.iter().filter(|test| test.id.starts_with("install-")).count();
         assert_eq!((installing, suite.tests.len()), (4, 19));
     }
 
     #[test]
     fn hostile_names_are_left_out_or_read_as_what_they_are() {
-        let pinned = render(&testing::hostile(), "our-chain");
+        let pinned = render(&testing::hostile(), "our-chain", &[]);
         assert_eq!((pinned.tests, pinned.suite.as_str()), (0, ""));
         let evil = "x: ${y} 'z' \"#";
         let wants = vec![command("bash"), (Want::Path(format!("/etc/{evil}")), Verb::Use)];
         let mut chain = ported(ChainKind::List, wants, false, None);
         chain.answers[1].answer = Answer::Present(None);
         chain.answers[1].need.place.file = "a\u{1b}: b".into();
-        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        let pinned = render(&testing::sum(vec![chain]), "our-chain", &[]);
         let (suite, proofs) = decoded(&pinned);
         assert_eq!((suite.tests.len(), proofs.len()), (pinned.tests, pinned.tests), "{}", pinned.suite);
         assert_eq!(pinned.tests + pinned.left_out.len(), 2, "{:?}", pinned.left_out);
@@ -526,7 +580,7 @@ mod tests {
                 answered
             })
             .collect();
-        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        let pinned = render(&testing::sum(vec![chain]), "our-chain", &[]);
         let (suite, _) = decoded(&pinned);
         assert_eq!((suite.tests.len(), pinned.left_out.len()), (MOST, 3000 - MOST));
     }

@@ -191,14 +191,21 @@ impl Page {
     fn smokes(&mut self, port: &Port) {
         for chain in &port.chains {
             let Some(smoke) = &chain.smoke else { continue };
-            let title = format!("{}: {} on {}", smoke.command, verdict_of(smoke), port.target);
-            let mut rows = vec![vec![format!("on {}: {}", port.target, ended(&smoke.target))]];
-            if let Some(from) = &smoke.from {
-                let name = port.from.as_deref().unwrap_or("the other system");
-                rows.push(vec![format!("on {name}: {}", ended(from))]);
+            let title = format!("--run {}", verdict_of(smoke, &port.target));
+            let mut rows = vec![vec![format!("{}: {}", escape(&chain.chain.file), one_line(&smoke.command, 300))]];
+            rows.push(vec![format!("on {}: {}", port.target, ended(&smoke.target))]);
+            if let Some(name) = &port.from {
+                let how = smoke.from.as_ref().map_or_else(|| "it was not run".to_owned(), ended);
+                rows.push(vec![format!("on {name}: {how}")]);
+            }
+            let differs = smoke.result() == SmokeResult::WorksOtherwise;
+            if let Some((here, there)) = smoke.first_difference().filter(|_| differs) {
+                let line = |line: Option<&str>| line.map_or("it ends".to_owned(), |line| one_line(line, 200));
+                rows.push(vec![format!("the first line that differs: {}", line(here))]);
+                rows.push(vec![format!("where it comes from: {}", line(there))]);
             }
             let shown = [&smoke.target.stderr, &smoke.target.stdout].into_iter().find(|text| !text.trim().is_empty());
-            if smoke.result() != SmokeResult::Works
+            if matches!(smoke.result(), SmokeResult::Fails | SmokeResult::Unknown)
                 && let Some(text) = shown
             {
                 let lines: Vec<&str> = text.lines().collect();
@@ -251,12 +258,14 @@ impl Page {
     }
 }
 
-fn verdict_of(smoke: &Smoke) -> &'static str {
+fn verdict_of(smoke: &Smoke, target: &str) -> String {
     match smoke.result() {
-        SmokeResult::Works => "works",
-        SmokeResult::WorksOtherwise => "works, and prints something else than where it comes from,",
-        SmokeResult::Fails => "fails",
-        SmokeResult::Unknown => "says nothing: it fails on both systems, or could not be run,",
+        SmokeResult::Works => format!("works on {target}"),
+        SmokeResult::WorksOtherwise => {
+            format!("works on {target}, and prints something else than where the chain comes from")
+        }
+        SmokeResult::Fails => format!("fails on {target}"),
+        SmokeResult::Unknown => format!("says nothing on {target}: it fails on both systems, or could not be run"),
     }
 }
 
@@ -324,7 +333,7 @@ mod tests {
             "does not port",
             "on the image: scriptlets failed",
             "%post(web-1-1.x86_64)",
-            "web --version: fails on lab",
+            "--run fails on lab\n  Containerfile: web --version",
             "exit status 127",
             "web: not found",
             "rpm -V  S.5",
