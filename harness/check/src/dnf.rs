@@ -338,62 +338,49 @@ mod tests {
         assert_eq!(found.install_size, Some(120_084.0));
     }
 
-    /// What a package manager printed, and what is to be seen in it: packages that come, or words of its refusal.
-    const PRINTED: &[(&str, &str, Result<&[&str], &str>)] = &[
-        ("dnf4 good", include_str!("../testdata/package-managers/dnf4-good.txt"), Ok(&["port-good", "port-good-data"])),
-        ("dnf4 provided", include_str!("../testdata/package-managers/dnf4-provided.txt"), Ok(&["port-mta"])),
-        ("dnf4 installed", include_str!("../testdata/package-managers/dnf4-installed.txt"), Ok(&[])),
-        (
-            "dnf4 group",
-            include_str!("../testdata/package-managers/dnf4-group.txt"),
-            Ok(&["port-good", "port-mta", "port-good-data"]),
-        ),
-        ("dnf4 soname", include_str!("../testdata/package-managers/dnf4-soname.txt"), Err("libport.so.1")),
-        (
-            "dnf4 conflict",
-            include_str!("../testdata/package-managers/dnf4-conflict.txt"),
-            Err("port-left-2-1.noarch conflicts with port-right"),
-        ),
-        (
-            "dnf4 needy",
-            include_str!("../testdata/package-managers/dnf4-needy.txt"),
-            Err("nothing provides port-nowhere"),
-        ),
-        ("dnf4 absent", include_str!("../testdata/package-managers/dnf4-absent.txt"), Err("port-nothing")),
-        ("dnf4 half", include_str!("../testdata/package-managers/dnf4-half.txt"), Err("port-nothing")),
-        ("dnf4 arch", include_str!("../testdata/package-managers/dnf4-arch.txt"), Err("compatible architecture")),
-        ("dnf4 no group", include_str!("../testdata/package-managers/dnf4-no-group.txt"), Err("port-group")),
-        (
-            "dnf4 no group among others",
-            include_str!("../testdata/package-managers/dnf4-group-among-others.txt"),
-            Err("'nope' is not available"),
-        ),
-        (
-            "dnf5 group",
-            include_str!("../testdata/package-managers/dnf5-group.txt"),
-            Ok(&["port-good", "port-mta", "port-good-data"]),
-        ),
-        ("tdnf good", include_str!("../testdata/package-managers/tdnf-good.txt"), Ok(&["port-good", "port-good-data"])),
-        ("tdnf installed", include_str!("../testdata/package-managers/tdnf-installed.txt"), Ok(&[])),
-        (
-            "tdnf conflict",
-            include_str!("../testdata/package-managers/tdnf-conflict.txt"),
-            Err("port-left-2-1.noarch conflicts with port-right"),
-        ),
-        ("tdnf soname", include_str!("../testdata/package-managers/tdnf-soname.txt"), Err("libport.so.1")),
-        ("tdnf absent", include_str!("../testdata/package-managers/tdnf-absent.txt"), Err("port-nothing")),
-        ("tdnf half", include_str!("../testdata/package-managers/tdnf-half.txt"), Err("port-nothing")),
+    /// A file of what a package manager printed: its name and its text.
+    macro_rules! printed {
+        ($name:literal) => {
+            ($name, include_str!(concat!("../testdata/package-managers/", $name, ".txt")))
+        };
+    }
+
+    /// What resolves, and the packages that come.
+    const RESOLVES: &[((&str, &str), &[&str])] = &[
+        (printed!("dnf4-good"), &["port-good", "port-good-data"]),
+        (printed!("dnf4-provided"), &["port-mta"]),
+        (printed!("dnf4-installed"), &[]),
+        (printed!("dnf4-group"), &["port-good", "port-mta", "port-good-data"]),
+        (printed!("dnf5-group"), &["port-good", "port-mta", "port-good-data"]),
+        (printed!("tdnf-good"), &["port-good", "port-good-data"]),
+        (printed!("tdnf-installed"), &[]),
+    ];
+
+    /// What does not, and words of the reason.
+    const REFUSES: &[((&str, &str), &str)] = &[
+        (printed!("dnf4-soname"), "libport.so.1"),
+        (printed!("dnf4-conflict"), "port-left-2-1.noarch conflicts with port-right"),
+        (printed!("dnf4-needy"), "nothing provides port-nowhere"),
+        (printed!("dnf4-absent"), "port-nothing"),
+        (printed!("dnf4-half"), "port-nothing"),
+        (printed!("dnf4-arch"), "compatible architecture"),
+        (printed!("dnf4-no-group"), "port-group"),
+        (printed!("dnf4-group-among-others"), "'nope' is not available"),
+        (printed!("tdnf-conflict"), "port-left-2-1.noarch conflicts with port-right"),
+        (printed!("tdnf-soname"), "libport.so.1"),
+        (printed!("tdnf-absent"), "port-nothing"),
+        (printed!("tdnf-half"), "port-nothing"),
     ];
 
     #[test]
     fn what_package_managers_print_is_a_transaction_or_a_refusal_with_its_reason() {
-        for (name, text, expected) in PRINTED {
+        for ((name, text), adds) in RESOLVES {
             let found = transaction(text).unwrap_or_else(|why| panic!("{name}: {why}"));
-            match (expected, &found.problem) {
-                (Ok(adds), None) => assert_eq!(names(&found.adds), *adds, "{name}"),
-                (Err(words), Some(problem)) => assert!(problem.contains(words), "{name}: {problem}"),
-                _ => panic!("{name}: {found:?}"),
-            }
+            assert_eq!((names(&found.adds).as_slice(), &found.problem), (*adds, &None), "{name}");
+        }
+        for ((name, text), words) in REFUSES {
+            let problem = transaction(text).unwrap_or_else(|why| panic!("{name}: {why}")).problem;
+            assert!(problem.as_ref().is_some_and(|problem| problem.contains(words)), "{name}: {problem:?}");
         }
         let scriptlet = include_str!("../testdata/package-managers/dnf4-scriptlet.txt");
         assert_eq!(scriptlet_errors(scriptlet).count(), 3, "two lines of rpm and one of dnf");
