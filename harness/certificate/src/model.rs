@@ -265,4 +265,9 @@ impl ImageCertified {
     pub fn system(&self) -> String {
         format!("{} {} {}", self.distro, self.version, self.arch)
     }
+
+    /// The same with the names that the runs have for it: several images may be of one system.
+    pub fn shown(&self) -> String {
+        format!("{} ({})", self.system(), self.decision.subject.entries.join(", "))
+    }
 }

@@ -137,7 +137,7 @@ fn results(certificate: &Certificate) -> String {
         let count = |state| image.decision.tests(state).to_string();
         let open = |one: &&Requirement| !one.satisfied;
         vec![
-            marked(&image.system()),
+            marked(&image.shown()),
             count(RequirementState::Passed),
             count(RequirementState::Waived),
             count(RequirementState::Excluded),
@@ -154,7 +154,7 @@ fn exceptions(certificate: &Certificate) -> String {
     for image in &certificate.images {
         let body = of_image(image);
         let several = certificate.images.len() > 1;
-        let title = if several { format!("<h3>{}</h3>\n", marked(&image.system())) } else { String::new() };
+        let title = if several { format!("<h3>{}</h3>\n", marked(&image.shown())) } else { String::new() };
         out += &format!("{title}{}", if body.is_empty() { "<p>None.</p>\n" } else { &body });
     }
     section("Exceptions", &out)

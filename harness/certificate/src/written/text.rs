@@ -18,7 +18,7 @@ pub fn about(statement: &CertificateStatement) -> String {
     for image in &certificate.images {
         let tests = image.decision.tests(muster_gate::decision::RequirementState::Passed);
         let tests = format!("{tests} test{} passed", plural(tests));
-        out.push(format!("image: {} ({}), {tests}", image.system(), image.sha256));
+        out.push(format!("image: {} ({}), {tests}", image.shown(), image.sha256));
     }
     out.push(format!("policy: {} ({})", certificate.policy.id, certificate.policy.context));
     out.extend(certificate.profile.as_ref().map(|profile| format!("profile: {}", profile.id)));
@@ -55,6 +55,9 @@ pub fn text(verification: &Verification, statement: Option<&CertificateStatement
     let mut out = format!("{headline}\n");
     out += &refusals(&verification.refusals);
     if let Some(statement) = statement {
+        if !verification.accepted {
+            out += "what it claims:\n";
+        }
         out += &about(statement);
     }
     if let Some(key) = verification.key.as_ref().filter(|_| verification.accepted) {
