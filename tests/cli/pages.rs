@@ -99,7 +99,8 @@ fn every_command_of_the_pages_exists_with_its_options() {
             let commands = lines.iter().map(|line| line.strip_prefix("$ ").unwrap_or(line));
             for found in commands.flat_map(|line| call.captures_iter(line)) {
                 let without = quoted.replace_all(&found[1], "_");
-                let words: Vec<&str> = without.split_whitespace().collect();
+                // What stands behind `--` is for another command.
+                let words: Vec<&str> = without.split_whitespace().take_while(|word| *word != "--").collect();
                 let command = match words.as_slice() {
                     [group @ ("images" | "snapshots" | "console" | "kconfig" | "profile"), of, ..]
                         if !of.starts_with('-') =>

@@ -306,7 +306,7 @@ fn dispatch(
         Command::Plan(arguments) => plan::execute(arguments),
         Command::Merge(arguments) => merge::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
-        Command::Bisect(arguments) => bisect::execute(&arguments),
+        Command::Bisect(arguments) => bisect::execute(&arguments, &one_run),
         Command::History(arguments) => history::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
         Command::Certify(arguments) => certify::execute(&arguments),
@@ -330,6 +330,25 @@ fn dispatch(
         Command::Test(arguments) => trials::execute(*arguments, colour),
     };
     finish(result)
+}
+
+/// The run of one image that a command line means, with the settings of this process.
+fn one_run(words: &[String]) -> Result<run::Ready, CliError> {
+    let typed = std::iter::once("muster").chain(words.iter().map(String::as_str)).map(OsString::from).collect();
+    let settings = settings::apply(&Arguments::command(), typed, &Surroundings::of_process());
+    let Applied { words, notes } = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
+    let wrong = |what: &str| {
+        CliError::invalid(format!("options of `muster run`: {}", muster_base::text::one_line(what, 300)))
+            .hint("behind `--` stands what every run is to have: `-- --suites my.yaml --cpus 2`")
+    };
+    let parsed = Arguments::try_parse_from(&words).map_err(|error| {
+        let text = error.to_string();
+        wrong(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+    })?;
+    match parsed.command {
+        Command::Run(arguments) if arguments.is_plain() => Ok(run::Ready { arguments, notes, words }),
+        _ => Err(wrong("one image is booted and tested at a time")),
+    }
 }
 
 fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::process::ExitCode {

@@ -203,6 +203,15 @@ impl Arguments {
     }
 }
 
+/// A run that can begin: what another command has composed as a command line, read.
+pub(crate) struct Ready {
+    pub(crate) arguments: Box<Arguments>,
+    /// Which options come from settings.
+    pub(crate) notes: Vec<String>,
+    /// The whole command line.
+    pub(crate) words: Vec<OsString>,
+}
+
 /// `notes` say which options come from settings; the run keeps them.
 /// `words` are the whole command line, as the run keeps it.
 pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsString]) -> Result<Exit, CliError> {

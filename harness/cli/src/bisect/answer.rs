@@ -3,14 +3,13 @@
 use camino::Utf8Path;
 use serde_json::json;
 
-use super::search::{Next, Verdict};
+use super::search::{ImageVerdict, Next};
 use super::state::Search;
-use super::{images, shown};
 use crate::diff;
 use crate::error::CliError;
 use crate::project::short;
 use muster_base::files::write_atomically;
-use muster_base::text::{one_line, shell_word};
+use muster_base::text::{one_line, plural, shell_word};
 use muster_record::open;
 use muster_report::difference::{self, Difference};
 
@@ -71,8 +70,13 @@ fn difference(search: &Search, dir: &Utf8Path, good: usize, bad: usize) -> Resul
     Ok(Some((difference::text(&difference, true), difference::json::document(&difference))))
 }
 
+/// `3 images`.
+fn images(count: usize) -> String {
+    format!("{count} image{}", plural(count))
+}
+
 fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>) -> Vec<String> {
-    let name = |image: usize| shown(search, image);
+    let name = |image: usize| search.shown(image);
     let why = |image: usize| one_line(&search.images[image].why, 400);
     let run = |image: usize| search.images[image].last_run(dir).map_or_else(String::new, |run| short(&run).to_string());
     let tested = format!("{} of {} tested", images(search.tested()), search.images.len());
@@ -94,7 +98,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
         Next::Among { good, bad } => {
             out.push(format!("AMONG {}: the first bad one is one of these", images(bad - good)));
             for image in good + 1..=*bad {
-                let verdict = search.images[image].verdict.map_or("not tested", Verdict::name);
+                let verdict = search.images[image].verdict.map_or("not tested", ImageVerdict::name);
                 out.push(format!("  {verdict:<12} {}: {}", name(image), why(image)));
             }
             out.push(format!("last good {}", name(*good)));
@@ -108,7 +112,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             out.extend([String::new(), why(*image)]);
             out.push(format!("report   {}", short(&Utf8Path::new(&run(*image)).join("report.html"))));
             out.push(match (image, found) {
-                (_, Verdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
+                (_, ImageVerdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
                 (0, _) => "name an earlier image on which the test passes".to_owned(),
                 _ => {
                     "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned()

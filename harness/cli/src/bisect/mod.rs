@@ -6,22 +6,19 @@ mod search;
 mod state;
 mod verdict;
 
-use std::ffi::OsString;
-
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::{CommandFactory as _, Parser as _};
 
 use super::error::CliError;
 use super::output::{say, say_error};
-use super::settings::{self, Surroundings};
-use super::{run, session};
+use super::run::{self, Ready};
+use super::session;
 use answer::Answer;
 use muster_base::exit::Exit;
 use muster_base::files::safe_name;
-use muster_base::text::{one_line, plural, shell_word};
+use muster_base::text::{one_line, shell_word};
 use muster_record::open;
 use muster_suite::select::NameGlob;
-use search::{Next, Verdict};
+use search::{ImageVerdict, Next};
 use state::Search;
 
 /// Find the first of many images on which a test fails
@@ -70,23 +67,27 @@ pub(crate) struct Arguments {
     options: Vec<String>,
 }
 
-pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+/// Reads the command line of a `muster run`, without the program's name, as this process would read its own.
+type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
+
+pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     let (mut search, dir) = match (&arguments.resume, &arguments.out) {
         (Some(dir), _) => (Search::read(dir)?, dir.clone()),
-        (None, Some(dir)) => (begin(arguments, dir)?, dir.clone()),
+        (None, Some(dir)) => (begin(arguments, dir, read)?, dir.clone()),
         (None, None) => return Err(CliError::invalid("bisect needs a directory").hint("add `-o DIR`")),
     };
     let test = name(&search.test)?;
     let end = loop {
         match search::next(&search.verdicts()) {
             Next::Test { image, left } => {
-                let (tested, name) = (search.tested() + 1, shown(&search, image));
+                let (tested, name) = (search.tested() + 1, search.shown(image));
                 say_error(&format!(
                     "BISECT {name}: image {tested} of about {}",
                     search.tested() as u64 + u64::from(left)
                 ));
                 let before = search.images[image].clone();
-                let verdict = look(&mut search, &dir, image, &test).inspect_err(|_| search.images[image] = before)?;
+                let verdict =
+                    look(&mut search, &dir, image, &test, read).inspect_err(|_| search.images[image] = before)?;
                 // Only what is known is kept: a run that was interrupted says nothing.
                 search.write(&dir)?;
                 say_error(&format!("{} {name}: {}", verdict.name().to_uppercase(), search.images[image].why));
@@ -109,7 +110,7 @@ fn name(test: &str) -> Result<NameGlob, CliError> {
 }
 
 /// A new search, of which all is checked that can be before a machine boots.
-fn begin(arguments: &Arguments, dir: &Utf8Path) -> Result<Search, CliError> {
+fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search, CliError> {
     let given = |value: &Option<String>| value.clone().unwrap_or_default();
     let test = given(&arguments.test);
     name(&test)?;
@@ -121,7 +122,7 @@ fn begin(arguments: &Arguments, dir: &Utf8Path) -> Result<Search, CliError> {
     }
     let images = candidates::candidates(&given(&arguments.good), &given(&arguments.bad), arguments.between.as_deref())?;
     let search = Search::new(&test, arguments.repeat, arguments.errors_are_bad, arguments.options.clone(), images);
-    read_run(&words(&search, 0, &dir.join("1")))?;
+    read(&words(&search, 0, &dir.join("1")))?;
     session::room(dir)?;
     search.write(dir)?;
     Ok(search)
@@ -133,44 +134,19 @@ fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
     fixed.into_iter().map(str::to_owned).chain(search.options.iter().cloned()).collect()
 }
 
-/// A run that can begin.
-struct Ready {
-    arguments: Box<run::Arguments>,
-    /// Which defaults of settings apply.
-    notes: Vec<String>,
-    /// The command line with them.
-    words: Vec<OsString>,
-}
-
-/// The same with the settings of this project, as `muster run` reads it.
-fn read_run(words: &[String]) -> Result<Ready, CliError> {
-    let typed: Vec<OsString> =
-        std::iter::once("muster").chain(words.iter().map(String::as_str)).map(Into::into).collect();
-    let settings = settings::apply(&super::Arguments::command(), typed, &Surroundings::of_process());
-    let applied = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
-    let wrong = |what: String| {
-        CliError::invalid(format!("options of `muster run`: {what}"))
-            .hint("behind `--` stands what every run is to have: `-- --suites my.yaml --cpus 2`")
-    };
-    let parsed = super::Arguments::try_parse_from(&applied.words).map_err(|error| {
-        let text = error.to_string();
-        wrong(one_line(text.lines().next().unwrap_or_default().trim_start_matches("error: "), 300))
-    })?;
-    match parsed.command {
-        super::Command::Run(arguments) if arguments.is_plain() => {
-            Ok(Ready { arguments, notes: applied.notes, words: applied.words })
-        }
-        _ => Err(wrong("one image is booted and tested at a time".to_owned())),
-    }
-}
-
 /// Tests an image, until it is bad or has passed often enough.
-fn look(search: &mut Search, dir: &Utf8Path, image: usize, test: &NameGlob) -> Result<Verdict, CliError> {
-    let mut found = (Verdict::Inconclusive, String::new());
+fn look(
+    search: &mut Search,
+    dir: &Utf8Path,
+    image: usize,
+    test: &NameGlob,
+    read: Read<'_>,
+) -> Result<ImageVerdict, CliError> {
+    let mut found = (ImageVerdict::Inconclusive, String::new());
     for _ in 0..search.repeat {
         let name = unused(dir, &search.images[image].image);
         let out = dir.join(&name);
-        let Ready { arguments, notes, words } = read_run(&words(search, image, &out))?;
+        let Ready { arguments, notes, words } = read(&words(search, image, &out))?;
         found = match run::execute(*arguments, &notes, &words) {
             Ok(_) => {
                 let record = open::open(&out).map_err(|error| CliError::about("the run", error))?.record;
@@ -188,13 +164,13 @@ fn look(search: &mut Search, dir: &Utf8Path, image: usize, test: &NameGlob) -> R
             Err(error) if error.exit == Exit::Invalid && search.tested() > 0 && !error.what.is_empty() => {
                 error.show();
                 match search.errors_are_bad {
-                    true => (Verdict::Bad, one_line(&error.what, 400)),
-                    false => (Verdict::Inconclusive, one_line(&error.what, 400)),
+                    true => (ImageVerdict::Bad, one_line(&error.what, 400)),
+                    false => (ImageVerdict::Inconclusive, one_line(&error.what, 400)),
                 }
             }
             Err(error) => return Err(error),
         };
-        if found.0 != Verdict::Good {
+        if found.0 != ImageVerdict::Good {
             break;
         }
     }
@@ -213,13 +189,4 @@ fn unused(dir: &Utf8Path, image: &str) -> String {
         entries.into_iter().any(|entry| entry.file_name().starts_with(&prefix))
     };
     name((1..).find(|number| !taken(*number)).unwrap_or(0))
-}
-
-fn shown(search: &Search, image: usize) -> String {
-    one_line(&search.images[image].image, 200)
-}
-
-/// `3 images`.
-fn images(count: usize) -> String {
-    format!("{count} image{}", plural(count))
 }

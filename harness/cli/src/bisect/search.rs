@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a test said of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
+pub(super) enum ImageVerdict {
     /// It passed.
     Good,
     /// It failed.
@@ -14,7 +14,7 @@ pub(super) enum Verdict {
     Inconclusive,
 }
 
-impl Verdict {
+impl ImageVerdict {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -34,24 +34,24 @@ pub(super) enum Next {
     /// The first bad one is among these: the last of them is bad, the others are inconclusive.
     Among { good: usize, bad: usize },
     /// An end is not what it was said to be.
-    Wrong { image: usize, found: Verdict },
+    Wrong { image: usize, found: ImageVerdict },
 }
 
 /// The first image is said to be good, the last to be bad. An end is tested only when the answer rests on it: the first bad
 /// image and the last good one have always been tested.
 ///
 /// `verdicts` has one entry for each image, `None` where it has not been tested. There are at least two.
-pub(super) fn next(verdicts: &[Option<Verdict>]) -> Next {
+pub(super) fn next(verdicts: &[Option<ImageVerdict>]) -> Next {
     let last = verdicts.len() - 1;
     let is = |image: usize, verdict| verdicts[image] == Some(verdict);
-    let wrong = [(0, Verdict::Good), (last, Verdict::Bad)]
+    let wrong = [(0, ImageVerdict::Good), (last, ImageVerdict::Bad)]
         .into_iter()
         .find_map(|(image, said)| Some((image, verdicts[image].filter(|found| *found != said)?)));
     if let Some((image, found)) = wrong {
         return Next::Wrong { image, found };
     }
-    let bad = (1..=last).find(|image| is(*image, Verdict::Bad)).unwrap_or(last);
-    let good = (0..bad).rev().find(|image| is(*image, Verdict::Good)).unwrap_or(0);
+    let bad = (1..=last).find(|image| is(*image, ImageVerdict::Bad)).unwrap_or(last);
+    let good = (0..bad).rev().find(|image| is(*image, ImageVerdict::Good)).unwrap_or(0);
     let middle = good.midpoint(bad);
     let untested = (good + 1..bad).filter(|image| verdicts[*image].is_none());
     if let Some(image) = untested.min_by_key(|image| image.abs_diff(middle)) {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     /// How a search ends, and how many images it tested.
-    fn search(count: usize, verdict: impl Fn(usize) -> Verdict) -> (Next, u32) {
+    fn search(count: usize, verdict: impl Fn(usize) -> ImageVerdict) -> (Next, u32) {
         let mut verdicts = vec![None; count];
         for tested in 0.. {
             match next(&verdicts) {
@@ -83,8 +83,8 @@ mod tests {
         unreachable!("it ends")
     }
 
-    fn planted(first_bad: usize) -> impl Fn(usize) -> Verdict {
-        move |image| if image < first_bad { Verdict::Good } else { Verdict::Bad }
+    fn planted(first_bad: usize) -> impl Fn(usize) -> ImageVerdict {
+        move |image| if image < first_bad { ImageVerdict::Good } else { ImageVerdict::Bad }
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
                 for holes in 0_u32..256 {
                     let inconclusive = |image: usize| image != 0 && image != count - 1 && holes >> (image % 8) & 1 == 1;
                     let verdict = |image| match inconclusive(image) {
-                        true => Verdict::Inconclusive,
+                        true => ImageVerdict::Inconclusive,
                         false => planted(first_bad)(image),
                     };
                     let (good, bad) = match search(count, verdict).0 {
@@ -126,8 +126,11 @@ mod tests {
 
     #[test]
     fn an_end_that_is_not_as_it_was_said_is_the_answer() {
-        assert_eq!(search(9, |_| Verdict::Good).0, Next::Wrong { image: 8, found: Verdict::Good });
-        assert_eq!(search(9, |_| Verdict::Bad).0, Next::Wrong { image: 0, found: Verdict::Bad });
-        assert_eq!(search(2, |_| Verdict::Inconclusive).0, Next::Wrong { image: 1, found: Verdict::Inconclusive });
+        assert_eq!(search(9, |_| ImageVerdict::Good).0, Next::Wrong { image: 8, found: ImageVerdict::Good });
+        assert_eq!(search(9, |_| ImageVerdict::Bad).0, Next::Wrong { image: 0, found: ImageVerdict::Bad });
+        assert_eq!(
+            search(2, |_| ImageVerdict::Inconclusive).0,
+            Next::Wrong { image: 1, found: ImageVerdict::Inconclusive }
+        );
     }
 }

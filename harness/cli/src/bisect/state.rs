@@ -3,10 +3,11 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::search::Verdict;
+use super::search::ImageVerdict;
 use crate::error::CliError;
 use crate::text_file;
 use muster_base::files::{ensure, write_atomically};
+use muster_base::text::one_line;
 
 /// The name of the schema.
 const SCHEMA: &str = "bisect/v1";
@@ -38,7 +39,7 @@ pub(super) struct Candidate {
     pub(super) image: String,
     /// What its runs said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<ImageVerdict>,
     /// Why, one line: what a guest said is in it.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub(super) why: String,
@@ -78,7 +79,7 @@ impl Search {
             SCHEMA if search.images.len() > 1 => Ok(search),
             SCHEMA => Err(about(format!("{FILE} has fewer than two images"))),
             other => {
-                let other = muster_base::text::one_line(other, 40);
+                let other = one_line(other, 40);
                 Err(about(format!("{FILE} has the schema {other}; this muster reads {SCHEMA}")))
             }
         }
@@ -91,8 +92,13 @@ impl Search {
         write_atomically(&dir.join(FILE), (text + "\n").as_bytes()).map_err(|error| unwritable(error.to_string()))
     }
 
-    pub(super) fn verdicts(&self) -> Vec<Option<Verdict>> {
+    pub(super) fn verdicts(&self) -> Vec<Option<ImageVerdict>> {
         self.images.iter().map(|candidate| candidate.verdict).collect()
+    }
+
+    /// The name of an image, to be printed.
+    pub(super) fn shown(&self, image: usize) -> String {
+        one_line(&self.images[image].image, 200)
     }
 
     pub(super) fn tested(&self) -> usize {
@@ -117,7 +123,7 @@ mod tests {
         let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
         let mut search =
             Search::new("kernel/release", 2, true, vec!["--cpus=1".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
-        search.images[1].verdict = Some(Verdict::Bad);
+        search.images[1].verdict = Some(ImageVerdict::Bad);
         search.images[1].runs.push("1-b".to_owned());
         search.write(dir).expect("written");
         assert_eq!(Search::read(dir).expect("read"), search);

@@ -1,6 +1,6 @@
 //! What a run says of its image.
 
-use super::search::Verdict;
+use super::search::ImageVerdict;
 use muster_base::text::one_line;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
@@ -10,20 +10,20 @@ use muster_suite::select::NameGlob;
 ///
 /// A test that failed is bad, also when a known issue explains it or when it passed on a retry. One without a result leaves it
 /// open, unless `errors_are_bad`.
-pub(super) fn of_run(record: &RunRecord, glob: &NameGlob, errors_are_bad: bool) -> Option<(Verdict, String)> {
+pub(super) fn of_run(record: &RunRecord, glob: &NameGlob, errors_are_bad: bool) -> Option<(ImageVerdict, String)> {
     let tests: Vec<&TestRecord> = record.tests.iter().filter(|test| glob.matches(&test.suite, &test.test)).collect();
     let failed = |test: &&&TestRecord| matches!(test.outcome, Outcome::Fail | Outcome::Known | Outcome::Flaky);
     if let Some(test) = tests.iter().find(failed) {
-        return Some((Verdict::Bad, line(test)));
+        return Some((ImageVerdict::Bad, line(test)));
     }
     let without = |test: &&&TestRecord| test.outcome != Outcome::Pass;
     match tests.iter().find(without) {
-        Some(test) if errors_are_bad && test.outcome != Outcome::Skip => Some((Verdict::Bad, line(test))),
-        Some(test) => Some((Verdict::Inconclusive, line(test))),
+        Some(test) if errors_are_bad && test.outcome != Outcome::Skip => Some((ImageVerdict::Bad, line(test))),
+        Some(test) => Some((ImageVerdict::Inconclusive, line(test))),
         None if record.interrupted || record.finished.is_none() => {
-            tests.first().map(|_| (Verdict::Inconclusive, "the run did not end".to_owned()))
+            tests.first().map(|_| (ImageVerdict::Inconclusive, "the run did not end".to_owned()))
         }
-        None => tests.first().map(|test| (Verdict::Good, format!("{} passed", one_line(&test.name(), 120)))),
+        None => tests.first().map(|test| (ImageVerdict::Good, format!("{} passed", one_line(&test.name(), 120)))),
     }
 }
 
@@ -39,7 +39,7 @@ mod tests {
     use muster_record::fold::Recorder;
     use muster_record::sample;
 
-    fn verdict(outcomes: &[Outcome], errors_are_bad: bool) -> Option<Verdict> {
+    fn verdict(outcomes: &[Outcome], errors_are_bad: bool) -> Option<ImageVerdict> {
         let mut record = Recorder::fold(&sample::events());
         (record.interrupted, record.finished) = (false, Some(record.started.clone()));
         let one = record.tests[0].clone();
@@ -60,16 +60,16 @@ mod tests {
     fn every_outcome_has_a_verdict_and_only_a_pass_is_good() {
         for outcome in Outcome::ALL {
             let expected = match outcome {
-                Outcome::Pass => Verdict::Good,
-                Outcome::Fail | Outcome::Known | Outcome::Flaky => Verdict::Bad,
-                Outcome::Error | Outcome::Skip | Outcome::NotRun => Verdict::Inconclusive,
+                Outcome::Pass => ImageVerdict::Good,
+                Outcome::Fail | Outcome::Known | Outcome::Flaky => ImageVerdict::Bad,
+                Outcome::Error | Outcome::Skip | Outcome::NotRun => ImageVerdict::Inconclusive,
             };
             assert_eq!(verdict(&[outcome], false), Some(expected), "{outcome:?}");
             assert_eq!(verdict(&[Outcome::Pass, outcome], false), Some(expected), "{outcome:?}");
         }
-        assert_eq!(verdict(&[Outcome::Error], true), Some(Verdict::Bad));
-        assert_eq!(verdict(&[Outcome::NotRun], true), Some(Verdict::Bad));
-        assert_eq!(verdict(&[Outcome::Skip], true), Some(Verdict::Inconclusive), "it says nothing of the image");
+        assert_eq!(verdict(&[Outcome::Error], true), Some(ImageVerdict::Bad));
+        assert_eq!(verdict(&[Outcome::NotRun], true), Some(ImageVerdict::Bad));
+        assert_eq!(verdict(&[Outcome::Skip], true), Some(ImageVerdict::Inconclusive), "it says nothing of the image");
         assert_eq!(verdict(&[], true), None);
     }
 }
