@@ -77,6 +77,12 @@ fn differs(record: &RunRecord, journal: &RunRecord) -> String {
 fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
     let mut out = Vec::new();
     for run in runs {
+        let kept = run.record.tests.iter().filter_map(|test| test.kept_from.as_deref());
+        let unknown: BTreeSet<&str> = kept.filter(|id| !runs.iter().any(|other| other.record.id == **id)).collect();
+        for id in unknown {
+            let message = format!("{} keeps results of the run {id}, which is not there", run.file);
+            out.push(Refusal::new(RefusalId::EvidenceMissing, message));
+        }
         for earlier in &run.record.earlier {
             let there = runs.iter().find(|other| other.record.id == earlier.id);
             let message = match there {

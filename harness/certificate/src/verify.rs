@@ -130,6 +130,9 @@ pub fn not_compared(demands: &Demands, statement: &CertificateStatement, muster:
     if demands.profile.is_none() && statement.predicate.profile.is_some() {
         out.push("the profile is the signer's choice: --profile FILE compares it".to_owned());
     }
+    if statement.predicate.profile.is_none() {
+        out.push("the policy names no profile: which suites have its tests was the signer's choice".to_owned());
+    }
     let has_products = !statement.predicate.products.is_empty();
     if demands.products.is_empty() && has_products {
         out.push("no product is at hand: --product FILE compares it".to_owned());
@@ -257,6 +260,10 @@ fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal>
             let message = format!("{} (sha256 {}) is none of the products", product.name, product.sha256);
             out.push(Refusal::new(RefusalId::ProductMismatch, message));
         }
+    }
+    if !demands.images.is_empty() && demands.products.is_empty() && !certificate.products.is_empty() {
+        let message = "it is about the image with products installed, and no --product is named".to_owned();
+        out.push(Refusal::new(RefusalId::ProductMismatch, message));
     }
     if let Some(policy) = demands.policy.as_ref().filter(|policy| policy.sha256 != certificate.policy.sha256) {
         let message =

@@ -13,7 +13,7 @@ use muster_engine::plan::{Plan, Rerun};
 use muster_engine::settings::KeptResults;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
 use muster_record::outstanding::{self, listed};
-use muster_record::run::{EarlierOutcome, EarlierRun, RunRecord, TestRecord};
+use muster_record::run::{EarlierOutcome, EarlierRun, ImageRecord, RunRecord, TestRecord};
 use muster_record::verdict;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
@@ -250,9 +250,12 @@ impl Again {
         kept.suites =
             self.record.suites.iter().filter(|(name, _)| of(name)).map(|(n, s)| (n.clone(), s.clone())).collect();
         let on = |image: &str| kept.tests.iter().any(|test| test.image == image);
-        // Those that are looked at again say themselves what they are.
-        let images = self.record.images.iter().filter(|(image, _)| on(image) && !plan.images.contains(image));
-        kept.images = images.map(|(image, record)| (image.clone(), record.clone())).collect();
+        // Also of those that are looked at again: until they are, theirs is the file that the kept results are of.
+        let images = self.record.images.iter().filter(|(image, _)| on(image)).map(|(image, record)| {
+            let facts = if plan.images.contains(image) { None } else { record.facts.clone() };
+            (image.clone(), ImageRecord { facts, ..record.clone() })
+        });
+        kept.images = images.collect();
         kept
     }
 

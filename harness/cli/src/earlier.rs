@@ -97,7 +97,9 @@ impl Earlier {
         while earlier.opened.record.tests.is_empty() {
             let Some(before) = earlier.opened.record.earlier.last().cloned() else { break };
             let what = format!("{argument}: the run in {} ended before it began", short(&earlier.place));
-            let found = read_at(argument, Utf8PathBuf::from(&before.directory)).map_err(|error| {
+            let named = Utf8PathBuf::from(&before.directory);
+            let place = if named.exists() { named } else { Project::find()?.runs().join(one_line(&before.id, 120)) };
+            let found = read_at(argument, place).map_err(|error| {
                 let what = format!("{what}, and the one that it goes on with cannot be read: {}", error.what);
                 CliError { what, ..error }
             })?;
@@ -149,7 +151,8 @@ pub(crate) fn newest(project: &Project, images: &[String]) -> Option<RunRecord> 
     ids.sort();
     let about = |record: &RunRecord| images.iter().any(|image| record.images.contains_key(image));
     let records = ids.iter().rev().take(LOOKED_AT).filter_map(|dir| open::of_record(&dir.join("run.json")).ok());
-    records.into_iter().find(|record| record.finished.is_some() && !record.interrupted && about(record))
+    let whole = |record: &RunRecord| record.finished.is_some() && !record.interrupted && record.shard.is_none();
+    records.into_iter().find(|record| whole(record) && about(record))
 }
 
 /// The directory or the archive of the run that was named.

@@ -82,7 +82,10 @@ fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
         let opened = open::open(path)?;
         let entry = HistoryEntry::is_kept(&opened.record).then(|| HistoryEntry::of(&opened.record));
         return entry.map(|entry| vec![entry]).ok_or_else(|| {
-            CliError::invalid(format!("{}: the run did not end, and is no part of a history", short(path)))
+            CliError::invalid(format!(
+                "{}: the run did not end or is one shard, and is no part of a history",
+                short(path)
+            ))
         });
     }
     let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
@@ -100,7 +103,10 @@ fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
     for dir in dirs.flatten().filter(|entry| is_run(entry.path())) {
         match open::open(dir.path()) {
             Ok(opened) if HistoryEntry::is_kept(&opened.record) => entries.push(HistoryEntry::of(&opened.record)),
-            Ok(_) => say_error(&format!("note: {}: the run did not end, and was left out", short(dir.path()))),
+            Ok(_) => say_error(&format!(
+                "note: {}: the run did not end or is one shard, and was left out",
+                short(dir.path())
+            )),
             Err(error) => say_error(&format!("note: {error}; the run was left out")),
         }
     }

@@ -259,6 +259,11 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
         ("--boot-baseline", &baselines),
         ("--product", &arguments.products),
     ];
+    if let Some(shard) = &mut prepared.shard {
+        let paths = files.iter().flat_map(|(_, files)| files.iter());
+        let machine = session::rerun_options(&Selection::default(), &arguments.images.machine);
+        shard.plan = super::shard::with_options(&shard.plan, &machine, paths)?;
+    }
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
     }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use super::error::CliError;
 use super::text_file;
-use muster_base::text::one_line;
+use muster_base::text::{hex, one_line};
 use muster_engine::shard::{self, Division, Part, Shard};
 use muster_record::durations::Durations;
 use muster_record::open;
@@ -147,6 +148,25 @@ fn of_environment(of: Option<u32>, variable: &dyn Fn(&str) -> Option<String>) ->
             environment.index
         ))),
     }
+}
+
+/// The digest of a division, and of what else the shards of one run must have in common: how machines are started, and the
+/// files that decide on results, by what is in them, since each host has its own paths.
+pub(crate) fn with_options<'f>(
+    plan: &str,
+    machine: &[String],
+    files: impl Iterator<Item = &'f Utf8PathBuf>,
+) -> Result<String, CliError> {
+    let mut digest = Sha256::new();
+    digest.update(plan);
+    for word in machine {
+        digest.update(format!("\n{word}"));
+    }
+    for file in files {
+        let bytes = fs_err::read(file).map_err(|error| CliError::invalid(error.to_string()))?;
+        digest.update(format!("\n{}", hex(Sha256::digest(bytes))));
+    }
+    Ok(hex(digest.finalize()))
 }
 
 /// A shard that was chosen, and what it is made by.

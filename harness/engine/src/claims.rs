@@ -33,6 +33,11 @@ impl OpenClaims {
         }
     }
 
+    /// Whether one of them was not yet compared with a machine.
+    pub(super) fn has_open(&self, claims: &[ImageClaim]) -> bool {
+        self.answered.len() < claims.len()
+    }
+
     /// What is wrong with the claims at the end, and how many of them were compared. `booted`: whether a machine of the
     /// image came up; without one there is an error for that already.
     pub(super) fn end(self, claims: &[ImageClaim], booted: bool) -> (Vec<Failure>, usize) {

@@ -51,6 +51,10 @@ pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
             }
         }
     }
+    // Only machines of other shapes ran, which say nothing of some claims.
+    if session.has_open_claims() {
+        session.boot_only().await;
+    }
     records
 }
 

@@ -133,6 +133,12 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
+    /// Whether machines of the image came up, and none of them could speak for one of its claims.
+    pub(super) fn has_open_claims(&self) -> bool {
+        let (claims, stats) = (self.claims(), self.stats());
+        stats.health.boots > 0 && stats.health.claims.has_open(claims)
+    }
+
     /// How a test of this session ended, when it has run already.
     pub fn outcome(&self, suite: &str, test: &str) -> Option<Outcome> {
         self.stats().outcomes.get(&(suite.to_owned(), test.to_owned())).copied()

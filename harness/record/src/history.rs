@@ -107,9 +107,9 @@ impl Fault for HistoryError {
 
 impl HistoryEntry {
     /// Whether a run belongs to a history: it ended, and nobody ended it. What an interrupted run had not reached says
-    /// nothing of an image.
+    /// nothing of an image. A shard does not: the run that all are merged into does.
     pub fn is_kept(record: &RunRecord) -> bool {
-        record.finished.is_some() && !record.interrupted
+        record.finished.is_some() && !record.interrupted && record.shard.is_none()
     }
 
     /// What is kept of a run.

@@ -4,7 +4,7 @@
 //! the suite. Of an image that several shards had, the machine's own test is one: what went wrong in any of them went wrong.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
@@ -207,6 +207,15 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
             && differs(&known.sha256, &image.sha256)
         {
             return differ(format!("images ({}: {} and {})", line(id), line(&known.sha256), line(&image.sha256)));
+        }
+    }
+    let booted = |image: &ImageRecord| image.facts.is_some();
+    for (id, image) in other.images.iter().filter(|(_, image)| booted(image)) {
+        let products = |image: &ImageRecord| image.products.iter().map(|p| p.sha256.clone()).collect::<BTreeSet<_>>();
+        if let Some(known) = one.images.get(id).filter(|image| booted(image))
+            && products(known) != products(image)
+        {
+            return differ(format!("products on the image {}", line(id)));
         }
     }
     for (id, suite) in &other.suites {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_base::text::{escape, plural};
+use muster_base::text::{escape, one_line, plural};
 
 use crate::model::CertificateStatement;
 use crate::refusal::{Refusal, RefusalId};
@@ -29,7 +29,8 @@ pub fn about(statement: &CertificateStatement) -> String {
         claim.not_after,
         claim.assurance.name()
     ));
-    escape(&out.into_iter().map(|line| format!("  {line}\n")).collect::<String>())
+    // Nothing in it can begin a line of its own: it may not be signed by anybody who is trusted.
+    out.into_iter().map(|line| format!("  {}\n", one_line(&line, 400))).collect()
 }
 
 /// All reasons, each with what it means and what to do, which is said once for each id.

@@ -78,7 +78,10 @@ fn images(count: usize) -> String {
 fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>) -> Vec<String> {
     let name = |image: usize| search.shown(image);
     let why = |image: usize| one_line(&search.images[image].why, 400);
-    let run = |image: usize| search.images[image].last_run(dir).map_or_else(String::new, |run| short(&run).to_string());
+    let report = |image: usize| {
+        let run = search.images[image].last_run(dir)?;
+        Some(format!("report   {}", short(&run.join("report.html"))))
+    };
     let tested = format!("{} of {} tested", images(search.tested()), search.images.len());
     let mut out = Vec::new();
     match end {
@@ -92,7 +95,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             }
             let word = |image: usize| shell_word(&search.images[image].image);
             out.push(String::new());
-            out.push(format!("report   {}", short(&Utf8Path::new(&run(*bad)).join("report.html"))));
+            out.extend(report(*bad));
             out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad)));
         }
         Next::Among { good, bad } => {
@@ -110,7 +113,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             out.push(format!("{said} {} is {}", name(*image), found.name()));
             out.push(tested);
             out.extend([String::new(), why(*image)]);
-            out.push(format!("report   {}", short(&Utf8Path::new(&run(*image)).join("report.html"))));
+            out.extend(report(*image));
             out.push(match (image, found) {
                 (_, ImageVerdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
                 (0, _) => "name an earlier image on which the test passes".to_owned(),

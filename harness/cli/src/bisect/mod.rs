@@ -10,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::output::{say, say_error};
+use super::project::working_directory;
 use super::run::{self, Ready};
 use super::session;
 use answer::Answer;
@@ -19,7 +20,7 @@ use muster_base::text::{one_line, shell_word};
 use muster_record::open;
 use muster_suite::select::NameGlob;
 use search::{ImageVerdict, Next};
-use state::Search;
+use state::{Candidate, Search};
 
 /// Find the first of many images on which a test fails
 #[derive(Debug, clap::Args)]
@@ -72,7 +73,7 @@ type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
 
 pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     let (mut search, dir) = match (&arguments.resume, &arguments.out) {
-        (Some(dir), _) => (Search::read(dir)?, dir.clone()),
+        (Some(dir), _) => (resumed(dir)?, dir.clone()),
         (None, Some(dir)) => (begin(arguments, dir, read)?, dir.clone()),
         (None, None) => return Err(CliError::invalid("bisect needs a directory").hint("add `-o DIR`")),
     };
@@ -121,11 +122,30 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
     }
     let images = candidates::candidates(&given(&arguments.good), &given(&arguments.bad), arguments.between.as_deref())?;
-    let search = Search::new(&test, arguments.repeat, arguments.errors_are_bad, arguments.options.clone(), images);
+    let search = Search {
+        schema: state::SCHEMA.to_owned(),
+        directory: working_directory()?.into_string(),
+        test,
+        repeat: arguments.repeat,
+        errors_are_bad: arguments.errors_are_bad,
+        options: arguments.options.clone(),
+        images: images.into_iter().map(Candidate::new).collect(),
+    };
     read(&words(&search, 0, &dir.join("1")))?;
     session::room(dir)?;
     search.write(dir)?;
     Ok(search)
+}
+
+/// A search to go on with, from where it was started.
+fn resumed(dir: &Utf8Path) -> Result<Search, CliError> {
+    let search = Search::read(dir)?;
+    if search.is_here(&working_directory()?) {
+        return Ok(search);
+    }
+    let there = one_line(&search.directory, 300);
+    Err(CliError::invalid(format!("--resume {dir}: the search was started in {there}, and its paths begin there"))
+        .hint("change to that directory first"))
 }
 
 /// The command line of one run, as a person types it.
@@ -144,6 +164,11 @@ fn look(
 ) -> Result<ImageVerdict, CliError> {
     let mut found = (ImageVerdict::Inconclusive, String::new());
     for _ in 0..search.repeat {
+        let file = Utf8Path::new(&search.images[image].image);
+        if file.components().count() > 1 && !file.exists() {
+            return Err(CliError::invalid(format!("{}: there is no such file any more", search.shown(image)))
+                .hint("nothing is kept of it; go on with `--resume` when it is back"));
+        }
         let name = unused(dir, &search.images[image].image);
         let out = dir.join(&name);
         let Ready { arguments, notes, words } = read(&words(search, image, &out))?;

@@ -10,7 +10,7 @@ use muster_base::files::{ensure, write_atomically};
 use muster_base::text::one_line;
 
 /// The name of the schema.
-const SCHEMA: &str = "bisect/v1";
+pub(super) const SCHEMA: &str = "bisect/v1";
 const FILE: &str = "bisect.json";
 
 /// A search.
@@ -19,6 +19,8 @@ const FILE: &str = "bisect.json";
 pub(super) struct Search {
     /// `bisect/v1`.
     pub(super) schema: String,
+    /// Where it was started: paths of images and options are relative to it.
+    pub(super) directory: String,
     /// What is tested, as `--test` names it.
     pub(super) test: String,
     /// How often an image must pass to be good.
@@ -52,16 +54,9 @@ pub(super) struct Candidate {
 }
 
 impl Search {
-    pub(super) fn new(
-        test: &str,
-        repeat: u32,
-        errors_are_bad: bool,
-        options: Vec<String>,
-        images: Vec<String>,
-    ) -> Self {
-        let candidate = |image| Candidate { image, ..Candidate::default() };
-        let images = images.into_iter().map(candidate).collect();
-        Self { schema: SCHEMA.to_owned(), test: test.to_owned(), repeat, errors_are_bad, options, images }
+    /// Whether this one was started here; its paths are relative to where it was.
+    pub(super) fn is_here(&self, directory: &Utf8Path) -> bool {
+        directory.as_str() == self.directory
     }
 
     /// # Errors
@@ -107,6 +102,11 @@ impl Search {
 }
 
 impl Candidate {
+    /// One that was not tested.
+    pub(super) fn new(image: String) -> Self {
+        Self { image, ..Self::default() }
+    }
+
     /// The directory of the run that decided.
     pub(super) fn last_run(&self, dir: &Utf8Path) -> Option<Utf8PathBuf> {
         self.runs.last().map(|run| dir.join(run))
@@ -121,22 +121,30 @@ mod tests {
     fn a_search_is_read_as_it_was_written_and_nothing_else_is_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
-        let mut search =
-            Search::new("kernel/release", 2, true, vec!["--cpus=1".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
+        let mut search = Search {
+            schema: SCHEMA.to_owned(),
+            directory: "/here".to_owned(),
+            test: "kernel/release".to_owned(),
+            repeat: 2,
+            errors_are_bad: true,
+            options: vec!["--cpus=1".to_owned()],
+            images: ["a", "b"].map(|image| Candidate::new(image.to_owned())).to_vec(),
+        };
         search.images[1].verdict = Some(ImageVerdict::Bad);
         search.images[1].runs.push("1-b".to_owned());
         search.write(dir).expect("written");
         assert_eq!(Search::read(dir).expect("read"), search);
+        assert!(search.is_here(Utf8Path::new("/here")) && !search.is_here(Utf8Path::new("/")));
         assert_eq!((search.tested(), search.images[1].last_run(dir)), (1, Some(dir.join("1-b"))));
         for (text, says) in [
             ("", "EOF"),
             ("{\"schema\": \"bisect/v1\"}", "missing field"),
             (
-                r#"{"schema":"bisect/v2","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[{"image":"a"},{"image":"b"}]}"#,
+                r#"{"schema":"bisect/v2","directory":"/","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[{"image":"a"},{"image":"b"}]}"#,
                 "bisect/v2",
             ),
             (
-                r#"{"schema":"bisect/v1","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[]}"#,
+                r#"{"schema":"bisect/v1","directory":"/","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[]}"#,
                 "fewer than two",
             ),
         ] {

@@ -17,7 +17,9 @@ pub(super) fn of_run(record: &RunRecord, glob: &NameGlob, errors_are_bad: bool) 
         return Some((ImageVerdict::Bad, line(test)));
     }
     let without = |test: &&&TestRecord| test.outcome != Outcome::Pass;
-    match tests.iter().find(without) {
+    // A test that was skipped says less than one that came to no result.
+    let tried = |test: &&&TestRecord| without(test) && test.outcome != Outcome::Skip;
+    match tests.iter().find(tried).or_else(|| tests.iter().find(without)) {
         Some(test) if errors_are_bad && test.outcome != Outcome::Skip => Some((ImageVerdict::Bad, line(test))),
         Some(test) => Some((ImageVerdict::Inconclusive, line(test))),
         None if record.interrupted || record.finished.is_none() => {
@@ -69,6 +71,7 @@ mod tests {
         }
         assert_eq!(verdict(&[Outcome::Error], true), Some(ImageVerdict::Bad));
         assert_eq!(verdict(&[Outcome::NotRun], true), Some(ImageVerdict::Bad));
+        assert_eq!(verdict(&[Outcome::Skip, Outcome::Error], true), Some(ImageVerdict::Bad), "whatever the order");
         assert_eq!(verdict(&[Outcome::Skip], true), Some(ImageVerdict::Inconclusive), "it says nothing of the image");
         assert_eq!(verdict(&[], true), None);
     }

@@ -123,6 +123,11 @@ fn profile(policy: &Utf8Path, wanted: &str) -> Result<(Profile, NamedFile), CliE
     Ok((profile, named(&path, &text)))
 }
 
+/// The profile that a policy names, for whoever demands both.
+pub(crate) fn demanded_profile(policy: &Utf8Path) -> Result<Option<(Profile, NamedFile)>, CliError> {
+    Ok(Read::policy(policy)?.profile)
+}
+
 /// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.
 pub(crate) fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, CliError> {
     let dir = policy.parent().unwrap_or(Utf8Path::new(""));

@@ -10,6 +10,7 @@ use super::load;
 use super::output::{say, say_error};
 use super::project::{Project, short};
 use inputs::Read;
+pub(crate) use inputs::demanded_profile;
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_gate::decide::decide;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::certificate_files::FilesRead;
 use super::certify::{at_hand, images, products};
 use super::error::CliError;
+use super::gate::demanded_profile;
 use super::output::{OutputFormat, say};
 use super::ssh_keygen::{self, Verifier};
 use super::{certificate_files, load, text_file};
@@ -19,7 +20,7 @@ use muster_certificate::names::{ENVELOPE, TEST_RESULT};
 use muster_certificate::parts::{self, Parts, payload};
 use muster_certificate::refusal::{Refusal, sorted};
 use muster_certificate::summary::summary;
-use muster_certificate::verify::{Demands, SCHEMA, Verification, not_compared, verify};
+use muster_certificate::verify::{AtHand, Demands, SCHEMA, Verification, not_compared, verify};
 use muster_certificate::written::text;
 use muster_gate::profile::Profile;
 
@@ -58,14 +59,14 @@ pub(crate) struct Arguments {
     /// The policy that must be satisfied: the same file
     #[arg(long, value_name = "FILE")]
     policy: Option<Utf8PathBuf>,
-    /// The profile that the policy must name: the same file
+    /// The profile that the policy must name: the same file [default: the one that --policy names]
     #[arg(long, value_name = "FILE")]
     profile: Option<Utf8PathBuf>,
     /// The oldest run that is accepted
     #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
     max_age: Option<Duration>,
     /// Verify as at this time: 2026-11-20T12:00:00Z, or a day [default: now]
-    #[arg(long, value_name = "TIME", value_parser = super::gate::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::gate::time, conflicts_with = "vsa")]
     at: Option<Timestamp>,
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t)]
@@ -118,8 +119,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
             .unwrap_or_default(),
     };
     if let (Some(file), Some(key)) = (&arguments.vsa, &arguments.key) {
-        let Some(parts) = &parts else {
-            let what = format!("--vsa {file}: the certificate cannot be read, so that there is nothing to summarize");
+        // Whoever nobody trusts may name any subject; a signed summary would spread that.
+        let Some(parts) = parts.as_ref().filter(|_| verification.signer.is_some()) else {
+            let what =
+                format!("--vsa {file}: nobody who is trusted has signed it, so that there is nothing to summarize");
             say(text::text(&verification, statement).trim_end());
             return Err(CliError::infrastructure(what));
         };
@@ -146,12 +149,16 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
-    let profile = match &arguments.profile {
-        Some(file) => {
+    let profile = match (&arguments.profile, &arguments.policy) {
+        (Some(file), _) => {
             let hand = at_hand("--profile", file)?;
             Some((hand, Profile::parse(file.as_str(), &text_file::read(file)?)?))
         }
-        None => None,
+        // A policy names its profile without a digest: the signer may have another file of that name.
+        (None, Some(policy)) => {
+            demanded_profile(policy)?.map(|(profile, file)| (AtHand { name: file.file, sha256: file.sha256 }, profile))
+        }
+        (None, None) => None,
     };
     Ok(Demands {
         images: images(&arguments.image)?,
