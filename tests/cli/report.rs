@@ -187,7 +187,11 @@ fn a_history_says_what_is_new_with_its_last_good_run_and_takes_nothing_for_a_run
     let second = history(&[dir, "--format", "json"]);
     // A test that the same file passed and failed is not new.
     second.assert_status(0);
-    assert!(second.stderr.contains("killed: the run did not end or is one shard, and was left out"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("killed: the run did not end or is one shard, and was left out"),
+        "{}",
+        second.stderr
+    );
     let json: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
     assert_eq!(json["runs"], 2);
     let of = |test: &str| json["series"].as_array().unwrap().iter().find(|one| one["test"] == test).unwrap().clone();

@@ -160,6 +160,20 @@ fn what_the_verifier_demands_and_when_decides() {
 }
 
 #[test]
+fn a_profile_with_fewer_tests_under_the_same_name_is_found_by_the_policy_alone() {
+    let scene = Scene::new("");
+    scene.run("good", &[("a", Outcome::Pass), ("b", Outcome::Pass)], |_| {});
+    std::fs::create_dir(scene.path("forged")).expect("made");
+    scene.place.write("forged/policy.yaml", &scene.read("policy.yaml"));
+    scene.muster(&["profile", "lock", "s/a", "--suites", "@s.yaml", "-o", "@forged/p.lock.json"]).assert_status(0);
+    let mut words = scene.certify_words(&["@good"], "@forged/c");
+    let policy = words.iter().position(|word| *word == "@policy.yaml").expect("a policy");
+    words[policy] = "@forged/policy.yaml";
+    scene.muster(&words).assert_status(0);
+    assert_refused(&scene, "fewer tests", "@forged/c", &["--policy", "@policy.yaml"], &["profile.modified"]);
+}
+
+#[test]
 fn a_lie_with_a_good_signature_disagrees_with_its_evidence() {
     let scene = scene();
     for (what, from, to, expected) in [

@@ -8,6 +8,7 @@ use scene::{IMAGE, Scene};
 use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 use muster_record::run::ProductRecord;
+use muster_record::shard::ShardRecord;
 
 #[test]
 fn a_certificate_is_made_and_accepted_and_openssh_alone_accepts_its_signature() {
@@ -107,6 +108,26 @@ fn what_would_be_refused_is_not_signed() {
             }
         }
     });
+    let argument = |word: &'static str| {
+        move |events: &mut Vec<Event>| {
+            if let Some(Event::RunStarted { arguments, .. }) = events.first_mut() {
+                arguments.push(word.into());
+            }
+        }
+    };
+    scene.run("accepts", good, argument("--update-snapshots"));
+    scene.run("shard", good, |events| {
+        if let Some(Event::RunStarted { shard, .. }) = events.first_mut() {
+            *shard = Some(ShardRecord { number: 1, of: 2, tests: 4, plan: "ab".repeat(32) });
+        }
+    });
+    scene.run("kept", good, |events| {
+        for event in events {
+            if let Event::TestFinished { record } = event {
+                record.kept_from = Some("20200101T000000Z-1".into());
+            }
+        }
+    });
     scene.run("no-journal", good, |_| {});
     std::fs::remove_file(scene.path("no-journal/events.jsonl")).expect("removed");
     scene.run("no-report", good, |_| {});
@@ -125,6 +146,9 @@ fn what_would_be_refused_is_not_signed() {
         (&["@good", "@failed"], &["result.failed"]),
         (&["@interrupted"], &["run.incomplete"]),
         (&["@connected"], &["subject.mismatch", "machine.untrusted"]),
+        (&["@accepts"], &["run.incomplete"]),
+        (&["@shard"], &["run.incomplete"]),
+        (&["@kept"], &["evidence.missing"]),
         (&["@no-journal"], &["evidence.missing"]),
         (&["@no-report"], &["evidence.missing"]),
         (&["@product"], &["product.mismatch"]),
@@ -174,6 +198,10 @@ fn a_product_is_certified_and_only_the_same_file() {
     accepted.assert_status(0);
     assert!(accepted.stdout.contains("product: app-1.2-1.noarch"), "{}", accepted.stdout);
     let refused = scene.verify("@c", &["--product", "@other.rpm"]);
+    refused.assert_status(1);
+    assert_eq!(scene::ids(&refused.stdout), ["product.mismatch"]);
+    // It says nothing of the image without the product.
+    let refused = scene.verify("@c", &["--image", "@image"]);
     refused.assert_status(1);
     assert_eq!(scene::ids(&refused.stdout), ["product.mismatch"]);
     // A verifier's own statement.

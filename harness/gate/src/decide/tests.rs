@@ -7,6 +7,7 @@ use crate::ways::ways;
 use crate::written::{html, json, markdown, text};
 use muster_base::failure::{self, Failure};
 use muster_record::run::RunRecord;
+use muster_record::shard::ShardRecord;
 
 const WAIVERS: &str = "waivers: {max-days: 60}\n";
 
@@ -359,6 +360,9 @@ fn a_run_must_be_whole_young_and_of_the_locked_suites() {
     assert_eq!(of("", &|run| run.finished = None), ["run r1"]);
     assert_eq!(of("", &|run| run.interrupted = true), ["run r1"]);
     assert_eq!(of("", &|run| run.arguments = vec!["run".into(), "--focus=s/a".into()]), ["run r1"]);
+    assert_eq!(of("", &|run| run.arguments = vec!["run".into(), "--update-snapshots".into()]), ["run r1"]);
+    let shard = ShardRecord { number: 1, of: 2, tests: 4, plan: digest(7) };
+    assert_eq!(of("", &|run| run.shard = Some(shard.clone())), ["run r1"]);
     assert_eq!(of("", &|run| run.exit_code = Some(3)), ["run r1"]);
     assert_eq!(of("", &|run| run.exit_code = Some(4)), none);
     assert_eq!(of("", &|run| run.suites.clear()), ["suite s"]);
