@@ -21,6 +21,7 @@ mod shell;
 mod spelling;
 #[cfg(test)]
 mod testing;
+mod toml_text;
 mod why;
 mod xml;
 mod yaml;

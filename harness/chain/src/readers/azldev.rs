@@ -8,8 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::kiwi;
 use super::spec::{requirements, tag_of};
@@ -21,6 +20,7 @@ use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::toml_text::{Value, items, root, text};
 use crate::why::Why;
 use muster_base::text::one_line;
 
@@ -59,8 +59,6 @@ impl Reader for Azldev {
 /// Files that include each other.
 const DEEPEST: usize = 8;
 
-type Value<'t> = Spanned<DeValue<'t>>;
-
 struct Project<'r, 's> {
     source: &'r Source<'s>,
     into: &'r mut Reading,
@@ -85,25 +83,9 @@ fn table_of<'t, 'i>(value: &'t Value<'i>) -> Option<&'t DeTable<'i>> {
     value.get_ref().as_table()
 }
 
-fn text<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-    table.get(key)?.get_ref().as_str()
-}
-
-fn items<'t, 'i>(value: &'t Value<'i>) -> Vec<&'t Value<'i>> {
-    match value.get_ref().as_array() {
-        Some(array) => array.iter().collect(),
-        None => vec![value],
-    }
-}
-
 impl Project<'_, '_> {
     fn file(&mut self, positions: &Positions, dir: &str, depth: usize) -> Result<(), ReadError> {
-        let (root, errors) = DeTable::parse_recoverable(positions.body());
-        if let Some(error) = errors.first() {
-            let line = positions.line(error.span().unwrap_or_default().start);
-            let why = format!("line {line}: {}", one_line(error.message(), 200));
-            return Err(ReadError::Broken { file: positions.file().to_string(), why });
-        }
+        let root = root(positions)?;
         positions.count(&['#'], &[], self.into);
         let mut file = File { positions, needs: Vec::new(), strange: Vec::new(), others: Vec::new() };
         for (key, value) in root.get_ref() {

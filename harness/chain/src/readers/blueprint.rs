@@ -1,8 +1,5 @@
 //! Blueprints of Image Builder.
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use crate::chain::ChainKind;
 use crate::names;
 use crate::need::{Need, UnitWant, Verb, Want};
@@ -10,6 +7,7 @@ use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::toml_text::{Value, items, root, text};
 use crate::why::Why;
 use muster_base::Relation;
 use muster_base::text::one_line;
@@ -40,12 +38,7 @@ impl Reader for Blueprint {
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
         let positions = Positions::of(source, into)?;
-        let (root, errors) = DeTable::parse_recoverable(positions.body());
-        if let Some(error) = errors.first() {
-            let line = positions.line(error.span().unwrap_or_default().start);
-            let why = format!("line {line}: {}", one_line(error.message(), 200));
-            return Err(ReadError::Broken { file: positions.file().to_string(), why });
-        }
+        let root = root(&positions)?;
         positions.count(&['#'], &[], into);
         let mut file = File { positions: &positions, needs: Vec::new(), strange: Vec::new(), debian: false };
         let table = root.get_ref();
@@ -72,25 +65,11 @@ impl Reader for Blueprint {
     }
 }
 
-type Value<'t> = Spanned<DeValue<'t>>;
-
 struct File<'p> {
     positions: &'p Positions,
     needs: Vec<Need>,
     strange: Vec<(Place, String)>,
     debian: bool,
-}
-
-fn text<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-    table.get(key)?.get_ref().as_str()
-}
-
-/// The items of a list; a single value is a list of itself.
-fn items<'t, 'i>(value: &'t Value<'i>) -> Vec<&'t Value<'i>> {
-    match value.get_ref().as_array() {
-        Some(array) => array.iter().collect(),
-        None => vec![value],
-    }
 }
 
 impl File<'_> {

@@ -31,7 +31,7 @@ pub(crate) fn is_script(path: &Utf8Path) -> bool {
     is_named(path.file_name().unwrap_or_default()) || dir.is_some_and(is_named)
 }
 
-/// What the values of `$BUILDROOT` and its like are, where mkosi runs a script.
+/// The values that mkosi(1) itself gives these variables: where it mounts things in the sandbox in which it runs a script.
 const VARIABLES: &[(&str, &str)] = &[
     ("BUILDROOT", "/buildroot"),
     ("SRCDIR", "/work/src"),
