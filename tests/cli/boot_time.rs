@@ -7,7 +7,7 @@ use muster_boot_time::formats::json;
 use muster_boot_time::sample::Measured;
 use muster_boot_time::testing::{measured, series};
 
-use super::support::{Finished, Place};
+use super::support::{Finished, Place, connection};
 use muster_guest::loopback::Sshd;
 
 fn muster(place: &Place, words: &[&str]) -> Finished {
@@ -168,10 +168,8 @@ fn what_systemd_analyze_printed_is_read_and_what_says_nothing_is_no_pass() {
 
 /// `muster boot-time --connect` to the server, with these words in addition.
 fn connected(place: &Place, sshd: &Sshd, more: &[&str]) -> Finished {
-    let target = format!("{}@{}", sshd.user, sshd.addr);
-    let key = sshd.host_key();
-    let identity = sshd.key.to_str().unwrap();
-    let words = ["boot-time", "--connect", &target, "--identity", identity, "--host-key", &key];
+    let connection = connection(sshd);
+    let words: Vec<&str> = std::iter::once("boot-time").chain(connection.iter().map(String::as_str)).collect();
     muster(place, &[words.as_slice(), more].concat())
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Finished, Place, finish, isolated, root};
+use crate::support::{Finished, Place, connection, finish, isolated, root};
 use muster_guest::loopback::Sshd;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -82,10 +82,9 @@ fn a_run_whose_reports_do_not_fit_says_so_and_keeps_what_does() {
     std::fs::create_dir_all(place.path("home/.ssh")).unwrap();
     let suite = "schema: suite/v1\nsuite: up\ntests:\n  - id: looks\n    expect: {file: {/etc/passwd: {type: file}}}\n";
     let suite = place.write("up.yaml", suite);
-    let target = format!("{}@{}", sshd.user, sshd.addr);
-    let key = sshd.host_key();
-    let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--connect", &target, "--host-key", &key];
-    words.extend(["--identity", sshd.key.to_str().unwrap(), "--out", "small/run"]);
+    let connection = connection(&sshd);
+    let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--out", "small/run"];
+    words.extend(connection.iter().map(String::as_str));
     let done = on_a_small_disk(&place, 48, &words);
     done.assert_status(3);
     let errors: Vec<&str> = done.stderr.lines().filter(|line| line.starts_with("error: ")).collect();

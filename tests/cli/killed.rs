@@ -11,7 +11,7 @@ use muster_guest::loopback::Sshd;
 use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 
-use crate::support::{Place, eventually, finish, names};
+use crate::support::{Numbers, Place, connection, eventually, finish, names};
 
 const KILLS: usize = 20;
 const TESTS: usize = 120;
@@ -28,17 +28,6 @@ fn suite() -> String {
     text
 }
 
-/// Moments that look random and are the same each time.
-fn moments() -> impl Iterator<Item = Duration> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        Duration::from_millis(state % 1_200)
-    })
-}
-
 /// The tests that a journal has results of, and whether they are those of an earlier run.
 fn finished(journal: &str) -> Vec<(String, bool)> {
     let events = journal.lines().filter_map(|line| serde_json::from_str(line).ok());
@@ -53,19 +42,9 @@ fn finished(journal: &str) -> Vec<(String, bool)> {
 fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice() {
     let (sshd, home) = (Sshd::start().unwrap(), Place::new());
     let file = home.write("long.yaml", &suite());
-    let target = format!("{}@{}", sshd.user, sshd.addr);
-    let (key, host_key) = (sshd.key.display().to_string(), sshd.host_key());
-    let first: Vec<&str> = vec![
-        "run",
-        "--suites",
-        file.to_str().unwrap(),
-        "--connect",
-        &target,
-        "--host-key",
-        &host_key,
-        "--identity",
-        &key,
-    ];
+    let connection = connection(&sshd);
+    let mut first = vec!["run", "--suites", file.to_str().unwrap()];
+    first.extend(connection.iter().map(String::as_str));
 
     let mut places: Vec<Place> = Vec::new();
     // The newest run that has begun to write.
@@ -80,7 +59,9 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
         places.push(place);
         child
     };
-    for (kills, moment) in moments().take(KILLS).enumerate() {
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    for kills in 0..KILLS {
+        let moment = Duration::from_millis(numbers.below(1_200) as u64);
         let mut child = begin(&newest, &mut places);
         // Every other kill comes after a result of this run, however slow the host is.
         if kills % 2 == 1 {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use muster_guest::loopback::Sshd;
 
-use crate::support::{Finished, Place, finish, root};
+use crate::support::{Finished, Place, connection, finish, root};
 
 const SUITE: &str = r#"
 schema: suite/v1
@@ -41,14 +41,8 @@ fn commands<'l>(place: &'l Place, sshd: &'l Sshd) -> Vec<(&'static str, Line<'l>
     let of = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let suite = place.write("up.yaml", SUITE);
     let connect = move |run: &str, option: &str| {
-        let target = format!("{}@{}", sshd.user, sshd.addr);
-        let mut words = of(&["run", option, run, "--suites", suite.to_str().unwrap(), "--connect", &target]);
-        words.extend([
-            "--identity".to_owned(),
-            sshd.key.display().to_string(),
-            "--host-key".to_owned(),
-            sshd.host_key(),
-        ]);
+        let mut words = of(&["run", option, run, "--suites", suite.to_str().unwrap()]);
+        words.extend(connection(sshd));
         words
     };
     fn line<'l>(words: impl Fn(&str) -> Vec<String> + 'l) -> Line<'l> {

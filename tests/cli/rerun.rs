@@ -9,7 +9,7 @@ use muster_guest::loopback::Sshd;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
-use crate::support::{Finished, Place, digest, finish, names};
+use crate::support::{Finished, Place, connection, digest, finish, names};
 
 const SUITE: &str = r#"
 schema: suite/v1
@@ -54,21 +54,10 @@ impl Scene {
     /// A whole command line, the run in this place.
     fn whole(&self, place: &Place, more: &[&str]) -> Finished {
         let suites = self.first.path("suites");
-        let target = format!("{}@{}", self.sshd.user, self.sshd.addr);
-        let key = self.sshd.key.display().to_string();
-        let host_key = self.sshd.host_key();
-        let words = [
-            "run",
-            "--suites",
-            suites.to_str().unwrap(),
-            "--connect",
-            &target,
-            "--host-key",
-            &host_key,
-            "--identity",
-            &key,
-        ];
-        run(place, &words.iter().chain(more).copied().collect::<Vec<_>>())
+        let connection = connection(&self.sshd);
+        let words = ["run", "--suites", suites.to_str().unwrap()];
+        let words = words.into_iter().chain(connection.iter().map(String::as_str));
+        run(place, &words.chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
     /// The first run, in which `up/bad` fails.

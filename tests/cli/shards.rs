@@ -9,7 +9,7 @@ use muster_guest::loopback::Sshd;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
-use crate::support::{Finished, Place, finish, root};
+use crate::support::{Finished, Place, connection, finish, root};
 
 const SUITES: [(&str, &str); 2] = [
     (
@@ -79,10 +79,9 @@ impl Scene {
 
     fn run(&self, out: &str, more: &[&str], variables: &[(&str, &str)]) -> Finished {
         let suites = self.place.path("suites").display().to_string();
-        let target = format!("{}@{}", self.sshd.user, self.sshd.addr);
-        let (key, host_key) = (self.sshd.key.display().to_string(), self.sshd.host_key());
-        let mut words =
-            vec!["run", "--suites", &suites, "--connect", &target, "--host-key", &host_key, "--identity", &key];
+        let connection = connection(&self.sshd);
+        let mut words = vec!["run", "--suites", &suites];
+        words.extend(connection.iter().map(String::as_str));
         words.extend(more);
         self.muster(&words, Some(out), variables)
     }

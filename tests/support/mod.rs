@@ -11,8 +11,28 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use muster_guest::loopback::Sshd;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
+
+/// The options with which a command connects to this server.
+pub(crate) fn connection(sshd: &Sshd) -> Vec<String> {
+    let target = format!("{}@{}", sshd.user, sshd.addr);
+    let words = ["--connect", &target, "--host-key", &sshd.host_key(), "--identity", sshd.key.to_str().expect("UTF-8")];
+    words.map(str::to_owned).to_vec()
+}
+
+/// Numbers that look random and are the same every time; the seed is not 0.
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
 
 /// The checkout.
 pub(crate) fn root() -> PathBuf {

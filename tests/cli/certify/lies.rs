@@ -1,6 +1,7 @@
 //! Everything that may be done to a certificate, by who has the key and by who has not, and the id for which it is refused.
 
 use super::scene::{IMAGE, Scene, ids};
+use crate::support::Numbers;
 use muster_record::outcome::Outcome;
 
 fn waivers(expires: &str) -> String {
@@ -225,18 +226,6 @@ fn a_lie_with_a_good_signature_disagrees_with_its_evidence() {
     assert!(!ended.stdout.contains("events.jsonl comes to"), "{}", ended.stdout);
     assert!(ended.stdout.contains("its junit.xml is not that of its run.json"), "{}", ended.stdout);
     assert!(ended.stdout.contains("/images/0/decision"), "{}", ended.stdout);
-}
-
-/// Numbers that look random and are the same every time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }
 
 #[test]
