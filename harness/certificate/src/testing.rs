@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text::hex;
 use muster_gate::profile::{Profile, ProfileSuite, ProfileTest};
 use muster_record::facts::Facts;
+use muster_record::json;
 use muster_record::outcome::Outcome;
 use muster_record::run::{Accelerator, ImageRecord, MachineRecord, ProductRecord, RunRecord, SuiteRecord, TestRecord};
-use muster_record::{json, sample};
+pub(crate) use muster_record::sample::{digest, ended as test};
 use muster_suite::testing::VOCABULARY;
 
 use crate::compute::compute;
@@ -26,10 +26,6 @@ pub(crate) const MUSTER: &str = "1.0";
 
 pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
-}
-
-pub(crate) fn digest(byte: u8) -> String {
-    format!("{byte:02x}").repeat(32)
 }
 
 /// Of a key and bytes that are none: only their form is right.
@@ -111,20 +107,6 @@ pub(crate) fn profile(names: &[&str]) -> String {
         tests: names.iter().map(test).collect(),
     };
     profile.render().expect("JSON")
-}
-
-pub(crate) fn test(name: &str, outcome: Outcome) -> TestRecord {
-    let (suite, id) = name.split_once('/').expect("suite/test");
-    let mut test = sample::test(suite, id, outcome);
-    let miss = Failure::new(FailureId::of_check("package", "version"), "package nginx: version 1.2 is not as expected");
-    match outcome {
-        Outcome::Pass => {}
-        Outcome::Fail | Outcome::Known | Outcome::Flaky => test.failures = vec![miss],
-        Outcome::Error => test.failures = vec![Failure::new(failure::SSH_LOST, "the connection broke after 3 s")],
-        Outcome::Skip => test.skipped = Some(Failure::new(failure::SKIP_WHEN, "arch == aarch64: it is x86_64")),
-        Outcome::NotRun => test.skipped = Some(Failure::new(failure::NOT_RUN_MACHINE, "no machine")),
-    }
-    test
 }
 
 pub(crate) fn product(byte: u8) -> ProductRecord {

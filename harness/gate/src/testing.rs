@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use muster_base::failure::{self, Failure, FailureId, Location};
+use muster_base::failure::Location;
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
 use muster_record::run::{Accelerator, ImageRecord, RunRecord, SuiteRecord, TestRecord};
-use muster_record::sample;
+pub(crate) use muster_record::sample::{digest, ended as test};
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::policy::{self, Policy};
 use muster_suite::testing::VOCABULARY;
@@ -20,10 +20,6 @@ use crate::inputs::{GateError, GateInputs, NamedFile, RunInput};
 use crate::profile::{Profile, ProfileSuite, ProfileTest, SCHEMA};
 
 pub(crate) const AT: &str = "2026-11-20T12:00:00Z";
-
-pub(crate) fn digest(byte: u8) -> String {
-    format!("{byte:02x}").repeat(32)
-}
 
 /// A policy whose tests come from [`profile`]; `more` are its other keys.
 pub(crate) fn policy(more: &str) -> Policy {
@@ -42,21 +38,6 @@ pub(crate) fn profile(names: &[&str]) -> Profile {
         suites: BTreeMap::from([("s".to_owned(), ProfileSuite { sha256: digest(2) })]),
         tests: names.iter().map(test).collect(),
     }
-}
-
-/// What a test that ended so has to show.
-pub(crate) fn test(name: &str, outcome: Outcome) -> TestRecord {
-    let (suite, id) = name.split_once('/').expect("suite/test");
-    let mut test = sample::test(suite, id, outcome);
-    let miss = Failure::new(FailureId::of_check("package", "version"), "package nginx: version 1.2 is not as expected");
-    match outcome {
-        Outcome::Pass => {}
-        Outcome::Fail | Outcome::Known | Outcome::Flaky => test.failures = vec![miss],
-        Outcome::Error => test.failures = vec![Failure::new(failure::SSH_LOST, "the connection broke after 3 s")],
-        Outcome::Skip => test.skipped = Some(Failure::new(failure::SKIP_WHEN, "arch == aarch64: it is x86_64")),
-        Outcome::NotRun => test.skipped = Some(Failure::new(failure::NOT_RUN_MACHINE, "no machine")),
-    }
-    test
 }
 
 /// A complete run of these tests on one image, and of the machine's own test.

@@ -369,7 +369,7 @@ mod tests {
     use super::*;
     use crate::testing::VOCABULARY;
 
-    const GOOD: &str = "
+    pub(super) const GOOD: &str = "
 schema: images/v1
 images:
   - id: lab

@@ -2,29 +2,13 @@
 
 use std::sync::Arc;
 
+use super::tests::GOOD;
 use super::{Claimed, ImageClaim, decode_source};
 use crate::Vocabulary;
 use crate::model::MachineOverrides;
 use crate::testing::VOCABULARY;
 use muster_base::failure::Location;
 use muster_base::machine::FirmwareKind;
-
-const GOOD: &str = "
-schema: images/v1
-images:
-  - id: lab
-    disk: {lab: lab}
-    seed: nocloud
-    user: root
-    memory: 2 GiB
-    cpus: 4
-    facts: {distro: muster-lab-1, arch: x86_64, mode: package, id-like: [fedora, rhel]}
-    quirks: [its clock is slow]
-  - id: mine
-    disk: {path: disks/mine.vhd}
-    seed: none
-    user: azureuser
-";
 
 #[test]
 fn claims_are_capabilities_and_dimensions_as_conditions_have_them() {
