@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use muster_gate::decision::WaiverFate;
+use muster_gate::inputs::NamedFile;
 use muster_gate::profile::Profile;
 use muster_gate::waiving;
 use muster_suite::Vocabulary;
@@ -25,26 +26,17 @@ use crate::refusal::{Refusal, RefusalId, sorted};
 /// The longest that a certificate may be valid, in days, whatever it says.
 pub const LONGEST_DAYS: u64 = 366;
 
-/// A file that the verifier has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AtHand {
-    /// As it was named.
-    pub name: String,
-    /// SHA-256, hex.
-    pub sha256: String,
-}
-
 /// What a verifier demands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Demands {
     /// The image at hand.
-    pub images: Vec<AtHand>,
+    pub images: Vec<NamedFile>,
     /// The product at hand.
-    pub products: Vec<AtHand>,
+    pub products: Vec<NamedFile>,
     /// The policy that must be satisfied.
-    pub policy: Option<AtHand>,
+    pub policy: Option<NamedFile>,
     /// The profile that must have been locked, and its id.
-    pub profile: Option<(AtHand, Profile)>,
+    pub profile: Option<(Profile, NamedFile)>,
     /// The oldest run that is accepted.
     pub max_age: Option<Duration>,
 }
@@ -251,13 +243,13 @@ fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal>
     let mut out = Vec::new();
     for image in &demands.images {
         if !certificate.images.iter().any(|one| one.sha256 == image.sha256) {
-            let message = format!("{} (sha256 {}) is none of the images", image.name, image.sha256);
+            let message = format!("{} (sha256 {}) is none of the images", image.file, image.sha256);
             out.push(Refusal::new(RefusalId::SubjectMismatch, message));
         }
     }
     for product in &demands.products {
         if !certificate.products.iter().any(|one| one.sha256 == product.sha256) {
-            let message = format!("{} (sha256 {}) is none of the products", product.name, product.sha256);
+            let message = format!("{} (sha256 {}) is none of the products", product.file, product.sha256);
             out.push(Refusal::new(RefusalId::ProductMismatch, message));
         }
     }
@@ -267,14 +259,14 @@ fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal>
     }
     if let Some(policy) = demands.policy.as_ref().filter(|policy| policy.sha256 != certificate.policy.sha256) {
         let message =
-            format!("it satisfies the policy {}, and another file than {}", certificate.policy.id, policy.name);
+            format!("it satisfies the policy {}, and another file than {}", certificate.policy.id, policy.file);
         out.push(Refusal::new(RefusalId::PolicyOther, message));
     }
-    if let Some((file, profile)) = &demands.profile {
+    if let Some((profile, file)) = &demands.profile {
         let (id, message) = match &certificate.profile {
             Some(used) if used.sha256 == file.sha256 => return out,
             Some(used) if used.id == profile.id => {
-                (RefusalId::ProfileModified, format!("its profile {} is not the one in {}", used.id, file.name))
+                (RefusalId::ProfileModified, format!("its profile {} is not the one in {}", used.id, file.file))
             }
             Some(used) => {
                 (RefusalId::ProfileUnknown, format!("its profile is {}, and {} is demanded", used.id, profile.id))

@@ -11,11 +11,11 @@ use camino::Utf8PathBuf;
 
 use super::catalogue::Catalogue;
 use super::error::CliError;
-use super::event_loop::runtime;
+use super::event_loop::{interruption, runtime};
 use super::machine_dir::{self, MachineDir};
 use super::output::{say, say_error};
 use super::project::Project;
-use super::run::{choose_accelerator, host, interruption, say_boots};
+use super::run::{choose_accelerator, host, say_boots};
 use super::session::{self, ImageOptions};
 use super::ssh_client::SshClient;
 use muster_base::exit::Exit;

@@ -92,13 +92,13 @@ pub(crate) fn open_ended(project: &Project, argument: &str, typed: &str) -> Resu
 
 impl Earlier {
     /// The run whose results are kept: this one, or the one that it was to go on with when it ended before it had a plan.
-    pub(crate) fn with_results(self, argument: &str) -> Result<Self, CliError> {
+    pub(crate) fn with_results(self, project: &Project, argument: &str) -> Result<Self, CliError> {
         let mut earlier = self;
         while earlier.opened.record.tests.is_empty() {
             let Some(before) = earlier.opened.record.earlier.last().cloned() else { break };
             let what = format!("{argument}: the run in {} ended before it began", short(&earlier.place));
             let named = Utf8PathBuf::from(&before.directory);
-            let place = if named.exists() { named } else { Project::find()?.runs().join(one_line(&before.id, 120)) };
+            let place = if named.exists() { named } else { project.runs().join(one_line(&before.id, 120)) };
             let found = read_at(argument, place).map_err(|error| {
                 let what = format!("{what}, and the one that it goes on with cannot be read: {}", error.what);
                 CliError { what, ..error }

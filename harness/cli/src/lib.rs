@@ -11,6 +11,7 @@ mod archive;
 mod bisect;
 mod boot;
 mod boot_time;
+mod capsules;
 mod catalogue;
 mod certificate_files;
 mod certify;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
+use super::event_loop::{interruption, runtime};
 use super::machine_dir::MachineDir;
 use super::output::say_error;
-use super::run;
 use super::ssh_client::SshClient;
 use muster_base::exit::Exit;
 use muster_base::text;
@@ -58,11 +58,11 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
             found => cli_error.hint(format!("capsules there: {}", found.join(", "))),
         }
     })?;
-    let runtime = super::event_loop::runtime()?;
+    let runtime = runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = run::interruption() => Err(CliError::reported(Exit::Error)),
+            () = interruption() => Err(CliError::reported(Exit::Error)),
             status = enter(&capsule, &arguments) => status,
         }
     });

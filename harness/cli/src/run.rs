@@ -7,11 +7,12 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::again::{Again, Mode};
+use super::capsules::CapsuleOptions;
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions, ReportsTo};
 use super::earlier;
 use super::error::CliError;
-use super::event_loop::runtime;
+use super::event_loop::{interruption, runtime};
 use super::load::{Filter, Selection};
 use super::output::say_error;
 use super::product;
@@ -22,7 +23,7 @@ use super::text_file;
 use muster_base::exit::Exit;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
-use muster_engine::capsule::{Bounds, CapsuleStore};
+use muster_engine::capsule::CapsuleStore;
 use muster_engine::engine;
 use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
@@ -140,38 +141,6 @@ pub(crate) struct Arguments {
     display: Display,
 }
 
-/// Whether the machines of failed tests are kept, and how many.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct CapsuleOptions {
-    /// Save machines as they are after a test, as capsules for `muster resume`: never, or failed
-    #[arg(long, value_name = "WHEN", default_value = "never", conflicts_with = "connect")]
-    capsule: CapsuleWhen,
-    /// The most capsules that are saved in one run
-    #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
-    capsules_max: u32,
-    /// What all capsules of a run may take on the disk [default: 2GiB]
-    #[arg(long, value_name = "SIZE", value_parser = muster_suite::value::size)]
-    capsules_size: Option<u64>,
-}
-
-/// Whose machines are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum CapsuleWhen {
-    /// Keep none
-    Never,
-    /// Keep those of tests that failed or could not run
-    Failed,
-}
-
-impl CapsuleOptions {
-    fn capsule_store(&self, dir: &RunDir) -> Option<CapsuleStore> {
-        let bytes = self.capsules_size.unwrap_or(Bounds::default().bytes);
-        let bounds = Bounds { count: self.capsules_max, bytes };
-        (self.capsule == CapsuleWhen::Failed)
-            .then(|| CapsuleStore::new(super::project::short(&dir.root().join("capsules")), bounds))
-    }
-}
-
 impl Arguments {
     /// Which images, and how they are booted.
     #[cfg(test)]
@@ -220,7 +189,8 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     arguments.selection.shard = arguments.shard.chosen()?;
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
-        let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?.with_results(mode.option())?;
+        let project = Project::find()?;
+        let earlier = earlier::open_ended(&project, mode.option(), run)?.with_results(&project, mode.option())?;
         arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
     }
     if arguments.list {
@@ -356,7 +326,6 @@ pub(crate) fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
     project.own_snapshots().map(|directory| OwnSnapshots { suites: project.suites(), directory })
 }
 
-/// Where it is kept how long tests took.
 /// Says that a machine boots, and how long that may take.
 pub(crate) fn say_boots(machine: &str, image: &str, accel: AccelKind, deadline: std::time::Duration) {
     let usual = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
@@ -364,6 +333,7 @@ pub(crate) fn say_boots(machine: &str, image: &str, accel: AccelKind, deadline: 
     say_error(&format!("{machine} boots ({expected})"));
 }
 
+/// Where it is kept how long tests took.
 fn durations_file() -> Option<Utf8PathBuf> {
     muster_image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache.join("durations.json")).ok())
 }
@@ -595,27 +565,4 @@ pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: 
         metered: false,
         templates: None,
     })
-}
-
-/// Resolves at the first Ctrl-C, SIGTERM or SIGHUP. A second one ends the process where it stands:
-/// machines die with it.
-pub(crate) async fn interruption() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut streams =
-        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());
-    let [interrupt, terminate, hangup] = &mut streams;
-    async fn next(stream: &mut Option<tokio::signal::unix::Signal>) {
-        match stream {
-            Some(stream) => {
-                stream.recv().await;
-            }
-            // A signal that cannot be listened to keeps its default: the process ends.
-            None => std::future::pending().await,
-        }
-    }
-    tokio::select! {
-        () = next(interrupt) => {}
-        () = next(terminate) => {}
-        () = next(hangup) => {}
-    }
 }

@@ -9,8 +9,8 @@ use muster_record::run::EarlierRun;
 use muster_suite::testing::VOCABULARY;
 use sha2::{Digest as _, Sha256};
 
-fn hand(byte: u8) -> AtHand {
-    AtHand { name: format!("file {byte}"), sha256: digest(byte) }
+fn hand(byte: u8) -> NamedFile {
+    NamedFile { file: format!("file {byte}"), sha256: digest(byte) }
 }
 
 fn verified(statement: &CertificateStatement, evidence: &Evidence, demands: &Demands, at: &str) -> Vec<&'static str> {
@@ -89,14 +89,14 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     let (statement, _) = scene.statement();
     assert_eq!(statement.subject.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["app-7.rpm", "app-8.rpm"]);
     let evidence = scene.evidence();
-    let policy = AtHand { name: "p".into(), sha256: statement.predicate.policy.sha256.clone() };
-    let locked = AtHand { name: "l".into(), sha256: statement.predicate.profile.clone().unwrap().sha256 };
+    let policy = NamedFile { file: "p".into(), sha256: statement.predicate.policy.sha256.clone() };
+    let locked = NamedFile { file: "l".into(), sha256: statement.predicate.profile.clone().unwrap().sha256 };
     let lock = |text: &str| Profile::parse("l", text).unwrap();
     let good = Demands {
         images: vec![hand(0xab)],
         products: vec![hand(8)],
         policy: Some(policy),
-        profile: Some((locked, lock(&profile(&["s/a", "s/b"])))),
+        profile: Some((lock(&profile(&["s/a", "s/b"])), locked)),
         max_age: Some(Duration::from_secs(3 * 86_400)),
     };
     assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
@@ -107,8 +107,8 @@ fn what_the_verifier_has_must_be_what_is_certified() {
         ("subject.mismatch", Demands { images: vec![hand(1)], ..good.clone() }),
         ("product.mismatch", Demands { products: vec![hand(9)], ..good.clone() }),
         ("policy.other", Demands { policy: Some(hand(1)), ..good.clone() }),
-        ("profile.modified", Demands { profile: Some((hand(1), lock(&profile(&["s/a"])))), ..good.clone() }),
-        ("profile.unknown", Demands { profile: Some((hand(1), other_profile)), ..good.clone() }),
+        ("profile.modified", Demands { profile: Some((lock(&profile(&["s/a"])), hand(1))), ..good.clone() }),
+        ("profile.unknown", Demands { profile: Some((other_profile, hand(1))), ..good.clone() }),
         ("time.too-old", Demands { max_age: Some(Duration::from_secs(86_400)), ..good.clone() }),
     ] {
         assert_eq!(verified(&statement, &evidence, &demands, AT), [id]);

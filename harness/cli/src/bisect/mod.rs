@@ -204,14 +204,10 @@ fn look(
     Ok(found.0)
 }
 
-/// A name for the directory of a run that is not taken: `03-azl-0912.vhd`.
+/// A name for the directory of the next run: `03-azl-0912.vhd`. One that was interrupted has left its own.
 fn unused(dir: &Utf8Path, image: &str) -> String {
     let file = Utf8Path::new(image).file_name().unwrap_or(image);
-    let name = |number: usize| format!("{number:02}-{}", safe_name(file));
-    let taken = |number: usize| {
-        let prefix = format!("{number:02}-");
-        let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| entry.file_name().starts_with(&prefix))
-    };
-    name((1..).find(|number| !taken(*number)).unwrap_or(0))
+    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().split_once('-')?.0.parse::<u32>().ok());
+    format!("{:02}-{}", numbers.max().map_or(1, |last| last.saturating_add(1)), safe_name(file))
 }

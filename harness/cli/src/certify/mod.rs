@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::CliError;
 use super::event_loop::runtime;
+use super::gate::DecidedFrom;
 use super::output::say;
 use super::project::{Project, short};
 use super::{certificate_files, load, product, ssh_keygen};
@@ -25,8 +26,9 @@ use muster_certificate::parts::{self, payload};
 use muster_certificate::refusal::{Refusal, RefusalId, sorted};
 use muster_certificate::statement::Statement;
 use muster_certificate::test_result::test_result;
-use muster_certificate::verify::{AtHand, Demands, LONGEST_DAYS, verify};
+use muster_certificate::verify::{Demands, LONGEST_DAYS, verify};
 use muster_certificate::written::text;
+use muster_gate::inputs::NamedFile;
 use staged::Staged;
 
 /// Sign what was tested, with which result, for customers and distributions
@@ -45,15 +47,8 @@ Examples:
   muster certify a b --policy policy.yaml --product app-1.2-1.x86_64.rpm --key ci.pub --assurance ci -o app-1.2"
 )]
 pub(crate) struct Arguments {
-    /// The runs: ids, directories, archives, or `last`
-    #[arg(value_name = "RUN", required = true)]
-    runs: Vec<String>,
-    /// The policy (`schema: policy/v1`)
-    #[arg(long, value_name = "FILE")]
-    policy: Utf8PathBuf,
-    /// Waivers (`schema: waivers/v1`), a file or a directory; may be repeated
-    #[arg(long, value_name = "PATH")]
-    waivers: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    decided: DecidedFrom,
     /// The product that is certified, an RPM file; may be repeated
     #[arg(long, value_name = "FILE")]
     product: Vec<Utf8PathBuf>,
@@ -110,9 +105,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let demands =
         Demands { images: images(&arguments.image)?, products: products(&arguments.product)?, ..Demands::default() };
     let staged = Staged::new(&arguments.out)?;
-    let mut read = staged.policy(&arguments.policy)?;
-    staged.waivers(&mut read, &arguments.waivers)?;
-    for typed in &arguments.runs {
+    let mut read = staged.policy(&arguments.decided.policy)?;
+    staged.waivers(&mut read, &arguments.decided.waivers)?;
+    for typed in &arguments.decided.runs {
         staged.run(&project, typed)?;
     }
     let evidence = certificate_files::evidence(staged.path())?;
@@ -186,24 +181,24 @@ fn superseded(dir: &Utf8Path) -> Result<String, CliError> {
 }
 
 /// The images that are named.
-pub(crate) fn images(files: &[Utf8PathBuf]) -> Result<Vec<AtHand>, CliError> {
+pub(crate) fn images(files: &[Utf8PathBuf]) -> Result<Vec<NamedFile>, CliError> {
     files.iter().map(|file| at_hand("--image", file)).collect()
 }
 
 /// The products that are named.
-pub(crate) fn products(files: &[Utf8PathBuf]) -> Result<Vec<AtHand>, CliError> {
+pub(crate) fn products(files: &[Utf8PathBuf]) -> Result<Vec<NamedFile>, CliError> {
     let read = product::read(files)?;
     Ok(read
         .into_iter()
-        .map(|product| AtHand { name: short(&product.file).to_string(), sha256: product.sha256 })
+        .map(|product| NamedFile { file: short(&product.file).to_string(), sha256: product.sha256 })
         .collect())
 }
 
 /// A file and its digest.
-pub(crate) fn at_hand(option: &str, file: &Utf8Path) -> Result<AtHand, CliError> {
+pub(crate) fn at_hand(option: &str, file: &Utf8Path) -> Result<NamedFile, CliError> {
     if !file.is_file() {
         return Err(CliError::invalid(format!("{option} {file}: there is no such file")));
     }
     let sha256 = runtime()?.block_on(muster_image::sha256(file.as_std_path()))?;
-    Ok(AtHand { name: short(file).to_string(), sha256 })
+    Ok(NamedFile { file: short(file).to_string(), sha256 })
 }

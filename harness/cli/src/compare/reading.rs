@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::event_loop;
 use crate::output::say_error;
 use crate::project::Project;
-use crate::run::{choose_accelerator, interruption};
+use crate::run::choose_accelerator;
 use crate::session::{self, ImageOptions, MachineOptions};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
@@ -102,7 +102,7 @@ impl Reading<'_> {
             };
             tokio::select! {
                 biased;
-                () = interruption() => Err(CliError::reported(Exit::Error)),
+                () = event_loop::interruption() => Err(CliError::reported(Exit::Error)),
                 facts = read => facts,
             }
         });

@@ -21,8 +21,8 @@ use muster_suite::waivers::{self, Waiver, WaiverEntry};
 /// What was read.
 pub(crate) struct Read {
     pub(crate) policy: Policy,
-    policy_file: NamedFile,
-    profile: Option<(Profile, NamedFile)>,
+    pub(crate) policy_file: NamedFile,
+    pub(crate) profile: Option<(Profile, NamedFile)>,
     /// The waivers, each with its places.
     pub(crate) entries: Vec<WaiverEntry>,
     waivers: Vec<Waiver>,
@@ -121,11 +121,6 @@ fn profile(policy: &Utf8Path, wanted: &str) -> Result<(Profile, NamedFile), CliE
     let text = text_file::read(&path)?;
     let profile = Profile::parse(path.as_str(), &text)?;
     Ok((profile, named(&path, &text)))
-}
-
-/// The profile that a policy names, for whoever demands both.
-pub(crate) fn demanded_profile(policy: &Utf8Path) -> Result<Option<(Profile, NamedFile)>, CliError> {
-    Ok(Read::policy(policy)?.profile)
 }
 
 /// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.

@@ -10,13 +10,26 @@ use super::load;
 use super::output::{say, say_error};
 use super::project::{Project, short};
 use inputs::Read;
-pub(crate) use inputs::demanded_profile;
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_gate::decide::decide;
 use muster_gate::decision::{Decision, WaiverFate};
 use muster_gate::ways::{Way, ways};
 use muster_gate::written::{html, json, markdown, text};
+
+/// What a decision is made from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DecidedFrom {
+    /// The runs: ids, directories, archives, or `last`
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<String>,
+    /// The policy (`schema: policy/v1`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Utf8PathBuf,
+    /// Waivers (`schema: waivers/v1`), a file or a directory; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) waivers: Vec<Utf8PathBuf>,
+}
 
 /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
 #[derive(Debug, clap::Args)]
@@ -35,15 +48,8 @@ Examples:
   muster gate last --policy policy.yaml --format html -o decision.html"
 )]
 pub(crate) struct Arguments {
-    /// The runs: ids, directories, or `last`
-    #[arg(value_name = "RUN", required = true)]
-    runs: Vec<String>,
-    /// The policy (`schema: policy/v1`)
-    #[arg(long, value_name = "FILE")]
-    policy: Utf8PathBuf,
-    /// Waivers (`schema: waivers/v1`), a file or a directory; may be repeated
-    #[arg(long, value_name = "PATH")]
-    waivers: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    decided: DecidedFrom,
     /// The image that is to ship: its SHA-256 must be that of the image that was tested
     #[arg(long, value_name = "FILE")]
     image: Option<Utf8PathBuf>,
@@ -90,10 +96,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     // Whole seconds: nothing is decided by less, and `--at` is easier to copy.
     let now = || Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let at = arguments.at.unwrap_or_else(now);
-    let mut read = Read::policy(&arguments.policy)?;
-    read.waivers(&arguments.waivers)?;
+    let mut read = Read::policy(&arguments.decided.policy)?;
+    read.waivers(&arguments.decided.waivers)?;
     read.image(arguments.image.as_deref())?;
-    for typed in &arguments.runs {
+    for typed in &arguments.decided.runs {
         read.run(&project, typed)?;
     }
     let decision = decide(&read.inputs(at))?;

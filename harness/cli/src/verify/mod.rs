@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::certificate_files::FilesRead;
 use super::certify::{at_hand, images, products};
 use super::error::CliError;
-use super::gate::demanded_profile;
+use super::gate::inputs::Read;
 use super::output::{OutputFormat, say};
 use super::ssh_keygen::{self, Verifier};
 use super::{certificate_files, load, text_file};
@@ -20,7 +20,7 @@ use muster_certificate::names::{ENVELOPE, TEST_RESULT};
 use muster_certificate::parts::{self, Parts, payload};
 use muster_certificate::refusal::{Refusal, sorted};
 use muster_certificate::summary::summary;
-use muster_certificate::verify::{AtHand, Demands, SCHEMA, Verification, not_compared, verify};
+use muster_certificate::verify::{Demands, SCHEMA, Verification, not_compared, verify};
 use muster_certificate::written::text;
 use muster_gate::profile::Profile;
 
@@ -149,21 +149,25 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
-    let profile = match (&arguments.profile, &arguments.policy) {
-        (Some(file), _) => {
-            let hand = at_hand("--profile", file)?;
-            Some((hand, Profile::parse(file.as_str(), &text_file::read(file)?)?))
-        }
+    let (policy, profile) = match (&arguments.policy, &arguments.profile) {
         // A policy names its profile without a digest: the signer may have another file of that name.
-        (None, Some(policy)) => {
-            demanded_profile(policy)?.map(|(profile, file)| (AtHand { name: file.file, sha256: file.sha256 }, profile))
+        (Some(policy), None) => {
+            let read = Read::policy(policy)?;
+            (Some(read.policy_file), read.profile)
         }
-        (None, None) => None,
+        (policy, profile) => {
+            let locked = |file: &Utf8PathBuf| -> Result<_, CliError> {
+                let hand = at_hand("--profile", file)?;
+                Ok((Profile::parse(file.as_str(), &text_file::read(file)?)?, hand))
+            };
+            let policy = policy.as_deref().map(|file| at_hand("--policy", file)).transpose()?;
+            (policy, profile.as_ref().map(locked).transpose()?)
+        }
     };
     Ok(Demands {
         images: images(&arguments.image)?,
         products: products(&arguments.product)?,
-        policy: arguments.policy.as_deref().map(|file| at_hand("--policy", file)).transpose()?,
+        policy,
         profile,
         max_age: arguments.max_age,
     })
