@@ -5,6 +5,7 @@ use std::process;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use super::again::{Again, Mode};
 use super::capsules::CapsuleOptions;
@@ -21,6 +22,7 @@ use super::session::{self, ImageOptions, Prepared};
 use super::shard::ShardOptions;
 use super::text_file;
 use muster_base::exit::Exit;
+use muster_base::text::hex;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
 use muster_engine::capsule::CapsuleStore;
@@ -230,9 +232,13 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
         ("--product", &arguments.products),
     ];
     if let Some(shard) = &mut prepared.shard {
-        let paths = files.iter().flat_map(|(_, files)| files.iter());
+        let digest = |file: &Utf8PathBuf| text_file::read(file).map(|text| hex(Sha256::digest(text)));
+        let small = [&arguments.console_rules, &arguments.known_issues, &baselines].into_iter().flatten();
+        let mut digests = small.map(digest).collect::<Result<Vec<_>, _>>()?;
+        // Of products, which may be large, it is known already.
+        digests.extend(products.iter().map(|product| product.sha256.clone()));
         let machine = session::rerun_options(&Selection::default(), &arguments.images.machine);
-        shard.plan = super::shard::with_options(&shard.plan, &machine, paths)?;
+        shard.plan = super::shard::with_options(&shard.plan, &machine, digests.into_iter());
     }
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);

@@ -151,22 +151,14 @@ fn of_environment(of: Option<u32>, variable: &dyn Fn(&str) -> Option<String>) ->
 }
 
 /// The digest of a division, and of what else the shards of one run must have in common: how machines are started, and the
-/// files that decide on results, by what is in them, since each host has its own paths.
-pub(crate) fn with_options<'f>(
-    plan: &str,
-    machine: &[String],
-    files: impl Iterator<Item = &'f Utf8PathBuf>,
-) -> Result<String, CliError> {
+/// SHA-256 of the files that decide on results, since each host has its own paths.
+pub(crate) fn with_options(plan: &str, machine: &[String], files: impl Iterator<Item = String>) -> String {
     let mut digest = Sha256::new();
     digest.update(plan);
-    for word in machine {
-        digest.update(format!("\n{word}"));
+    for line in machine.iter().cloned().chain(files) {
+        digest.update(format!("\n{line}"));
     }
-    for file in files {
-        let bytes = fs_err::read(file).map_err(|error| CliError::invalid(error.to_string()))?;
-        digest.update(format!("\n{}", hex(Sha256::digest(bytes))));
-    }
-    Ok(hex(digest.finalize()))
+    hex(digest.finalize())
 }
 
 /// A shard that was chosen, and what it is made by.
@@ -273,6 +265,19 @@ mod tests {
     fn asked(of: Option<u32>, set: &[(&str, &str)]) -> Result<(u32, u32), String> {
         let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         of_environment(of, &variable).map(|shard| (shard.number, shard.of)).map_err(|error| error.what)
+    }
+
+    #[test]
+    fn shards_of_other_options_or_files_are_of_another_run() {
+        let plan = |machine: &[&str], files: &[&str]| {
+            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            with_options("plan", &owned(machine), owned(files).into_iter())
+        };
+        let plain = plan(&["--firmware", "uefi"], &["ab"]);
+        assert_eq!(plain, plan(&["--firmware", "uefi"], &["ab"]));
+        for other in [plan(&["--firmware", "bios"], &["ab"]), plan(&["--firmware", "uefi"], &["cd"]), plan(&[], &[])] {
+            assert_ne!(other, plain);
+        }
     }
 
     #[test]

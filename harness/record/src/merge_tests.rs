@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fold::Recorder;
-use crate::run::MachineRecord;
+use crate::run::{MachineRecord, ProductRecord};
 use crate::sample;
 use crate::shard::ShardRecord;
 
@@ -127,6 +127,11 @@ fn what_is_not_one_run_is_not_merged_and_the_error_names_it() {
         image.starts_with("the runs r1 and r3 are no shards of one run: they have different images (lab: abab"),
         "{image}"
     );
+    let product = error(&|shards| {
+        let image = shards[2].images.values_mut().find(|image| image.facts.is_some()).unwrap();
+        image.products.push(ProductRecord { sha256: sample::digest(7), ..ProductRecord::default() });
+    });
+    assert!(product.contains("they have different products on the image "), "{product}");
     let suite = error(&|shards| shards[1].suites.get_mut("base").unwrap().sha256 = "ef".repeat(32));
     assert!(suite.ends_with("they have different suites (base)"), "{suite}");
     let tool = error(&|shards| shards[3].muster = "0.2.0".into());
