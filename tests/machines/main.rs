@@ -21,6 +21,7 @@ mod port;
 mod prove;
 mod reboot;
 mod runner;
+mod side_by_side;
 mod steps;
 mod verdict;
 mod warm;

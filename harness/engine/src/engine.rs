@@ -1,8 +1,13 @@
-//! `muster run`: every image of a plan, one after the other, until it is done or interrupted.
+//! `muster run`: the images of a plan, as many at a time as the budget has room for, until all are done or it is
+//! interrupted.
 
 use std::collections::HashSet;
 use std::future::Future;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::budget::Cost;
 use super::driver::Driver;
 use super::plan::{self, Plan};
 use super::schedule;
@@ -23,6 +28,9 @@ pub trait Images: Sync {
 
     /// Makes the image ready, or says why it cannot be used.
     fn prepare(&self, image: &str) -> impl Future<Output = Result<Self::Driver, Failure>> + Send;
+
+    /// What a machine of the image takes, as far as it is known before it is ready.
+    fn cost(&self, image: &str) -> Cost;
 
     /// Called after the image's last machine has ended: whether its source is still what it was.
     fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -47,9 +55,17 @@ pub async fn run<I: Images>(
     }
     events.emit(Event::Planned { suites, tests: plan.unreached(&settings.rerun), kept: kept.tests.clone() });
     let mut records = emitted(kept.tests.clone(), events);
+    // An image begins in the plan's order, when a machine of each that has begun would fit next to one of it: each has a
+    // machine most of the time, and a template.
+    let begun = settings.budget.another();
+    let one = async |image: &String| {
+        let _room = begun.reserve(images.cost(image)).await;
+        run_image(plan, image, images, settings, events).await
+    };
     let whole = async {
-        for image in &plan.images {
-            records.extend(run_image(plan, image, images, settings, events).await);
+        let mut running: FuturesUnordered<_> = plan.images.iter().map(one).collect();
+        while let Some(of_one) = running.next().await {
+            records.extend(of_one);
         }
     };
     let was_interrupted = tokio::select! {

@@ -302,7 +302,8 @@ async fn a_fresh_test_gets_a_machine_of_its_own() {
 async fn an_interruption_leaves_every_test_in_the_record() {
     let plan = plan_of(vec![test("a", &[], &["true"])]);
     let (events, stream) = Events::channel();
-    let (exit, _) = engine::run(&plan, &FakeImages(None), &settings(), &events, std::future::ready(())).await;
+    let (exit, _) =
+        engine::run(&plan, &FakeImages(Ok(FakeDriver::default())), &settings(), &events, std::future::ready(())).await;
     drop(events);
     assert_eq!(exit, Exit::Error);
     let events: Vec<Event> = stream.iter().collect();
@@ -318,7 +319,7 @@ async fn an_unusable_image_ends_with_two_and_names_its_tests() {
     let (events, stream) = Events::channel();
     let missing = Failure::new(failure::IMAGE_MISSING, "no such file");
     let never = std::future::pending();
-    let (exit, _) = engine::run(&plan, &FakeImages(Some(missing)), &settings(), &events, never).await;
+    let (exit, _) = engine::run(&plan, &FakeImages(Err(missing)), &settings(), &events, never).await;
     drop(events);
     assert_eq!(exit, Exit::Invalid);
     let finished: Vec<_> = stream.iter().filter(|event| matches!(event, Event::TestFinished { .. })).collect();
@@ -569,7 +570,7 @@ async fn a_focused_run_is_never_a_pass() {
     let run = async |focused: bool| {
         let settings = Settings { focused, ..settings() };
         let (events, _stream) = Events::channel();
-        engine::run(&plan, &FakeImages(None), &settings, &events, std::future::pending()).await.0
+        engine::run(&plan, &FakeImages(Ok(FakeDriver::default())), &settings, &events, std::future::pending()).await.0
     };
     assert_eq!((run(false).await, run(true).await), (Exit::Pass, Exit::Invalid));
 }
@@ -636,7 +637,7 @@ async fn a_run_that_stops_at_its_first_failure_begins_nothing_after_it() {
     let run = async |wanted: bool| {
         let settings = Settings { halt: Halt::at_first_failure(wanted), ..settings() };
         let (events, _stream) = Events::channel();
-        engine::run(&plan, &FakeImages(None), &settings, &events, std::future::pending()).await
+        engine::run(&plan, &FakeImages(Ok(FakeDriver::default())), &settings, &events, std::future::pending()).await
     };
     let (exit, records) = run(true).await;
     assert_eq!(exit, Exit::Failed);

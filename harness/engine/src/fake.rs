@@ -77,6 +77,8 @@ pub struct FakeDriver {
     pub host: Option<Arc<Host>>,
     /// What its guests are.
     pub facts: Facts,
+    /// `meet` ends when so many machines run it at once.
+    pub meeting: Option<Arc<tokio::sync::Barrier>>,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -199,6 +201,7 @@ impl FakeDriver {
             said: self.said.clone(),
             host: self.host.clone(),
             boots_seen: self.boots_seen.clone(),
+            meeting: self.meeting.clone(),
         }
     }
 }
@@ -214,6 +217,7 @@ pub struct FakeMachine {
     said: Arc<Mutex<Vec<String>>>,
     host: Option<Arc<Host>>,
     boots_seen: Option<Arc<Mutex<Vec<u64>>>>,
+    meeting: Option<Arc<tokio::sync::Barrier>>,
 }
 
 impl Live for FakeMachine {
@@ -240,6 +244,9 @@ impl Live for FakeMachine {
             *host.trips.lock().unwrap() += 1;
             self.said.lock().unwrap().extend(requests.iter().map(|request| request.script.clone()));
             return Ok(requests.iter().map(|request| host.reply(&request.script)).collect());
+        }
+        if let Some(meeting) = self.meeting.as_ref().filter(|_| requests.iter().any(|one| one.script == "meet")) {
+            meeting.wait().await;
         }
         let answer = |request: &Request| {
             self.said.lock().unwrap().push(request.script.clone());
@@ -310,17 +317,18 @@ pub fn boot_seen(later: bool, instructions: u64) -> BootSeen {
     BootSeen { series, image_sha256: "0".repeat(64), evidence }
 }
 
-/// One image that is ready, or not.
-pub struct FakeImages(pub Option<Failure>);
+/// Images that are ready, with machines of one driver, or are not.
+pub struct FakeImages(pub Result<FakeDriver, Failure>);
 
 impl Images for FakeImages {
     type Driver = FakeDriver;
 
     async fn prepare(&self, _: &str) -> Result<FakeDriver, Failure> {
-        match &self.0 {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(FakeDriver::default()),
-        }
+        self.0.clone()
+    }
+
+    fn cost(&self, _: &str) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
     }
 
     async fn verify_unchanged(&self, _: &str) -> Result<(), Failure> {

@@ -57,3 +57,5 @@ mod engine_tests;
 pub mod fake;
 #[cfg(test)]
 mod samples_tests;
+#[cfg(test)]
+mod side_by_side_tests;

@@ -91,15 +91,21 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     // What checks the boot comes first, alone, on the machine of which clones are made afterwards.
     let mut first = session.worker(MachineSource::Boot);
     {
-        let _alone = budget.reserve_all().await;
+        let timed = of(Isolation::Booted).flat_map(|group| &group.tests).any(|p| is_about_the_boot(p.test()));
+        let cost = session.driver.cost(false);
+        let mut room = if timed { budget.reserve_alone(cost).await } else { budget.reserve(cost).await };
         if source == MachineSource::Clone && of(Isolation::Booted).next().is_some() {
             first.boot_for_clones().await;
         }
         for group in of(Isolation::Booted) {
             records.extend(first.run_group(group).await);
         }
+        room.share();
         match source {
-            MachineSource::Clone => first.give_for_clones().await,
+            MachineSource::Clone => {
+                first.give_for_clones().await;
+                session.make_template().await;
+            }
             MachineSource::Boot => {
                 for group in of(Isolation::Shared) {
                     records.extend(first.run_group(group).await);
@@ -130,7 +136,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     }
     records.extend(run_queue(fresh, session, MachineSource::Boot, budget, workers).await);
     for group in timed {
-        let _alone = budget.reserve_all().await;
+        let _alone = budget.reserve_alone(session.driver.cost(false)).await;
         records.extend(run_one(&group, session, MachineSource::Boot).await);
     }
     records

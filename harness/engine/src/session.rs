@@ -66,8 +66,8 @@ enum CloneSource<D: Driver> {
     Booted(Box<Lease<D::Live>>),
     /// A template.
     Ready(Arc<Template<D::Template>>),
-    /// This image cannot be cloned; it was said why.
-    Refused,
+    /// This image cannot be cloned; it was said why. The machine that could not be frozen, until somebody uses it.
+    Refused(Option<Box<Lease<D::Live>>>),
 }
 
 /// A template and what was known of its guest when it was frozen.
@@ -350,33 +350,59 @@ impl<'d, D: Driver> Session<'d, D> {
         failure
     }
 
+    /// Makes the template now, so that nobody waits for it who holds what a machine of another image could have.
+    pub(super) async fn make_template(&self) {
+        if self.settings.halt.reached().is_some() || self.hopeless().is_some() {
+            return;
+        }
+        let mut clone_source = self.clone_source.lock().await;
+        // The failure is in the record, and reported again by the first test that needs a machine.
+        if let Err(failure) = self.template(&mut clone_source).await {
+            *self.hopeless() = Some(failure);
+        }
+    }
+
+    /// The template, which is made if there is none yet; `None` where machines cannot be cloned.
+    async fn template(&self, clone_source: &mut CloneSource<D>) -> Result<Option<Arc<Template<D::Template>>>, Failure> {
+        self.recall(clone_source).await;
+        let lease = match std::mem::replace(clone_source, CloneSource::Empty) {
+            CloneSource::Ready(template) => {
+                *clone_source = CloneSource::Ready(template.clone());
+                return Ok(Some(template));
+            }
+            refused @ CloneSource::Refused(_) => {
+                *clone_source = refused;
+                return Ok(None);
+            }
+            CloneSource::Booted(lease) => *lease,
+            CloneSource::Empty => self.boot(true).await?,
+        };
+        match self.freeze(lease).await {
+            Ok(template) => {
+                let template = Arc::new(template);
+                *clone_source = CloneSource::Ready(template.clone());
+                Ok(Some(template))
+            }
+            Err(live) => {
+                *clone_source = CloneSource::Refused(live.map(Box::new));
+                Ok(None)
+            }
+        }
+    }
+
     /// A clone of the image's template; a booted machine where that cannot be had.
     async fn start_clone(&self) -> Result<Lease<D::Live>, Failure> {
         let mut clone_source = self.clone_source.lock().await;
-        self.recall(&mut clone_source).await;
-        let template = match &mut *clone_source {
-            CloneSource::Ready(template) => template.clone(),
-            CloneSource::Refused => return self.boot(false).await,
-            clone_source => {
-                let lease = match std::mem::replace(clone_source, CloneSource::Empty) {
-                    CloneSource::Booted(lease) => *lease,
-                    _ => self.boot(true).await?,
-                };
-                match self.freeze(lease).await {
-                    Ok(template) => {
-                        let template = Arc::new(template);
-                        *clone_source = CloneSource::Ready(template.clone());
-                        template
-                    }
-                    Err(live) => {
-                        *clone_source = CloneSource::Refused;
-                        match live {
-                            Some(lease) => return Ok(lease),
-                            None => return self.boot(false).await,
-                        }
-                    }
-                }
-            }
+        let Some(template) = self.template(&mut clone_source).await? else {
+            let unfrozen = match &mut *clone_source {
+                CloneSource::Refused(unfrozen) => unfrozen.take(),
+                _ => None,
+            };
+            drop(clone_source);
+            return match unfrozen {
+                Some(lease) => Ok(*lease),
+                None => self.boot(false).await,
+            };
         };
         drop(clone_source);
         let id = self.next_id();
@@ -409,7 +435,7 @@ impl<'d, D: Driver> Session<'d, D> {
                             self.driver.disown(&template.made).await;
                             CloneSource::Empty
                         }
-                        false => CloneSource::Refused,
+                        false => CloneSource::Refused(None),
                     };
                 }
                 drop(clone_source);
@@ -510,7 +536,7 @@ impl<'d, D: Driver> Session<'d, D> {
     /// Lets go of the template, or of the machine that would have become one.
     pub async fn close(&self) {
         let clone_source = std::mem::replace(&mut *self.clone_source.lock().await, CloneSource::Empty);
-        if let CloneSource::Booted(lease) = clone_source {
+        if let CloneSource::Booted(lease) | CloneSource::Refused(Some(lease)) = clone_source {
             self.stop(*lease, Stop::Orderly).await;
         }
     }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use crate::{Accel, Network, RunKey, Spawner, TemplateStore, Versions};
+use crate::{Accel, AccelKind, Network, RunKey, Spawner, TemplateStore, Versions};
 use muster_console::rules::Rules;
+use muster_engine::budget::Cost;
 use muster_engine::capsule::CapsuleStore;
 use muster_engine::sink::Events;
+use muster_image::ImageSpec;
 
 /// What guests can reach.
 pub(super) const NETWORK: Network = Network::Restricted;
@@ -36,4 +38,11 @@ pub struct Host {
     pub metered: bool,
     /// Where templates are kept between runs, when they are.
     pub templates: Option<Arc<TemplateStore>>,
+}
+
+impl Host {
+    /// What a machine takes of this host that has the processors of `spec` and may come to use so much memory.
+    pub(super) fn cost(&self, spec: &ImageSpec, memory_mib: u32) -> Cost {
+        Cost::of(spec.cpus, memory_mib, self.accel.for_arch(spec.arch).kind == AccelKind::Tcg)
+    }
 }

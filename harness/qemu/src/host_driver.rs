@@ -12,8 +12,8 @@ use super::host_machine::HostMachine;
 use super::kept_templates::{self, KeptTemplate};
 use super::resume;
 use super::shape::Shape;
+use crate::Network;
 use crate::saved::ImageNeeded;
-use crate::{AccelKind, Network};
 use muster_base::failure::Failure;
 use muster_boot_time::sample::{Population, Series};
 use muster_engine::budget::Cost;
@@ -86,8 +86,7 @@ impl Driver for HostDriver<'_> {
             (true, 1..) => (measured * 3 / 2 + 64).min(self.shape.spec.memory_mib),
             _ => self.shape.spec.memory_mib,
         };
-        let emulated = self.shape.host.accel.for_arch(self.shape.spec.arch).kind == AccelKind::Tcg;
-        Cost::of(self.shape.spec.cpus, memory, emulated)
+        self.shape.host.cost(&self.shape.spec, memory)
     }
 
     fn template_mib(&self, template: &HostTemplate) -> u32 {

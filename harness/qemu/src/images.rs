@@ -10,6 +10,7 @@ use super::shape::Shape;
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
 use muster_base::text;
+use muster_engine::budget::Cost;
 use muster_engine::engine::Images;
 use muster_image::{ImageError, ImageSpec, Unchanged};
 use muster_record::event::Event;
@@ -92,6 +93,11 @@ impl<'h> Images for HostImages<'h> {
             warm,
             _in_use: Arc::new(in_use),
         })
+    }
+
+    fn cost(&self, id: &str) -> Cost {
+        let spec = self.specs.get(id);
+        spec.map_or(Cost { centicores: 1, memory_mib: 1 }, |spec| self.host.cost(spec, spec.memory_mib))
     }
 
     async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {

@@ -131,10 +131,17 @@ impl Images for RemoteImages {
         Ok(RemoteDriver { remote: self.remote.clone(), events: self.events.clone() })
     }
 
+    fn cost(&self, _: &str) -> Cost {
+        NOTHING
+    }
+
     async fn verify_unchanged(&self, _: &str) -> Result<(), Failure> {
         Ok(())
     }
 }
+
+/// What a machine elsewhere takes of this host.
+const NOTHING: Cost = Cost { centicores: 1, memory_mib: 1 };
 
 /// Connects to the machine; what it calls a boot starts nothing.
 #[derive(Clone)]
@@ -157,9 +164,8 @@ impl Driver for RemoteDriver {
         self.remote.patience
     }
 
-    /// It takes nothing of this host.
     fn cost(&self, _cloned: bool) -> Cost {
-        Cost { centicores: 1, memory_mib: 1 }
+        NOTHING
     }
 
     fn template_mib(&self, template: &Self::Template) -> u32 {
