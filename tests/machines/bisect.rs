@@ -1,4 +1,5 @@
-//! The first bad of sixteen images, found by a search that is killed on the way.
+//! The first bad of sixteen images, found by a search that is killed on the way; the one of twenty updates that breaks a
+//! service.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,4 +90,97 @@ fn the_first_bad_of_sixteen_images_is_found_in_five_runs_also_after_a_kill() {
     // What was known was not tested again.
     let runs = |image: &serde_json::Value| image["runs"].as_array().map_or(0, Vec::len);
     assert!(search["images"].as_array().unwrap().iter().all(|image| runs(image) <= 1), "{search}");
+}
+
+const AGENT: &str = "
+schema: suite/v1
+suite: planted
+summary: what the planted packages do
+tests:
+  - id: agent
+    summary: the agent works
+    expect:
+      service: {update-agent: active}
+";
+
+/// How many machines of these runs were booted and not cloned.
+fn booted(record: &serde_json::Value) -> usize {
+    let machines = record["machines"].as_array().into_iter().flatten();
+    machines.filter(|machine| machine.get("forked-from").is_none()).count()
+}
+
+#[test]
+fn the_update_that_breaks_a_service_is_found_among_twenty_from_one_boot() {
+    let place = Place::new();
+    let suite = place.write("planted.yaml", AGENT);
+    let out = place.path("search").to_str().expect("UTF-8").to_owned();
+    let words =
+        ["bisect", "planted/agent", "--image", "lab-updates", "--packages", "repo:lab-planted", "-o", &out, "--"];
+    let options = ["--suites", suite.to_str().expect("UTF-8"), "--cpus", "1"];
+    let answer = place.run(&[words.as_slice(), options.as_slice()].concat(), Duration::from_secs(1800));
+    answer.assert_status(0);
+    let said = &answer.stdout;
+    assert!(said.contains("FIRST BAD UPDATE update-agent-1-1.noarch -> update-agent-2-1.noarch"), "{said}");
+    assert!(said.contains("The second version of planted-agent") && !said.contains("The first version"), "{said}");
+    let search = search(&place);
+    let groups = search["packages"]["groups"].as_array().expect("groups");
+    let packages = |group: &serde_json::Value| group["packages"].as_array().map_or(0, Vec::len);
+    assert_eq!(groups.iter().map(packages).sum::<usize>(), 20, "{search}");
+    // Sixteen sources, two of which need each other.
+    assert_eq!(groups.len(), 15, "{search}");
+    assert!(tested(&search) <= 6, "{search}");
+    for image in search["images"].as_array().expect("states") {
+        for run in image["runs"].as_array().into_iter().flatten() {
+            let file = place.path("search").join(run.as_str().expect("a name")).join("run.json");
+            let record: serde_json::Value = serde_json::from_slice(&std::fs::read(file).expect("read")).expect("JSON");
+            assert_eq!(booted(&record), 0, "a state was booted: {record}");
+        }
+    }
+    // All that is needed to go on is in the search: its end is said again, and nothing boots.
+    let again = place.run(&["bisect", "--resume", &out], Duration::from_secs(60));
+    again.assert_status(0);
+    assert_eq!(&again.stdout, said);
+}
+
+/// Files of this host, of which one is no update, one is new, and one cannot be installed; nothing breaks the test.
+#[test]
+fn updates_from_files_that_break_nothing_are_a_wrong_end() {
+    let place = Place::new();
+    let suite = place.write("planted.yaml", AGENT);
+    let updates = place.path("updates");
+    std::fs::create_dir(&updates).expect("made");
+    let build = |name: &str, version: &str, needs: &str| {
+        let spec = format!(
+            "Name: {name}\nVersion: {version}\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n{needs}\n\
+             %description\nx\n%files\n"
+        );
+        let spec = place.write(&format!("{name}.spec"), &spec);
+        let define = |name: &str, path: &Path| format!("{name} {}", path.display());
+        let words = [
+            "-bb".to_owned(),
+            "--quiet".to_owned(),
+            "--define".to_owned(),
+            define("_topdir", &place.path("rpmbuild")),
+            "--define".to_owned(),
+            define("_rpmdir", &updates),
+            "--define".to_owned(),
+            "_rpmfilename %%{NAME}-%%{VERSION}.rpm".to_owned(),
+            spec.display().to_string(),
+        ];
+        run("rpmbuild", &words.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    build("update-01", "3", "Requires: update-new");
+    build("update-new", "1", "");
+    build("update-02", "3", "Requires: update-nowhere");
+    build("update-04", "0.5", "");
+    let out = place.path("search").to_str().expect("UTF-8").to_owned();
+    let words = ["bisect", "planted/agent", "--image", "lab-updates", "--packages", updates.to_str().expect("UTF-8")];
+    let options = ["-o", &out, "--reboot", "--", "--suites", suite.to_str().expect("UTF-8"), "--cpus", "1"];
+    let answer = place.run(&[words.as_slice(), options.as_slice()].concat(), Duration::from_secs(1800));
+    answer.assert_status(1);
+    assert!(answer.stdout.contains("lab-updates with 2 of 2 updates is good"), "{}", answer.stdout);
+    assert!(answer.stderr.contains("update-02-3-1.noarch cannot be installed"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("1 of the files are no update"), "{}", answer.stderr);
+    let search = search(&place);
+    assert_eq!(tested(&search), 1, "{search}");
 }

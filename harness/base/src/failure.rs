@@ -136,6 +136,7 @@ table! {
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
     PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report.";
+    UPDATES_INSTALL = "updates.install", Error, "The updates of one step of `muster bisect --packages` did not install, so that the test did not run.", "Read the package manager's output in the report; the search leaves the step out and tests another.";
     PRODUCT_UNSENT = "product.unsent", Error, "The file of a product did not get into the guest as it was when the run began.", "Check the file, and whether the guest's file system is read-only or full.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not run.", "Fix the setup steps first.";
     TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Fix the teardown, or what the tests left behind.";

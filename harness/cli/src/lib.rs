@@ -33,12 +33,14 @@ mod failures;
 #[cfg(test)]
 mod fuzz_corpus;
 mod gate;
+mod guest;
 #[cfg(test)]
 mod guide_tests;
 mod history;
 mod image_file;
 mod images;
 mod init;
+mod installed;
 mod kconfig;
 mod list;
 mod load;

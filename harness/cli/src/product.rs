@@ -59,7 +59,7 @@ fn refused(file: &Utf8Path, why: &ProductError) -> CliError {
 
 /// Why a file is no product.
 #[derive(Debug, thiserror::Error)]
-enum ProductError {
+pub(crate) enum ProductError {
     #[error("{0}")]
     Unread(#[from] std::io::Error),
     #[error("it is not a plain file")]
@@ -72,7 +72,8 @@ enum ProductError {
     Twice(Utf8PathBuf),
 }
 
-fn check(file: &Utf8Path) -> Result<(), ProductError> {
+/// That a file can be sent to a guest and is an RPM.
+pub(crate) fn check(file: &Utf8Path) -> Result<(), ProductError> {
     // Without the path in it: the message names the file.
     let metadata = std::fs::metadata(file)?;
     if !metadata.is_file() {

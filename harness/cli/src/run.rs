@@ -26,6 +26,7 @@ use muster_base::text::hex;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
 use muster_engine::capsule::CapsuleStore;
+use muster_engine::cloned::TemplateImages;
 use muster_engine::engine;
 use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
@@ -35,8 +36,9 @@ use muster_engine::prove::Proofs;
 use muster_engine::run_baseline::RunBaseline;
 use muster_engine::settings::{KeptResults, OwnSnapshots, Settings};
 use muster_engine::sink::{Events, now};
+use muster_engine::updates::Updates;
 use muster_facts::compare::UpdateMode;
-use muster_qemu::driver::{Host, HostImages};
+use muster_qemu::driver::{Host, HostImages, HostTemplate};
 use muster_qemu::{Accel, AccelKind, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use muster_record::durations::Durations;
 use muster_record::event::Event;
@@ -145,7 +147,6 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Which images, and how they are booted.
-    #[cfg(test)]
     pub(crate) fn images(&self) -> &ImageOptions {
         &self.images
     }
@@ -183,9 +184,25 @@ pub(crate) struct Ready {
     pub(crate) words: Vec<OsString>,
 }
 
+/// A machine that was booted and frozen before the run: each machine of the run is a clone of it, with these updates.
+pub(crate) struct FrozenMachine<'t> {
+    pub(crate) template: &'t HostTemplate,
+    pub(crate) updates: Updates,
+}
+
 /// `notes` say which options come from settings; the run keeps them.
 /// `words` are the whole command line, as the run keeps it.
-pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsString]) -> Result<Exit, CliError> {
+pub(crate) fn execute(arguments: Arguments, notes: &[String], words: &[OsString]) -> Result<Exit, CliError> {
+    execute_from(arguments, notes, words, None)
+}
+
+/// The same; with a frozen machine nothing boots.
+pub(crate) fn execute_from(
+    mut arguments: Arguments,
+    notes: &[String],
+    words: &[OsString],
+    frozen: Option<FrozenMachine<'_>>,
+) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
     arguments.selection.shard = arguments.shard.chosen()?;
@@ -218,6 +235,10 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     prepared.notices.splice(0..0, notes.iter().cloned());
+    if frozen.is_some() && prepared.plan.groups.iter().any(|group| !group.machine_spec.is_plain()) {
+        let what = "a test wants a machine of another shape (a matrix, or `internet: true`), which clones of one machine cannot be";
+        return Err(CliError::invalid(what).hint("name a test that runs on the image as it is described"));
+    }
     let rules = super::console::rules(&arguments.console_rules)?;
     let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
     if arguments.warm && !products.is_empty() {
@@ -258,14 +279,14 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
     let opening = Opening::of(&id, words, &arguments, prepared.shard.clone());
     announce(&events, opening, accelerator(&accel), &prepared.notices);
-    let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
+    let templates = (arguments.warm && frozen.is_none()).then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.capsule_store(&dir);
     let focused = !arguments.focus.is_empty();
     let halt = Halt::at_first_failure(arguments.fail_fast);
     let update = update_mode(&arguments);
     let means = Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products };
-    let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events));
+    let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events, frozen));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -323,6 +344,7 @@ pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path)
         durations: Durations::default(),
         halt: Halt::default(),
         products: Vec::new(),
+        updates: Updates::default(),
         kept: KeptResults::default(),
     }
 }
@@ -491,9 +513,11 @@ async fn drive(
     accel: Accel,
     means: Means,
     events: &Events,
+    frozen: Option<FrozenMachine<'_>>,
 ) -> Result<Exit, CliError> {
     let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products } = means;
     let metered = metered(&prepared.plan, accel.kind, boot_baseline.is_some());
+    let (template, updates) = frozen.map(|frozen| (frozen.template, frozen.updates)).unzip();
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.name().to_owned(),
@@ -510,6 +534,7 @@ async fn drive(
         durations,
         halt,
         products,
+        updates: updates.unwrap_or_default(),
         kept: prepared.kept,
     };
     let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
@@ -518,7 +543,14 @@ async fn drive(
     host.capsules = capsules;
     host.metered = metered;
     let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected).entered_with(prepared.enter);
-    let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
+    let plan = &prepared.plan;
+    let (exit, _) = match template {
+        None => engine::run(plan, &images, &settings, events, interruption()).await,
+        Some(template) => {
+            let images = TemplateImages::new(images, template);
+            engine::run(plan, &images, &settings, events, interruption()).await
+        }
+    };
     Ok(exit)
 }
 

@@ -42,6 +42,7 @@ pub(super) fn settings() -> Settings {
         durations: Durations::default(),
         halt: Halt::default(),
         products: Vec::new(),
+        updates: Default::default(),
         kept: Default::default(),
     }
 }

@@ -16,6 +16,7 @@ pub mod capsule;
 mod capture;
 pub mod claims;
 mod clock;
+pub mod cloned;
 pub mod driver;
 pub mod engine;
 mod evaluate;
@@ -45,6 +46,7 @@ mod stop;
 mod suite_steps;
 pub mod transfer;
 mod treatment;
+pub mod updates;
 pub mod worker;
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ async fn verify<L: Live>(
 }
 
 /// The package that both lines are about, the file's and the database's, when they have a digest and it is the same.
-fn headers<'s>(lines: &[&'s str]) -> Option<&'s str> {
+pub(super) fn headers<'s>(lines: &[&'s str]) -> Option<&'s str> {
     let [file, database] = lines else { return None };
     let mut words = file.split(' ');
     let (sha256, sha1, package) = (words.next()?, words.next()?, words.next()?);

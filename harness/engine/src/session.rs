@@ -17,13 +17,14 @@ use super::product;
 use super::settings::Settings;
 use super::sink::{Events, now};
 use super::treatment::note_finding;
+use super::updates;
 use muster_base::failure::{self, Failure};
 use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
-use muster_record::run::{MachineRecord, TestRecord};
+use muster_record::run::{MachineRecord, ProductRecord, TestRecord};
 use muster_suite::images::ImageClaim;
 use muster_suite::model::MachineOverrides;
 
@@ -259,7 +260,7 @@ impl<'d, D: Driver> Session<'d, D> {
         self.note_facts(live.facts());
         self.note_health(&id, live.findings());
         // What the products leave behind is found with what the boot did.
-        let looked = match self.install_products(&id, &live).await {
+        let looked = match self.make_ready(&id, &mut live).await {
             Ok(()) => base_after_boot(&live).await,
             Err(failure) => Err(failure),
         };
@@ -278,14 +279,18 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Installs the products of the run in a machine that has just booted.
-    async fn install_products(&self, id: &str, live: &D::Live) -> Result<(), Failure> {
+    /// Brings a machine that has just booted to the state in which the run tests it: updates first, then products.
+    async fn make_ready(&self, id: &str, live: &mut D::Live) -> Result<(), Failure> {
+        let installed = |products: Vec<ProductRecord>| {
+            if !products.is_empty() {
+                self.events.emit(Event::ProductsInstalled { machine: id.to_owned(), products });
+            }
+        };
+        installed(updates::apply(live, &self.settings.updates).await?);
         let products = &self.settings.products;
-        if products.is_empty() {
-            return Ok(());
+        if !products.is_empty() {
+            installed(product::install(live, products).await?);
         }
-        let products = product::install(live, products).await?;
-        self.events.emit(Event::ProductsInstalled { machine: id.to_owned(), products });
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use super::plan::Rerun;
 use super::product::Product;
 use super::prove::Proofs;
 use super::run_baseline::RunBaseline;
+use super::updates::Updates;
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 use muster_record::run::{ImageRecord, SuiteRecord, TestRecord};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub halt: Halt,
     /// What is installed in every machine before its tests.
     pub products: Vec<Product>,
+    /// What of the machine itself is installed before: files that lie in it already.
+    pub updates: Updates,
     /// What is kept of the runs that this one goes on with.
     pub kept: KeptResults,
 }

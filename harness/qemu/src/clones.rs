@@ -43,8 +43,10 @@ pub struct HostTemplate {
     pub(super) boot_seconds: f64,
     /// Everything that its console showed.
     pub(super) console: Vec<Finding>,
-    /// When it comes from the cache: what keeps it there, and the key that opens it.
-    pub(super) kept: Option<(Hold, PathBuf)>,
+    /// The private key that opens its guest; that of the run that made it.
+    pub(super) key: PathBuf,
+    /// When it comes from the cache: what keeps it there.
+    pub(super) kept: Option<Hold>,
 }
 
 impl HostTemplate {
@@ -61,6 +63,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
     }
     let host_key = live.guest.host_key();
     let target = known(&live.target, host_key.as_ref());
+    let key = target.private_key.clone();
     // Held until the guest has stopped: its shell would take a closed port for the end of its input.
     let shell = warm_shell(&live, target).await;
     if shell.is_none() {
@@ -87,6 +90,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
                     warm,
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
                     console: console.findings(),
+                    key,
                     kept: None,
                 },
                 record,
@@ -144,9 +148,7 @@ pub(super) async fn start_clone(
     };
     let scale = shape.scale();
     let mut target = known(&shape.target(&machine), template.host_key.as_ref());
-    if let Some((_, key)) = &template.kept {
-        target.private_key.clone_from(key);
-    }
+    target.private_key.clone_from(&template.key);
     let arrival = tokio::select! {
         biased;
         failure = death_of(&machine, 0, scale, false) => Err(failure),

@@ -274,7 +274,8 @@ fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recal
         warm: about.warm_shell,
         boot_seconds: about.boot_seconds,
         console: Vec::new(),
-        kept: Some((hold, key)),
+        key,
+        kept: Some(hold),
     };
     let left = BootLeft { base, failures: about.failures, remarks: about.remarks };
     Ok(Recalled { template, name, left, findings: about.console })
@@ -314,7 +315,7 @@ pub(super) async fn keep(warm: &KeptTemplate, shape: &Shape<'_>, template: &Host
 
 /// Takes a kept template out of the cache of which no machine could be cloned.
 pub(super) fn disown(shape: &Shape<'_>, template: &HostTemplate) {
-    if let Some((hold, _)) = &template.kept
+    if let Some(hold) = &template.kept
         && hold.discard()
     {
         shape.host.events.notice(format!("{}: {} was removed", shape.image_id(), template.machine));

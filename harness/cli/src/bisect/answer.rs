@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use serde_json::json;
 
+use super::packages::set::PackageSet;
 use super::search::{ImageVerdict, Next};
 use super::state::Search;
 use crate::diff;
@@ -70,6 +71,35 @@ fn difference(search: &Search, dir: &Utf8Path, good: usize, bad: usize) -> Resul
     Ok(Some((difference::text(&difference, true), difference::json::document(&difference))))
 }
 
+/// The updates of the first bad state.
+fn first_bad(set: &PackageSet, bad: usize) -> Vec<String> {
+    let group = set.groups.get(bad - 1).map(|group| group.packages.as_slice()).unwrap_or_default();
+    match group {
+        [one] => vec![format!("FIRST BAD UPDATE {}", one.shown())],
+        several => {
+            let head = format!("FIRST BAD UPDATE {} packages that only install together", several.len());
+            std::iter::once(head).chain(several.iter().map(|one| format!("  {}", one.shown()))).collect()
+        }
+    }
+}
+
+/// What is new in the changelogs of these updates.
+fn changelogs(set: &PackageSet, bad: usize) -> Vec<String> {
+    let group = set.groups.get(bad - 1).map(|group| group.packages.as_slice()).unwrap_or_default();
+    let mut out = Vec::new();
+    let mut said: Vec<&str> = Vec::new();
+    for one in group.iter().filter(|one| !one.changelog.is_empty()) {
+        // Packages of one source have one changelog.
+        if said.contains(&one.changelog.as_str()) {
+            continue;
+        }
+        said.push(&one.changelog);
+        out.push(format!("changelog of {}:", one_line(&one.after, 200)));
+        out.extend(one.changelog.lines().map(|line| format!("  {}", one_line(line, 200))));
+    }
+    out
+}
+
 /// `3 images`.
 fn images(count: usize) -> String {
     format!("{count} image{}", plural(count))
@@ -82,11 +112,17 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
         let run = search.images[image].last_run(dir)?;
         Some(format!("report   {}", short(&run.join("report.html"))))
     };
-    let tested = format!("{} of {} tested", images(search.tested()), search.images.len());
+    let tested = match &search.packages {
+        None => format!("{} of {} tested", images(search.tested()), search.images.len()),
+        Some(_) => format!("{} of {} states tested, from one boot", search.tested(), search.images.len()),
+    };
     let mut out = Vec::new();
     match end {
         Next::Found { good, bad } => {
-            out.push(format!("FIRST BAD {}", name(*bad)));
+            match &search.packages {
+                None => out.push(format!("FIRST BAD {}", name(*bad))),
+                Some(set) => out.extend(first_bad(set, *bad)),
+            }
             out.push(format!("last good {}", name(*good)));
             out.push(tested);
             out.extend([String::new(), why(*bad)]);
@@ -96,10 +132,17 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             let word = |image: usize| shell_word(&search.images[image].image);
             out.push(String::new());
             out.extend(report(*bad));
-            out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad)));
+            match &search.packages {
+                None => out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad))),
+                Some(set) => out.extend(changelogs(set, *bad)),
+            }
         }
         Next::Among { good, bad } => {
-            out.push(format!("AMONG {}: the first bad one is one of these", images(bad - good)));
+            let several = match &search.packages {
+                None => images(bad - good),
+                Some(_) => format!("{} states", bad - good),
+            };
+            out.push(format!("AMONG {several}: the first bad one is one of these"));
             for image in good + 1..=*bad {
                 let verdict = search.images[image].verdict.map_or("not tested", ImageVerdict::name);
                 out.push(format!("  {verdict:<12} {}: {}", name(image), why(image)));
@@ -109,13 +152,24 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             out.push("`muster bisect … --errors-are-bad` takes those without a result for bad".to_owned());
         }
         Next::Wrong { image, found } => {
-            let said = if *image == 0 { "--good" } else { "--bad" };
-            out.push(format!("{said} {} is {}", name(*image), found.name()));
+            match (&search.packages, image) {
+                (Some(_), _) => out.push(format!("{} is {}", name(*image), found.name())),
+                (None, 0) => out.push(format!("--good {} is {}", name(*image), found.name())),
+                (None, _) => out.push(format!("--bad {} is {}", name(*image), found.name())),
+            }
             out.push(tested);
             out.extend([String::new(), why(*image)]);
             out.extend(report(*image));
             out.push(match (image, found) {
                 (_, ImageVerdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
+                (0, _) if search.packages.is_some() => {
+                    "no update is needed to make the test fail; bisect images instead: --good, --bad".to_owned()
+                }
+                (_, _) if search.packages.is_some() => {
+                    "the test passes with all updates: none of them makes it fail; `--reboot` restarts the machine after \
+                     them, `--repeat N` tests each state several times"
+                        .to_owned()
+                }
                 (0, _) => "name an earlier image on which the test passes".to_owned(),
                 _ => {
                     "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned()
@@ -129,15 +183,30 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
 
 fn document(search: &Search, end: &Next, difference: Option<&Facts>) -> Result<String, CliError> {
     let name = |image: usize| search.images[image].image.clone();
-    let answer = match end {
-        Next::Found { good, bad } => json!({"found": name(*bad), "last-good": name(*good)}),
-        Next::Among { good, bad } => {
-            json!({"among": (good + 1..=*bad).map(name).collect::<Vec<_>>(), "last-good": name(*good)})
+    let answer = match (end, &search.packages) {
+        (Next::Found { good, bad }, Some(set)) => {
+            json!({"found": set.groups.get(bad - 1), "updates-before": set.packages(*good)})
         }
-        Next::Wrong { image, found } => json!({"wrong-end": name(*image), "verdict": found}),
-        Next::Test { .. } => json!({}),
+        (Next::Among { good, bad }, Some(set)) => {
+            json!({"among": set.groups.get(*good..*bad), "updates-before": set.packages(*good)})
+        }
+        (Next::Wrong { image, found }, Some(set)) => {
+            json!({"wrong-end": if *image == 0 { "without-updates" } else { "all-updates" }, "updates": set.packages(*image), "verdict": found})
+        }
+        (end, _) => answer_of_images(end, name),
     };
     let document = json!({"search": search, "answer": answer, "difference": difference.map(|(_, document)| document)});
     serde_json::to_string_pretty(&document)
         .map_err(|cause| CliError::infrastructure(format!("the answer cannot be written: {cause}")))
+}
+
+fn answer_of_images(end: &Next, name: impl Fn(usize) -> String) -> serde_json::Value {
+    match end {
+        Next::Found { good, bad } => json!({"found": name(*bad), "last-good": name(*good)}),
+        Next::Among { good, bad } => {
+            json!({"among": (good + 1..=*bad).map(&name).collect::<Vec<_>>(), "last-good": name(*good)})
+        }
+        Next::Wrong { image, found } => json!({"wrong-end": name(*image), "verdict": found}),
+        Next::Test { .. } => json!({}),
+    }
 }

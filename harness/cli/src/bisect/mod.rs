@@ -1,7 +1,9 @@
-//! `muster bisect`: the first of many images on which a test fails. Each image that is looked at is an ordinary run.
+//! `muster bisect`: the first of many images on which a test fails, or the first of many updates with which it does. Each
+//! image or state that is looked at is an ordinary run.
 
 mod answer;
 mod candidates;
+mod packages;
 mod search;
 mod state;
 mod verdict;
@@ -14,6 +16,8 @@ use super::project::working_directory;
 use super::run::{self, Ready};
 use super::session;
 use answer::Answer;
+use packages::Base;
+use packages::set::PackageSet;
 use muster_base::exit::Exit;
 use muster_base::files::safe_name;
 use muster_base::text::{one_line, shell_word};
@@ -22,20 +26,25 @@ use muster_suite::select::NameGlob;
 use search::{ImageVerdict, Next};
 use state::{Candidate, Search};
 
-/// Find the first of many images on which a test fails
+/// Find the first of many images, or of many package updates, on which a test fails
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The images between are those of a directory or of a glob, in the order of the versions in their names, or the lines of a
 file, the oldest first: files, or names of the catalogue. Each image that is tested is an ordinary `muster run` in a directory
 below that of the search, which also has `answer.json` in the end. An end is tested only when the answer rests on it.
 
-Exit codes: 0 the first bad image is known · 1 an end is not what it was said to be · 2 the command line, the test or the
-list of images is wrong · 3 it is among several, since the test came to no result on them, or the search was interrupted
+With --packages one image boots once, and the test runs on clones of it with more and more of the updates, in an order in
+which each state installs. That it passes without updates and fails with all of them is tested first.
+
+Exit codes: 0 the first bad image or update is known · 1 an end is not what it was said to be · 2 the command line, the test
+or the list is wrong · 3 it is among several, since the test came to no result on them, or the search was interrupted
 
 Examples:
   muster bisect kernel/release --good azl-0901.vhd --bad azl-0930.vhd --between nightly/ -o search
   muster bisect base/core-services --good old.qcow2 --bad new.qcow2 --between 'images/azl-*.qcow2' --repeat 3 -o search
   muster bisect machine/health --good a --bad b --between list.txt --errors-are-bad -o search -- --cpus 1 --suites my.yaml
+  muster bisect base/core-services --image lab --packages updates/ -o search
+  muster bisect security/sysctls --image azl.vhd --packages enabled --internet --reboot -o search
   muster bisect --resume search                               go on with one that was interrupted"
 )]
 pub(crate) struct Arguments {
@@ -43,14 +52,27 @@ pub(crate) struct Arguments {
     #[arg(value_name = "TEST", required_unless_present = "resume")]
     test: Option<String>,
     /// An image on which it passes: a name of the catalogue, or a file
-    #[arg(long, value_name = "NAME|FILE", required_unless_present = "resume")]
+    #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["resume", "packages"])]
     good: Option<String>,
     /// A later image on which it fails
-    #[arg(long, value_name = "NAME|FILE", required_unless_present = "resume")]
+    #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["resume", "packages"])]
     bad: Option<String>,
     /// The images between: a directory, a glob of files in one, or a file that lists them
     #[arg(long, value_name = "DIR|GLOB|FILE")]
     between: Option<String>,
+    /// The image whose updates are searched: a name of the catalogue, or a file
+    #[arg(long, value_name = "NAME|FILE", requires = "packages", conflicts_with_all = ["good", "bad", "between"])]
+    image: Option<String>,
+    /// Search updates of RPMs: a directory of package files, a file that lists them, `enabled` for those in the repositories that the
+    /// image has enabled, or `repo:ID` to enable one more of its repositories
+    #[arg(long, value_name = "DIR|FILE|enabled|repo:ID", requires = "image", conflicts_with_all = ["good", "bad", "between"])]
+    packages: Option<String>,
+    /// Reboot each machine after its updates were installed
+    #[arg(long, requires = "packages")]
+    reboot: bool,
+    /// Let the machine in which updates are fetched reach the internet; the test does not
+    #[arg(long, requires = "packages")]
+    internet: bool,
     /// An image is good when the test passed in so many runs; it is bad at the first failure
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
@@ -61,7 +83,7 @@ pub(crate) struct Arguments {
     #[arg(long, short = 'o', value_name = "DIR", required_unless_present = "resume")]
     out: Option<Utf8PathBuf>,
     /// Go on with the search in this directory; what was tested is kept
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["test", "good", "bad", "between", "repeat", "errors_are_bad", "out", "options"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["test", "good", "bad", "between", "image", "packages", "reboot", "internet", "repeat", "errors_are_bad", "out", "options"])]
     resume: Option<Utf8PathBuf>,
     /// Options of `muster run`: suites, machines, snapshots
     #[arg(last = true, value_name = "OPTIONS OF RUN", allow_hyphen_values = true)]
@@ -78,17 +100,20 @@ pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         (None, None) => return Err(CliError::invalid("bisect needs a directory").hint("add `-o DIR`")),
     };
     let test = name(&search.test)?;
+    let mut base = None;
     let end = loop {
-        match search::next(&search.verdicts()) {
+        match search.next() {
+            Next::Test { .. } if search.packages.is_some() && base.is_none() => {
+                base = Some(boot_once(&mut search, &dir, read)?);
+            }
             Next::Test { image, left } => {
                 let (tested, name) = (search.tested() + 1, search.shown(image));
-                say_error(&format!(
-                    "BISECT {name}: image {tested} of about {}",
-                    search.tested() as u64 + u64::from(left)
-                ));
+                let what = if search.packages.is_some() { "state" } else { "image" };
+                let about = search.tested() as u64 + u64::from(left);
+                say_error(&format!("BISECT {name}: {what} {tested} of about {about}"));
                 let before = search.images[image].clone();
                 let verdict =
-                    look(&mut search, &dir, image, &test, read).inspect_err(|_| search.images[image] = before)?;
+                    look(&mut search, &dir, image, &test, read, base.as_ref()).inspect_err(|_| search.images[image] = before)?;
                 // Only what is known is kept: a run that was interrupted says nothing.
                 search.write(&dir)?;
                 say_error(&format!("{} {name}: {}", verdict.name().to_uppercase(), search.images[image].why));
@@ -121,7 +146,18 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         ))
         .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
     }
-    let images = candidates::candidates(&given(&arguments.good), &given(&arguments.bad), arguments.between.as_deref())?;
+    let (images, packages) = match &arguments.packages {
+        None => {
+            let (good, bad) = (given(&arguments.good), given(&arguments.bad));
+            (candidates::candidates(&good, &bad, arguments.between.as_deref())?, None)
+        }
+        Some(typed) => {
+            packages::check(typed)?;
+            // How many states there are is known when the image was looked into.
+            let ends = vec![given(&arguments.image); 2];
+            (ends, Some(PackageSet::new(typed, arguments.reboot, arguments.internet)))
+        }
+    };
     let search = Search {
         schema: state::SCHEMA.to_owned(),
         directory: working_directory()?.into_string(),
@@ -130,8 +166,13 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         errors_are_bad: arguments.errors_are_bad,
         options: arguments.options.clone(),
         images: images.into_iter().map(Candidate::new).collect(),
+        packages,
     };
-    read(&words(&search, 0, &dir.join("1")))?;
+    let ready = read(&words(&search, 0, &dir.join("1")))?;
+    if search.packages.is_some() && !ready.arguments.is_plain() {
+        let what = "behind `--` are options with which it is no run on new machines of one image";
+        return Err(CliError::invalid(what).hint("leave out --connect, --prove, --shard, --list and what goes on with a run"));
+    }
     session::room(dir)?;
     search.write(dir)?;
     Ok(search)
@@ -154,6 +195,27 @@ fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
     fixed.into_iter().map(str::to_owned).chain(search.options.iter().cloned()).collect()
 }
 
+/// Boots the image of a search over updates, and enters the updates in the search when it is new.
+fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base, CliError> {
+    let Some(known) = search.packages.clone() else { return Err(CliError::infrastructure("no updates are searched")) };
+    let own = dir.join(unused(dir, "base"));
+    let Ready { arguments, .. } = read(&words(search, 0, &own))?;
+    let (base, set) = Base::make(arguments.images(), &known, &own)?;
+    if known.groups.is_empty() {
+        set.left_out.iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
+        let (packages, groups) = (set.packages(usize::MAX), set.groups.len());
+        say_error(&format!("{packages} updates, applied in {groups} steps"));
+        let image = search.images[0].image.clone();
+        search.images = vec![Candidate::new(image); groups + 1];
+        search.packages = Some(set);
+        search.write(dir)?;
+    } else if !known.is_same(&set) {
+        let what = "the updates are others than when the search began";
+        return Err(CliError::invalid(what).hint("begin a new search, or bring back the package files and the image"));
+    }
+    Ok(base)
+}
+
 /// Tests an image, until it is bad or has passed often enough.
 fn look(
     search: &mut Search,
@@ -161,6 +223,7 @@ fn look(
     image: usize,
     test: &NameGlob,
     read: Read<'_>,
+    base: Option<&Base>,
 ) -> Result<ImageVerdict, CliError> {
     let mut found = (ImageVerdict::Inconclusive, String::new());
     for _ in 0..search.repeat {
@@ -169,10 +232,14 @@ fn look(
             return Err(CliError::invalid(format!("{}: there is no such file any more", search.shown(image)))
                 .hint("nothing is kept of it; go on with `--resume` when it is back"));
         }
-        let name = unused(dir, &search.images[image].image);
+        let name = match &search.packages {
+            None => unused(dir, &search.images[image].image),
+            Some(set) => unused(dir, &format!("{}-updates", set.packages(image))),
+        };
         let out = dir.join(&name);
         let Ready { arguments, notes, words } = read(&words(search, image, &out))?;
-        found = match run::execute(*arguments, &notes, &words) {
+        let frozen = base.zip(search.packages.as_ref()).map(|(base, set)| base.with_updates(set, image));
+        found = match run::execute_from(*arguments, &notes, &words, frozen) {
             Ok(_) => {
                 let record = open::open(&out).map_err(|error| CliError::about("the run", error))?.record;
                 if record.interrupted {

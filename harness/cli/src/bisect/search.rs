@@ -64,6 +64,16 @@ pub(super) fn next(verdicts: &[Option<ImageVerdict>]) -> Next {
     }
 }
 
+/// Whether nothing speaks against what is said of the ends.
+pub(super) fn is_open(verdicts: &[Option<ImageVerdict>]) -> bool {
+    !matches!(next(verdicts), Next::Wrong { .. })
+}
+
+/// How many images are tested at most when there are so many and both ends are tested first.
+pub(super) fn left(count: usize) -> u32 {
+    count.saturating_sub(1).next_power_of_two().ilog2() + 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

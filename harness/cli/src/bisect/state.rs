@@ -3,7 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::search::ImageVerdict;
+use super::packages::set::PackageSet;
+use super::search::{self, ImageVerdict, Next};
 use crate::error::CliError;
 use crate::text_file;
 use muster_base::files::{ensure, write_atomically};
@@ -29,8 +30,12 @@ pub(super) struct Search {
     pub(super) errors_are_bad: bool,
     /// Options of `muster run`.
     pub(super) options: Vec<String>,
-    /// The images in their order, the good one first, the bad one last.
+    /// The images in their order, the good one first, the bad one last; of a search over updates the same image with more
+    /// and more of them.
     pub(super) images: Vec<Candidate>,
+    /// The updates, when these are searched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) packages: Option<PackageSet>,
 }
 
 /// An image.
@@ -93,7 +98,23 @@ impl Search {
 
     /// The name of an image, to be printed.
     pub(super) fn shown(&self, image: usize) -> String {
-        one_line(&self.images[image].image, 200)
+        let name = one_line(&self.images[image].image, 200);
+        match &self.packages {
+            None => name,
+            Some(_) if image == 0 => format!("{name} without updates"),
+            Some(set) => format!("{name} with {} of {} updates", set.packages(image), set.packages(usize::MAX)),
+        }
+    }
+
+    /// What is to be tested next. Of a search over updates both ends come first: whether all of them make the test fail is
+    /// not known before it was tried.
+    pub(super) fn next(&self) -> Next {
+        let verdicts = self.verdicts();
+        let ends = [verdicts.len() - 1, 0];
+        match ends.into_iter().find(|end| self.packages.is_some() && verdicts[*end].is_none()) {
+            Some(image) if search::is_open(&verdicts) => Next::Test { image, left: search::left(verdicts.len()).saturating_sub(self.tested() as u32) },
+            _ => search::next(&verdicts),
+        }
     }
 
     pub(super) fn tested(&self) -> usize {
@@ -129,6 +150,7 @@ mod tests {
             errors_are_bad: true,
             options: vec!["--cpus=1".to_owned()],
             images: ["a", "b"].map(|image| Candidate::new(image.to_owned())).to_vec(),
+            packages: None,
         };
         search.images[1].verdict = Some(ImageVerdict::Bad);
         search.images[1].runs.push("1-b".to_owned());

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::guest;
+use crate::guest;
 use super::target::KeptRepository;
 use crate::error::CliError;
 use muster_base::text::{one_line, shell_word};

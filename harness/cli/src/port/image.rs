@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::join_all;
 
 use super::facts;
-use super::guest;
-use super::installed;
+use crate::guest;
+use crate::installed;
 use super::machines::Machines;
 use super::metadata::{self, Fetched};
 use super::target::KeptRepository;

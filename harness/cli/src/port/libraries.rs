@@ -1,6 +1,6 @@
 //! Programs and libraries of new packages whose own libraries are not there.
 
-use super::guest;
+use crate::guest;
 use crate::error::CliError;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_chain::Unavailable;

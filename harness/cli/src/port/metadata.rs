@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::guest;
+use crate::guest;
 use crate::error::CliError;
 use crate::output::say_error;
 use muster_base::text::{escape_bytes, last_words, one_line};

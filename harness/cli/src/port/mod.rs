@@ -3,7 +3,7 @@
 //! - [`chains`]: the files that were named, read; [`host_files`] and [`child`] are what their readers get of this host.
 //! - [`target`]: what `--on` and `--from` name.
 //! - [`kept`]: a system of which only metadata and facts are there.
-//! - [`image`]: a system that is booted: [`machines`] starts it, [`facts`], [`installed`] and [`metadata`] are read of it,
+//! - [`image`]: a system that is booted: [`machines`] starts it, [`facts`] and [`metadata`] are read of it, as [`crate::installed`] is,
 //!   [`brought`] puts files into it, and [`trial`], [`units`] and [`libraries`] try a chain on it.
 //! - [`tasks`]: what is tried of a chain; [`debian`]: what packages of Debian may be called.
 //! - [`output`]: what is printed and written; [`next_to`]: repositories that are written with a suite.
@@ -13,10 +13,8 @@ mod chains;
 mod child;
 mod debian;
 mod facts;
-mod guest;
 mod host_files;
 mod image;
-mod installed;
 mod kept;
 mod libraries;
 mod machines;

@@ -1,6 +1,6 @@
 //! What becomes of a chain on a machine: resolved without being done, installed, looked at afterwards.
 
-use super::guest;
+use crate::guest;
 use super::libraries;
 use super::units::{self, UnitPlan};
 use crate::error::CliError;

@@ -1,6 +1,6 @@
 //! Units that a chain enables and starts, tried on a machine.
 
-use super::guest;
+use crate::guest;
 use crate::error::CliError;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_engine::driver::Live;

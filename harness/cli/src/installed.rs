@@ -1,8 +1,8 @@
-//! The packages that are installed in a guest, with all that others may need of them.
+//! The packages that are installed in a guest, and those in files of it, with all that others may need of them.
 
-use super::guest;
+use crate::guest;
 use crate::error::CliError;
-use muster_base::text::{escape_bytes, last_words, one_line};
+use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_engine::driver::Live;
 use muster_repodata::{Dependency, PackageRecord};
 
@@ -10,20 +10,46 @@ use muster_repodata::{Dependency, PackageRecord};
 const LIMIT: usize = 128 << 20;
 
 /// One line for each thing, behind a line for the package. Every array has a form of its own, since rpm pads none.
-const SCRIPT: &str = r#"command -v rpm >/dev/null 2>&1 || { echo 'rpm: not found' >&2; exit 127; }
-export LC_ALL=C
-rpm -qa --qf '= %{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{LONGSIZE}\t%{SOURCERPM}\n[p %{PROVIDENAME}\t%{PROVIDEFLAGS:depflags}\t%{PROVIDEVERSION}\n][r %{REQUIRENAME}\t%{REQUIREFLAGS:depflags}\t%{REQUIREVERSION}\n][c %{CONFLICTNAME}\t%{CONFLICTFLAGS:depflags}\t%{CONFLICTVERSION}\n][o %{OBSOLETENAME}\t%{OBSOLETEFLAGS:depflags}\t%{OBSOLETEVERSION}\n][f %{FILENAMES}\n]' || exit 1
-echo '= end'"#;
+const FORMAT: &str = r#"'= %{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{LONGSIZE}\t%{SOURCERPM}\n[p %{PROVIDENAME}\t%{PROVIDEFLAGS:depflags}\t%{PROVIDEVERSION}\n][r %{REQUIRENAME}\t%{REQUIREFLAGS:depflags}\t%{REQUIREVERSION}\n][c %{CONFLICTNAME}\t%{CONFLICTFLAGS:depflags}\t%{CONFLICTVERSION}\n][o %{OBSOLETENAME}\t%{OBSOLETEFLAGS:depflags}\t%{OBSOLETEVERSION}\n][f %{FILENAMES}\n]'"#;
 
-/// All of them.
+/// All that are installed.
 ///
 /// # Errors
 /// The guest is gone, or its package database cannot be read. An empty one is an error.
-pub(super) async fn read(live: &impl Live) -> Result<Vec<PackageRecord>, CliError> {
-    let reply = guest::run(live, SCRIPT.to_owned(), 120, LIMIT).await?;
-    let unreadable = |why: &str| {
-        CliError::infrastructure(format!("the packages of the image cannot be read: {}", one_line(why, 300)))
-    };
+pub(crate) async fn read(live: &impl Live) -> Result<Vec<PackageRecord>, CliError> {
+    query(live, "rpm -qa", "", "the packages of the image").await
+}
+
+/// Those in these package files of the guest, in the same order.
+///
+/// # Errors
+/// The guest is gone, a file is no package, or it is the package of a source.
+pub(crate) async fn of_files(live: &impl Live, paths: &[String]) -> Result<Vec<PackageRecord>, CliError> {
+    let words: Vec<String> = paths.iter().map(|path| shell_word(path)).collect();
+    let found = query(live, "rpm -qp --nosignature", &words.join(" "), "the package files").await?;
+    if found.len() != paths.len() {
+        let what = format!("rpm knows {} packages in {} files", found.len(), paths.len());
+        return Err(CliError::infrastructure(what));
+    }
+    match found.iter().zip(paths).find(|(package, _)| package.source.is_none()) {
+        None => Ok(found),
+        Some((_, path)) => {
+            let name = one_line(path.rsplit('/').next().unwrap_or(path), 120);
+            Err(CliError::invalid(format!("{name} is the package of a source, which cannot be installed"))
+                .hint("name packages that rpmbuild -bb has built"))
+        }
+    }
+}
+
+/// The answer of one rpm command about many packages.
+async fn query(live: &impl Live, command: &str, words: &str, of_what: &str) -> Result<Vec<PackageRecord>, CliError> {
+    let script = format!(
+        "command -v rpm >/dev/null 2>&1 || {{ echo 'rpm: not found' >&2; exit 127; }}\nexport LC_ALL=C\n\
+         {command} --qf {FORMAT} {words} || exit 1\necho '= end'"
+    );
+    let reply = guest::run(live, script, 120, LIMIT).await?;
+    let unreadable =
+        |why: &str| CliError::infrastructure(format!("{of_what} cannot be read: {}", one_line(why, 300)));
     if let Some(why) = guest::cut(&reply) {
         return Err(unreadable(why));
     }

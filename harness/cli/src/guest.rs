@@ -10,13 +10,13 @@ use muster_engine::transfer::{self, TransferError};
 use muster_guest::{End, Reply, Request};
 
 /// Bytes of what a command prints that is read as a text.
-pub(super) const OUTPUT: usize = 8 << 20;
+pub(crate) const OUTPUT: usize = 8 << 20;
 
 /// Runs a command line that muster wrote; `seconds` are those of a fast machine.
 ///
 /// # Errors
 /// The guest does not answer any more.
-pub(super) async fn run(live: &impl Live, script: String, seconds: u64, limit: usize) -> Result<Reply, CliError> {
+pub(crate) async fn run(live: &impl Live, script: String, seconds: u64, limit: usize) -> Result<Reply, CliError> {
     let request = request(live, script, seconds, limit);
     one(live.batch(vec![request]).await)
 }
@@ -25,7 +25,7 @@ pub(super) async fn run(live: &impl Live, script: String, seconds: u64, limit: u
 ///
 /// # Errors
 /// The guest does not answer any more.
-pub(super) async fn run_foreign(
+pub(crate) async fn run_foreign(
     live: &impl Live,
     script: String,
     seconds: u64,
@@ -48,7 +48,7 @@ fn one(replies: Result<Vec<Reply>, Failure>) -> Result<Reply, CliError> {
 ///
 /// # Errors
 /// It cannot be written.
-pub(super) async fn send(live: &impl Live, bytes: &[u8], path: &str) -> Result<(), CliError> {
+pub(crate) async fn send(live: &impl Live, bytes: &[u8], path: &str) -> Result<(), CliError> {
     transfer::send(live, bytes, path, 0o644, transfer_time(live)).await.map_err(not_transferred)
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn send(live: &impl Live, bytes: &[u8], path: &str) -> Result<(
 ///
 /// # Errors
 /// It cannot be read, or is longer.
-pub(super) async fn receive(live: &impl Live, path: &str, limit: usize) -> Result<Vec<u8>, CliError> {
+pub(crate) async fn receive(live: &impl Live, path: &str, limit: usize) -> Result<Vec<u8>, CliError> {
     transfer::receive(live, path, limit, transfer_time(live)).await.map_err(not_transferred)
 }
 
@@ -72,12 +72,12 @@ fn not_transferred(error: TransferError) -> CliError {
 }
 
 /// Both streams of a reply as one escaped text, standard output first.
-pub(super) fn both(reply: &Reply) -> String {
+pub(crate) fn both(reply: &Reply) -> String {
     text::escape_bytes(&[reply.stdout.as_slice(), b"\n", &reply.stderr].concat())
 }
 
 /// Why a reply says nothing of what was to be read; `None` when it ended by itself.
-pub(super) fn cut(reply: &Reply) -> Option<&'static str> {
+pub(crate) fn cut(reply: &Reply) -> Option<&'static str> {
     match reply.end {
         End::Exited => None,
         End::TimedOut => Some("it did not end within its time-out and was killed"),

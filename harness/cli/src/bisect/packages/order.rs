@@ -1,0 +1,289 @@
+//! In which order updates are applied, so that the first `k` groups install for every `k`. Pure.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_base::evr::Evr;
+use muster_base::text::one_line;
+use muster_repodata::Full;
+use muster_repodata::{Index, IndexBuilder, PackageId, PackageRecord, Request, Solution, Solver, Wanted};
+
+/// What was made of the package files.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Ordered {
+    /// Each group's files, by their places in what was offered; a group installs on top of those before it.
+    pub(super) groups: Vec<Vec<usize>>,
+    /// What is in no group, and why: sentences.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Files of one source that are applied together, and the sources that must come along.
+type Node = (BTreeSet<usize>, BTreeSet<String>);
+
+/// Orders the updates among `offered`: the newest of each installed name and architecture, and what replaces an
+/// installed package of another name; with them, what they need. Packages of one source are one group, and so are
+/// those that need each other. The others come first where they are needed, else by their names.
+///
+/// # Errors
+/// There are more packages than an index holds.
+pub(super) fn order(installed: &[PackageRecord], offered: &[PackageRecord], arch: &str) -> Result<Ordered, Full> {
+    let mut builder = IndexBuilder::new(arch);
+    builder.repository("updates", true, offered)?;
+    builder.installed(installed)?;
+    let index = builder.build();
+    let ids: BTreeMap<PackageId, usize> =
+        offered.iter().enumerate().filter_map(|(at, record)| Some((id_of(&index, record)?, at))).collect();
+    let places: BTreeMap<usize, PackageId> = ids.iter().map(|(id, at)| (*at, *id)).collect();
+    let mut left_out = Vec::new();
+    let targets: BTreeSet<usize> = targets(installed, offered);
+    let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
+    for at in &targets {
+        match places.contains_key(at) {
+            true => nodes.entry(source(&offered[*at])).or_default().0.insert(*at),
+            false => {
+                left_out.push(format!("{} is of another architecture", nevra(&offered[*at])));
+                false
+            }
+        };
+    }
+    let mut solver = Solver::new(&index);
+    let mut waiting: BTreeSet<String> = nodes.keys().cloned().collect();
+    while let Some(name) = waiting.pop_first() {
+        let Some((files, _)) = nodes.get(&name).cloned() else { continue };
+        let wanted = files.iter().filter_map(|at| places.get(at)).map(|id| Wanted::Package(*id));
+        let request = Request { weak: false, ..Request::install(wanted) };
+        let with = match solver.solve(&request) {
+            Solution::Installs(done) => {
+                let new = done.install.iter().chain(done.upgrade.iter().map(|(_, new)| new));
+                new.filter_map(|id| ids.get(id).copied()).collect()
+            }
+            // The package manager of the guest decides.
+            Solution::Undecided(_) => files.clone(),
+            Solution::Impossible(problems) => {
+                let why: Vec<String> = problems.into_iter().flat_map(|problem| problem.chain).collect();
+                let names: Vec<String> = files.iter().map(|at| nevra(&offered[*at])).collect();
+                let sentence = format!("{} cannot be installed: {}", names.join(", "), why.join("; "));
+                left_out.push(one_line(&sentence, 600));
+                nodes.remove(&name);
+                continue;
+            }
+        };
+        for at in with {
+            let other = source(&offered[at]);
+            if nodes.entry(other.clone()).or_default().0.insert(at) {
+                waiting.insert(other.clone());
+            }
+            if let Some((_, needs)) = nodes.get_mut(&name).filter(|_| other != name) {
+                needs.insert(other);
+            }
+        }
+    }
+    let used: BTreeSet<usize> = nodes.values().flat_map(|(files, _)| files).copied().collect();
+    let unused = (0..offered.len()).filter(|at| !used.contains(at) && !targets.contains(at)).count();
+    if unused > 0 {
+        left_out.push(format!("{unused} of the files are no update of an installed package, and no update needs them"));
+    }
+    Ok(Ordered { groups: groups(&nodes), left_out })
+}
+
+/// Groups of nodes that reach each other, those that others reach before them.
+fn groups(nodes: &BTreeMap<String, Node>) -> Vec<Vec<usize>> {
+    let reached: BTreeMap<&str, BTreeSet<&str>> = nodes.keys().map(|name| (name.as_str(), reach(nodes, name))).collect();
+    let mut names: Vec<&str> = reached.keys().copied().collect();
+    // Whoever needs another reaches all that this one reaches and itself, so that it reaches more.
+    names.sort_by_key(|name| (reached[name].len(), *name));
+    let mut out: Vec<(&str, Vec<usize>)> = Vec::new();
+    for name in names {
+        let files = nodes[name].0.iter().copied();
+        let mutual = |first: &str| reached[name].contains(first) && reached[first].contains(name);
+        match out.iter_mut().find(|(first, _)| mutual(first)) {
+            Some((_, group)) => group.extend(files),
+            None => out.push((name, files.collect())),
+        }
+    }
+    out.into_iter().map(|(_, files)| files).collect()
+}
+
+/// The node itself, what it needs, and what that needs.
+fn reach<'n>(nodes: &'n BTreeMap<String, Node>, from: &'n str) -> BTreeSet<&'n str> {
+    let (mut seen, mut open) = (BTreeSet::from([from]), vec![from]);
+    while let Some(name) = open.pop() {
+        for next in nodes.get(name).into_iter().flat_map(|(_, needs)| needs) {
+            if nodes.contains_key(next) && seen.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    seen
+}
+
+/// Places of the updates: newer than every installed package of the name and architecture, and the newest such.
+fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<usize> {
+    let mut by_name: BTreeMap<&str, Vec<&PackageRecord>> = BTreeMap::new();
+    installed.iter().for_each(|record| by_name.entry(&record.name).or_default().push(record));
+    let mut newest: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (at, record) in offered.iter().enumerate() {
+        let is_update = match by_name.get(record.name.as_str()) {
+            Some(same) => {
+                let comparable = |other: &&&PackageRecord| {
+                    other.arch == record.arch || other.arch == "noarch" || record.arch == "noarch"
+                };
+                let mut same = same.iter().filter(comparable).peekable();
+                same.peek().is_some() && same.all(|other| compare(other, record) == Ordering::Less)
+            }
+            // It takes the place of a package of another name.
+            None => record.obsoletes.iter().any(|old| by_name.contains_key(old.name.as_str())),
+        };
+        if !is_update {
+            continue;
+        }
+        let best = newest.entry((&record.name, &record.arch)).or_insert(at);
+        if compare(&offered[*best], record) == Ordering::Less {
+            *best = at;
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// Places in the list of the installed packages that a file replaces: those of its name, else those that it obsoletes.
+pub(super) fn replaced<'i>(installed: &'i [PackageRecord], new: &PackageRecord) -> Vec<&'i PackageRecord> {
+    let named = |name: &str| -> Vec<&PackageRecord> {
+        let of_name = installed.iter().filter(|old| old.name == name);
+        of_name.filter(|old| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch").collect()
+    };
+    let same = named(&new.name);
+    match same.is_empty() {
+        true => new.obsoletes.iter().flat_map(|old| named(&old.name)).collect(),
+        false => same,
+    }
+}
+
+fn compare(one: &PackageRecord, other: &PackageRecord) -> Ordering {
+    let (one, other) = (evr(one), evr(other));
+    match (Evr::parse(&one), Evr::parse(&other)) {
+        (Some(one), Some(other)) => one.compare(&other),
+        _ => Ordering::Equal,
+    }
+}
+
+fn evr(record: &PackageRecord) -> String {
+    let epoch = if record.epoch == 0 { String::new() } else { format!("{}:", record.epoch) };
+    format!("{epoch}{}-{}", record.version, record.release)
+}
+
+/// `NAME-[EPOCH:]VERSION-RELEASE.ARCH`, as dnf writes it.
+pub(super) fn nevra(record: &PackageRecord) -> String {
+    one_line(&format!("{}-{}.{}", record.name, evr(record), record.arch), 300)
+}
+
+/// What was built together is updated together.
+fn source(record: &PackageRecord) -> String {
+    record.source.clone().unwrap_or_else(|| record.name.clone())
+}
+
+fn id_of(index: &Index, record: &PackageRecord) -> Option<PackageId> {
+    let evr = evr(record);
+    let is_it = |id: &&PackageId| {
+        let package = index.package(**id);
+        !package.is_installed && package.arch == record.arch && package.evr == evr
+    };
+    index.named(&record.name).iter().find(is_it).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_repodata::Dependency;
+
+    /// `name version`, then lines `p`, `r`, `c` or `o` and a dependency.
+    fn package(head: &str, of_source: &str, relations: &[&str]) -> PackageRecord {
+        let (name, version) = head.split_once(' ').unwrap();
+        let mut record = PackageRecord::new(name, version, "1", "x86_64");
+        record.source = Some(format!("{of_source}-{version}-1.src.rpm"));
+        for relation in relations {
+            let (kind, text) = relation.split_once(' ').unwrap();
+            let dependency = Dependency::parse(text).unwrap();
+            match kind {
+                "p" => record.provides.push(dependency),
+                "r" => record.requires.push(dependency),
+                "c" => record.conflicts.push(dependency),
+                _ => record.obsoletes.push(dependency),
+            }
+        }
+        record
+    }
+
+    fn names(installed: &[PackageRecord], offered: &[PackageRecord]) -> (Vec<String>, Vec<String>) {
+        let ordered = order(installed, offered, "x86_64").unwrap();
+        let group = |group: &Vec<usize>| -> String {
+            group.iter().map(|at| offered[*at].name.as_str()).collect::<Vec<_>>().join("+")
+        };
+        (ordered.groups.iter().map(group).collect(), ordered.left_out)
+    }
+
+    #[test]
+    fn what_is_needed_comes_first_and_what_needs_each_other_comes_together() {
+        let installed = [
+            package("app 1", "app", &["r liba.so.1"]),
+            package("liba 1", "liba", &["p liba.so.1"]),
+            package("liba-tools 1", "liba", &["r liba = 1-1"]),
+            package("plugin 1", "plugin", &["r core = 1-1"]),
+            package("core 1", "core", &[]),
+            package("zeta 1", "zeta", &[]),
+        ];
+        let offered = [
+            // A new soname: neither of these installs without the other.
+            package("app 2", "app", &["r liba.so.2"]),
+            package("liba 2", "liba", &["p liba.so.2"]),
+            package("liba-tools 2", "liba", &["r liba = 2-1"]),
+            // A plugin that must be of one version with what it plugs into, from another source.
+            package("plugin 2", "plugin", &["r core = 2-1"]),
+            package("core 2", "core", &[]),
+            package("zeta 2", "zeta", &["r new-thing"]),
+            package("new-thing 1", "new-thing", &[]),
+            package("stranger 1", "stranger", &[]),
+        ];
+        let (groups, left_out) = names(&installed, &offered);
+        assert_eq!(groups, ["new-thing", "app+liba+liba-tools", "core+plugin", "zeta"]
+            .map(str::to_owned), "{left_out:?}");
+        assert_eq!(left_out, ["1 of the files are no update of an installed package, and no update needs them"]);
+    }
+
+    #[test]
+    fn every_prefix_of_an_order_installs() {
+        // A chain of twenty: each needs the new version of the next.
+        let old = |at: usize| package(&format!("p{at:02} 1"), &format!("s{at:02}"), &[]);
+        let new = |at: usize| {
+            let need = format!("r p{:02} >= 2", at + 1);
+            let needs = if at < 19 { vec![need.as_str()] } else { vec![] };
+            package(&format!("p{at:02} 2"), &format!("s{at:02}"), &needs)
+        };
+        let installed: Vec<_> = (0..20).map(old).collect();
+        let offered: Vec<_> = (0..20).map(new).collect();
+        let (groups, left_out) = names(&installed, &offered);
+        let expected: Vec<String> = (0..20).rev().map(|at| format!("p{at:02}")).collect();
+        assert_eq!((groups, left_out), (expected, Vec::new()));
+    }
+
+    #[test]
+    fn what_cannot_be_installed_is_left_out_and_so_is_what_is_older() {
+        let installed = [package("a 2", "a", &[]), package("b 1", "b", &[]), package("old 1", "old", &[])];
+        let offered = [
+            package("a 1", "a", &[]),
+            package("b 2", "b", &["r nowhere"]),
+            package("b 3", "b", &["r nowhere"]),
+            package("replacement 1", "r", &["o old < 5"]),
+        ];
+        let (groups, left_out) = names(&installed, &offered);
+        assert_eq!(groups, ["replacement"]);
+        assert!(left_out[0].starts_with("b-3-1.x86_64 cannot be installed: "), "{left_out:?}");
+        assert!(left_out[0].contains("nowhere"), "{left_out:?}");
+        let replaced = replaced(&installed, &offered[3]);
+        assert_eq!(replaced.iter().map(|old| nevra(old)).collect::<Vec<_>>(), ["old-1-1.x86_64"]);
+    }
+
+    #[test]
+    fn nothing_offered_is_no_order() {
+        assert_eq!(order(&[package("a 1", "a", &[])], &[], "x86_64").unwrap(), Ordered::default());
+    }
+}
