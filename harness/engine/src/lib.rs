@@ -23,6 +23,7 @@ mod evaluate;
 mod frozen;
 pub mod gate;
 pub mod halt;
+mod kernel;
 pub mod known;
 mod lease;
 pub mod plan;

@@ -11,6 +11,7 @@ use super::budget::Held;
 use super::claims;
 use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
+use super::kernel;
 use super::lease::Lease;
 use super::plan::{self, Group, MachineSpec, Planned};
 use super::product;
@@ -279,8 +280,12 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Brings a machine that has just booted to the state in which the run tests it: updates first, then products.
+    /// Brings a machine that has just booted to the state in which the run tests it: the kernel first, then updates and products.
     async fn make_ready(&self, id: &str, live: &mut D::Live) -> Result<(), Failure> {
+        if let Some(package) = &self.overrides.kernel {
+            let kernel = kernel::boot(live, package).await?;
+            self.events.emit(Event::KernelBooted { machine: id.to_owned(), kernel });
+        }
         let installed = |products: Vec<ProductRecord>| {
             if !products.is_empty() {
                 self.events.emit(Event::ProductsInstalled { machine: id.to_owned(), products });

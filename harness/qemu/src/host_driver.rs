@@ -50,7 +50,8 @@ impl Driver for HostDriver<'_> {
 
     fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
         let mut spec = self.shape.spec.clone();
-        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &machine_spec.overrides;
+        // The kernel is what the guest's own package manager brings after the boot.
+        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _, kernel: _ } = &machine_spec.overrides;
         spec.firmware = firmware.unwrap_or(spec.firmware);
         spec.bus = bus.unwrap_or(spec.bus);
         spec.cpu = cpu.clone().or(spec.cpu);

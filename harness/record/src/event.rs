@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::boot::BootRecord;
 use crate::facts::Facts;
 use crate::finding::OnMachine;
-use crate::run::{Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
+use crate::run::{Accelerator, EarlierRun, ImageRecord, KernelRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
 use crate::shard::ShardRecord;
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
@@ -111,6 +111,13 @@ pub enum Event {
         machine: String,
         /// In the order in which they were named.
         products: Vec<ProductRecord>,
+    },
+    /// A kernel that a matrix names was installed in a machine, and the machine was rebooted into it.
+    KernelBooted {
+        /// Machine id.
+        machine: String,
+        /// Which kernel.
+        kernel: KernelRecord,
     },
     /// A console rule found something.
     ConsoleFinding(OnMachine),

@@ -16,7 +16,7 @@ pub const SCHEMA: &str = "run/v1";
 /// How many console findings are kept; a guest that prints nothing else must not fill the disk.
 const FINDINGS_LIMIT: usize = 1000;
 
-/// How many products of an image are kept.
+/// How many products and how many kernels of an image are kept.
 const PRODUCTS_LIMIT: usize = 1000;
 
 /// Builds a [`RunRecord`] from events alone.
@@ -79,7 +79,11 @@ impl Recorder {
                 let entry = self.record.images.entry(image.clone()).or_default();
                 let facts = record.facts.clone().or_else(|| entry.facts.take());
                 let products = std::mem::take(&mut entry.products);
+                let kernels = std::mem::take(&mut entry.kernels);
                 *entry = (**record).clone();
+                if entry.kernels.is_empty() {
+                    entry.kernels = kernels;
+                }
                 entry.facts = facts;
                 if entry.products.is_empty() {
                     entry.products = products;
@@ -114,6 +118,15 @@ impl Recorder {
                         if !entry.products.contains(product) && entry.products.len() < PRODUCTS_LIMIT {
                             entry.products.push(product.clone());
                         }
+                    }
+                }
+            }
+            Event::KernelBooted { machine, kernel } => {
+                let image = self.machine(machine).image.clone();
+                if !image.is_empty() {
+                    let known = &mut self.record.images.entry(image).or_default().kernels;
+                    if !known.contains(kernel) && known.len() < PRODUCTS_LIMIT {
+                        known.push(kernel.clone());
                     }
                 }
             }

@@ -352,6 +352,11 @@ fn images(shards: &BTreeMap<u32, &Input<'_>>) -> BTreeMap<String, ImageRecord> {
                 entry.products.push(product.clone());
             }
         }
+        for kernel in &image.kernels {
+            if !entry.kernels.contains(kernel) {
+                entry.kernels.push(kernel.clone());
+            }
+        }
     }
     images
 }

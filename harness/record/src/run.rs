@@ -120,6 +120,19 @@ pub struct ImageRecord {
     /// The products that were installed in its machines before their tests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub products: Vec<ProductRecord>,
+    /// The kernels other than its own that its machines were rebooted into before their tests.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kernels: Vec<KernelRecord>,
+}
+
+/// A kernel that a matrix names: one package, proven to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KernelRecord {
+    /// As the suite names it.
+    pub package: String,
+    /// What `uname -r` says of the machines that run it.
+    pub release: String,
 }
 
 /// A product that was installed before the tests: one file, one package.

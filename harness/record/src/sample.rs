@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
 use crate::outcome::Outcome;
 use crate::run::{
-    Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, ProductRecord, Ruled, SuiteRecord, TestRecord,
+    Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled, SuiteRecord, TestRecord,
 };
 use muster_base::failure::{self, Failure, FailureId, Location};
 
@@ -299,6 +299,10 @@ pub fn events() -> Vec<Event> {
                 sha256: "cd".repeat(32),
                 package: "app-1.2-1.fc43.x86_64".into(),
             }],
+        },
+        Event::KernelBooted {
+            machine: "m1".into(),
+            kernel: KernelRecord { package: "kernel-6.18.1-1.fc43".into(), release: "6.18.1-1.fc43.x86_64".into() },
         },
     ];
     for record in tests() {

@@ -161,6 +161,11 @@ impl<W: Write> Terminal<W> {
                     lines.push(format!("{label} {package} is installed on {machine}"));
                 }
             }
+            Event::KernelBooted { machine, kernel } if !self.quiet => {
+                let label = self.label("KERNEL", AnsiColor::Cyan);
+                let (package, release) = (one_line(&kernel.package, NAME), one_line(&kernel.release, NAME));
+                lines.push(format!("{label} {package} ({release}) runs on {}", one_line(machine, NAME)));
+            }
             Event::ConsoleFinding(OnMachine { machine, finding }) => {
                 let Finding { category, line, line_number, .. } = finding;
                 let word = if finding.is_fatal() {

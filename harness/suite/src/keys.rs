@@ -194,6 +194,11 @@ pub const MATRIX: KeyTable = KeyTable {
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
+        key(
+            "kernel",
+            Shape::Line,
+            "The package of a kernel, as its package manager installs it: installed, made the one to boot, and booted.",
+        ),
     ],
 };
 

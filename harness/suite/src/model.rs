@@ -131,6 +131,9 @@ pub struct MachineOverrides {
     pub memory: Option<u64>,
     /// Processors, 1 to 255.
     pub cpus: Option<u32>,
+    /// The package of the kernel that it runs, as a package manager installs it: `kernel-6.12.40-1.azl4`. Letters, digits,
+    /// `.`, `_`, `+`, `-` only. The machine boots as it is; its own package manager then brings this kernel.
+    pub kernel: Option<String>,
 }
 
 impl MachineOverrides {

@@ -43,12 +43,13 @@ planted_rpms() {
 
 # planted_source VERSION DIRECTORY SOURCE PACKAGES NEEDS GIVES [OPTION…]
 planted_source() {
-  local of_version=$1 to=$2 of=$3 packages=$4 needs=$5 gives=$6
+  local none='%{nil}' of_version=$1 to=$2 of=$3
+  local packages=${4:-$none} needs=${5:-$none} gives=${6:-$none}
   shift 6
   rpmbuild -bb --quiet --define "_topdir $WORK/rpmbuild-updates" --define "_sourcedir $LAB/updates" --define "_rpmdir $to" \
     --define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_buildhost lab' --define "source_name $of" \
-    --define "update_version $of_version" --define "members ${packages:-%{nil}}" --define "needs ${needs:-%{nil}}" \
-    --define "gives ${gives:-%{nil}}" "$@" "$LAB/updates/update.spec" >"$WORK/rpmbuild-updates.log" 2>&1 || {
+    --define "update_version $of_version" --define "members $packages" --define "needs $needs" \
+    --define "gives $gives" "$@" "$LAB/updates/update.spec" >"$WORK/rpmbuild-updates.log" 2>&1 || {
     tail -n 20 "$WORK/rpmbuild-updates.log" >&2
     die "rpmbuild failed for version $of_version of $of" "see images/lab/updates/update.spec"
   }

@@ -189,6 +189,9 @@ impl Writer<'_> {
             for product in &known.products {
                 add("product", &format!("{} sha256:{}", product.package, product.sha256));
             }
+            for kernel in &known.kernels {
+                add("matrix-kernel", &format!("{} ({})", kernel.package, kernel.release));
+            }
             if let Some(facts) = &known.facts {
                 let os = |key: &str| facts.os_release.get(key).map_or("", String::as_str);
                 add("distro", format!("{} {}", os("ID"), os("VERSION_ID")).trim());

@@ -140,6 +140,7 @@ fn merge(a: &MachineOverrides, b: &MachineOverrides) -> MachineOverrides {
         bus: b.bus.or(a.bus),
         memory: b.memory.or(a.memory),
         cpus: b.cpus.or(a.cpus),
+        kernel: b.kernel.clone().or_else(|| a.kernel.clone()),
     }
 }
 
@@ -203,6 +204,7 @@ fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, Machi
         "tpm" => overrides.tpm = Some(cx.parsed(node, name, value::boolean)?),
         "memory" => overrides.memory = Some(cx.parsed(node, name, memory)?),
         "cpus" => overrides.cpus = Some(cx.parsed(node, name, cpus)?),
+        "kernel" => overrides.kernel = Some(cx.parsed(node, name, kernel)?),
         "image" => {
             let id = cx.id(node, name)?;
             overrides.image = Some(id.text);
@@ -250,6 +252,19 @@ fn cpus(text: &str) -> Result<u32, ValueError> {
     match value::integer(text)? {
         count @ 1..=255 => Ok(count as u32),
         _ => Err(ValueError::Invalid("a machine has 1 to 255 processors".to_owned())),
+    }
+}
+
+/// A package with a version: without one, which kernel is meant would change with the repository.
+fn kernel(text: &str) -> Result<String, ValueError> {
+    word(text)?;
+    let mut parts = text.split('-').skip(1);
+    match parts.any(|part| part.starts_with(|c: char| c.is_ascii_digit())) {
+        true => Ok(text.to_owned()),
+        false => {
+            let text = format!("`{text}` names no version of a kernel, as `kernel-6.12.40-1.azl4` does");
+            Err(ValueError::Invalid(text))
+        }
     }
 }
 

@@ -46,11 +46,12 @@ impl fmt::Display for ImageClaim {
 
 impl ImageClaim {
     /// Whether a machine that differs from the image's description in this is no evidence about the claim: Secure Boot
-    /// is the firmware's, and so is the TPM the machine's.
+    /// is the firmware's, the TPM the machine's, and the kernel is another.
     pub fn is_about_another_machine(&self, overrides: &MachineOverrides) -> bool {
         match self.name.as_str() {
             "firmware" | "efi" | "secure-boot" => overrides.firmware.is_some(),
             "tpm" => overrides.tpm.is_some(),
+            "kernel" => overrides.kernel.is_some(),
             _ => false,
         }
     }

@@ -454,6 +454,9 @@ fn image(id: &str, image: &ImageRecord) -> Image {
     for product in &image.products {
         add("product", &format!("{}, from {}, SHA-256 {}", product.package, product.file, product.sha256));
     }
+    for kernel in &image.kernels {
+        add("kernel of a matrix", &format!("{}, which runs as {}", kernel.package, kernel.release));
+    }
     Image { id: one_line(id, NAME), enter: image.enter.as_ref().map(|line| one_line(line, COMMAND)), facts }
 }
 
