@@ -100,7 +100,7 @@ tests:
   - id: agent
     summary: the agent works
     expect:
-      service: {update-agent: active}
+      service: {update-agent: {active: active}}
 ";
 
 /// How many machines of these runs were booted and not cloned.
@@ -112,6 +112,7 @@ fn booted(record: &serde_json::Value) -> usize {
 #[test]
 fn the_update_that_breaks_a_service_is_found_among_twenty_from_one_boot() {
     let place = Place::new();
+    run("./images/lab/build", &["--variant", "lab-updates"]);
     let suite = place.write("planted.yaml", AGENT);
     let out = place.path("search").to_str().expect("UTF-8").to_owned();
     let words =
@@ -146,6 +147,7 @@ fn the_update_that_breaks_a_service_is_found_among_twenty_from_one_boot() {
 #[test]
 fn updates_from_files_that_break_nothing_are_a_wrong_end() {
     let place = Place::new();
+    run("./images/lab/build", &["--variant", "lab-updates"]);
     let suite = place.write("planted.yaml", AGENT);
     let updates = place.path("updates");
     std::fs::create_dir(&updates).expect("made");

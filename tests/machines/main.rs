@@ -15,6 +15,7 @@ mod devices;
 mod faults;
 mod hostile;
 mod image;
+mod kernels;
 mod machine_spec;
 mod network;
 mod port;

@@ -53,7 +53,7 @@ pub(crate) struct MachineOptions {
     /// A TPM 2.0, emulated by swtpm
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tpm: Option<bool>,
-    /// A kernel that is loaded without a boot loader; a root file system as tar needs one
+    /// A kernel that is loaded without a boot loader; a root file system as tar that brings none needs one
     #[arg(long, value_name = "FILE", requires = "cmdline")]
     pub kernel: Option<Utf8PathBuf>,
     /// Its initial RAM disk
@@ -448,12 +448,7 @@ fn boot_kernel(
 }
 
 fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
-    options.stated().iter().try_for_each(|stated| (stated.change)(spec))?;
-    if spec.format == Format::Tar && spec.kernel.is_none() {
-        return Err(CliError::invalid(format!("{} is a root file system without a boot loader", spec.id))
-            .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
-    }
-    Ok(())
+    options.stated().iter().try_for_each(|stated| (stated.change)(spec))
 }
 
 /// The command line that enters a new machine of an image.

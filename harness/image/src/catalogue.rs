@@ -21,7 +21,7 @@ pub struct ImageSpec {
     pub format: Format,
     /// The processor it is made for.
     pub arch: Arch,
-    /// A kernel that QEMU loads itself; a root file system without a boot loader needs one.
+    /// A kernel that QEMU loads itself; a root file system without one of its own needs it.
     pub kernel: Option<KernelBoot>,
     /// What starts it.
     pub firmware: FirmwareKind,

@@ -1,5 +1,6 @@
 //! Why an image cannot be used.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::rootfs::ArchiveError;
@@ -107,6 +108,15 @@ impl Fault for ImageError {
             Self::Changed { .. } => failure::IMAGE_CHANGED,
             Self::ToolMissing { .. } => failure::QEMU_MISSING,
         })
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Archive { reason: ArchiveError::NoKernel | ArchiveError::SeveralKernels { .. } | ArchiveError::NoInitramfs { .. }, .. } => Some(
+                "name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'".into(),
+            ),
+            _ => None,
+        }
     }
 
     /// What this host or its cache lacks is not the fault of whoever named the image.

@@ -12,7 +12,7 @@ use super::compression::Compression;
 use super::dirs::cache_dir;
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
-use super::{DiskSource, ImageError, ImageSpec, Unchanged, digest, lab, layout, magic, pull};
+use super::{DiskSource, ImageError, ImageSpec, KernelBoot, Unchanged, digest, lab, layout, magic, pull};
 use muster_base::machine::{Arch, Format};
 use muster_record::disk::DiskFacts;
 
@@ -71,12 +71,39 @@ pub async fn preflight(root: &Path, spec: &ImageSpec) -> Result<u64, ImageError>
     }
     if spec.format == Format::Tar || Compression::of_name(&source).is_some() {
         let file = inspect::plain_file(&source, limits.symlink).await?;
+        if spec.format == Format::Tar && spec.kernel.is_none() {
+            brings_a_kernel(&file).await?;
+        }
         // Which of the disks there it would be only a digest tells; where there is none, it must be made.
         let nothing_made = cache.is_some_and(|cache| is_empty(&cache.join(Slot::BELOW)));
         let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
         return Ok(if nothing_made { size } else { 0 });
     }
     inspect::inspect(&source, spec.format, &limits).await.map(|_| 0)
+}
+
+/// An error when a tar that is not packed has neither a kernel nor an OCI layout in it. Only its headers are read; what is packed,
+/// or no tar at all, is looked at when it is prepared.
+async fn brings_a_kernel(path: &Path) -> Result<(), ImageError> {
+    let file = compress::open(path)?;
+    let mut head = [0; 512];
+    let begun = std::os::unix::fs::FileExt::read_at(&file, &mut head, 0);
+    if begun.is_ok_and(|count| count == head.len()) && head.get(257..262) == Some(b"ustar") {
+        let found = blocking(path, move || {
+            let mut found = false;
+            tar::read(&file, |entry| {
+                let names: Vec<&[u8]> = entry.path.split(|byte| *byte == b'/').filter(|name| *name != b".").collect();
+                found |= matches!(names[..], [b"oci-layout"] | [b"usr", b"lib", b"modules", _, b"vmlinuz"]);
+                Ok(())
+            })?;
+            Ok(found)
+        });
+        // What cannot be read is said when it is prepared.
+        if matches!(found.await, Ok(false)) {
+            return Err(ImageError::Archive { path: path.to_owned(), reason: ArchiveError::NoKernel });
+        }
+    }
+    Ok(())
 }
 
 fn is_empty(dir: &Path) -> bool {
@@ -123,13 +150,16 @@ async fn locate(
 
 /// [`prepare`] with a given cache.
 pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
-    let (spec, source, pulled_sha256) = locate(cache, root, spec).await?;
+    let (mut spec, source, pulled_sha256) = locate(cache, root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let pulled = pulled_sha256.as_deref();
     let mut notes = Vec::new();
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
-            let (source, sha256, disk, dropped) = root_file_system(cache, &source, pulled, spec.arch, &limits).await?;
+            let own = spec.kernel.is_none();
+            let Root { source, sha256, disk, dropped, kernel } =
+                root_file_system(cache, &source, pulled, spec.arch, own, &limits).await?;
+            spec.kernel = spec.kernel.or(kernel);
             notes.extend(dropped.map(|line| format!("{}: {line}", source.path().display())));
             (source, sha256, disk)
         }
@@ -195,39 +225,104 @@ async fn unpacked(
     Ok((unchanged, sha256, disk))
 }
 
+/// A root file system on a disk.
+struct Root {
+    source: Unchanged,
+    sha256: String,
+    disk: Inspected,
+    /// What the disk does not keep, in one line.
+    dropped: Option<String>,
+    /// The kernel that it brings along, where that was wanted.
+    kernel: Option<KernelBoot>,
+}
+
+/// With `own`, its own kernel is what boots it.
 async fn root_file_system(
     cache: Option<&Path>,
     source: &Path,
     pulled: Option<&str>,
     arch: Arch,
+    own: bool,
     limits: &Limits,
-) -> Result<(Unchanged, String, Inspected, Option<String>), ImageError> {
+) -> Result<Root, ImageError> {
     let is_dir_name = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
     let (pinned, dir) = match is_dir_name {
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
         false => (inspect::plain_file(source, limits.symlink).await?, None),
     };
     let (unchanged, sha256) = noted(&pinned, pulled).await?;
-    let slot = Slot::take(cache, &format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}.raw", &sha256[..40])).await?;
-    let Made { path: disk, dropped } = match slot.find().await {
-        Some(made) => made,
-        None => {
-            let made = temporary(&slot)?.into_temp_path();
-            let (tree, archives) = match dir {
-                Some(dir) => layered(Layout::Dir(dir.to_owned()), arch, &slot, source).await?,
-                None => read(&pinned, arch, &slot).await?,
-            };
+    let name = format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}", &sha256[..40]);
+    let slot = Slot::take(cache, &format!("{name}.raw")).await?;
+    let kernel_slots = match own {
+        true => Some([
+            Slot::take(cache, &format!("{name}.vmlinuz")).await?,
+            Slot::take(cache, &format!("{name}.initramfs")).await?,
+        ]),
+        false => None,
+    };
+    let (mut made, mut kernel) = (slot.find().await, None);
+    if let Some([image, initramfs]) = &kernel_slots
+        && let (Some(image), Some(initramfs)) = (image.find().await, initramfs.find().await)
+    {
+        kernel = Some([image.path, initramfs.path]);
+    }
+    if made.is_none() || (own && kernel.is_none()) {
+        let (tree, archives) = match dir {
+            Some(dir) => layered(Layout::Dir(dir.to_owned()), arch, &slot, source).await?,
+            None => read(&pinned, arch, &slot).await?,
+        };
+        // Before the disk, which takes longer: one that cannot be started is not made.
+        if let (Some(slots), None) = (&kernel_slots, &kernel) {
+            kernel = Some(own_kernel(&tree, &archives, slots, source).await?);
+        }
+        if made.is_none() {
             let size = rootfs::ext4::size(&tree);
             if size > limits.virtual_size {
                 return Err(ImageError::TooLarge { path: pinned, size, limit: limits.virtual_size });
             }
-            let dropped = rootfs::ext4::write(tree, archives, &made, slot.dir(), &sha256[..32], source).await?;
+            let disk = temporary(&slot)?.into_temp_path();
+            let dropped = rootfs::ext4::write(tree, archives, &disk, slot.dir(), &sha256[..32], source).await?;
             unchanged.verify(false).await?;
-            slot.publish(made, dropped).await?
+            made = Some(slot.publish(disk, dropped).await?);
         }
+    }
+    let Some(Made { path: disk, dropped }) = made else {
+        return Err(ImageError::Archive { path: source.to_owned(), reason: ArchiveError::Empty });
     };
     let disk = inspect::inspect(&disk, Format::Raw, limits).await.map_err(|error| error.about(source))?;
-    Ok((unchanged, sha256, disk, dropped))
+    let kernel = kernel.map(|[image, initramfs]| KernelBoot {
+        image,
+        initrd: Some(initramfs),
+        cmdline: format!("root=LABEL=rootfs rw console=tty0 console={}", console(arch)),
+    });
+    Ok(Root { source: unchanged, sha256, disk, dropped, kernel })
+}
+
+/// The serial port on which QEMU's machine has its console.
+fn console(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "ttyS0",
+        Arch::Aarch64 => "ttyAMA0",
+    }
+}
+
+/// The kernel and the initramfs that the tree brings along, in their places in the cache.
+async fn own_kernel(
+    tree: &Tree,
+    archives: &[File],
+    slots: &[Slot; 2],
+    source: &Path,
+) -> Result<[PathBuf; 2], ImageError> {
+    let refused = |reason| ImageError::Archive { path: source.to_owned(), reason };
+    let own = rootfs::kernel::find(tree).map_err(refused)?;
+    let [image, initramfs] = slots;
+    let mut out = [PathBuf::new(), PathBuf::new()];
+    for (at, (slot, piece)) in [(image, own.image), (initramfs, own.initramfs)].into_iter().enumerate() {
+        let made = temporary(slot)?.into_temp_path();
+        piece.copy(archives, &made).map_err(refused)?;
+        out[at] = slot.publish(made, None).await?.path;
+    }
+    Ok(out)
 }
 
 /// What one tar, packed or not, holds: a root file system, or the OCI layout of one.

@@ -205,18 +205,6 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
             _ => Err(ValueError::Invalid(format!("a machine has 1 to {MAX_DEVICES} network interfaces"))),
         })
     });
-    if format == Some(Format::Tar)
-        && kernel.is_none()
-        && fields.get("kernel").is_none()
-        && let Some(node) = fields.get("format")
-    {
-        let problem = cx.problem(
-            codes::MISSING_KEY,
-            node.span,
-            "a root file system as tar has no boot loader: it needs `kernel`",
-        );
-        cx.report(problem);
-    }
     let user = fields.get("user").and_then(|node| cx.id(node, "user"));
     let memory = fields.get("memory").and_then(|node| {
         cx.parsed(node, "memory", |text| match value::size(text)? {
@@ -468,8 +456,9 @@ images:
         assert_eq!(codes(&MORE.replace("tpm: true", "tpm: yes")), ["bad-value"]);
         let many = format!("[{}]", ["1 GiB"; 9].join(", "));
         assert_eq!(codes(&MORE.replace("[1 GiB, 64 MiB]", &many)), ["bad-value"]);
+        // It may bring its own.
         let bare = MORE.replace("    kernel: {image: vmlinuz, cmdline: root=/dev/vda}\n", "");
-        assert_eq!(codes(&bare), ["missing-key"]);
+        assert_eq!(codes(&bare), [""; 0]);
         let typo = MORE.replace("{image: vmlinuz, cmdline", "{imag: vmlinuz, cmdline");
         assert_eq!(codes(&typo), ["missing-key", "unknown-key"]);
     }

@@ -99,6 +99,12 @@ pub enum ArchiveError {
     NoImage { arch: &'static str },
     #[error("its index has {count} images for {arch}; copy one into a layout of its own")]
     SeveralImages { count: usize, arch: &'static str },
+    #[error("it brings no kernel: it has no file /usr/lib/modules/VERSION/vmlinuz")]
+    NoKernel,
+    #[error("it brings several kernels, and which one boots it is not known: {releases}")]
+    SeveralKernels { releases: String },
+    #[error("its kernel {release} has no initramfs.img next to it")]
+    NoInitramfs { release: String },
     #[error("{digest} is not a digest of sha256")]
     NoDigest { digest: String },
 }

@@ -7,6 +7,7 @@
 
 mod error;
 pub(super) mod ext4;
+pub(super) mod kernel;
 mod message;
 pub(super) mod oci;
 pub(super) mod tar;

@@ -414,9 +414,9 @@ fn a_matrix_asks_every_test_once_for_every_combination() {
 
 #[test]
 fn every_dimension_of_machines_is_typed() {
-    let text = "schema: suite/v1\nsuite: s\nmatrix: {tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max]}\ntests:\n- {id: t, steps: [run: x]}\n";
+    let text = "schema: suite/v1\nsuite: s\nmatrix: {tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max], kernel: [kernel-6.12.40-1.azl4]}\ntests:\n- {id: t, steps: [run: x]}\n";
     let suite = good(text);
-    assert_eq!(suite.tests[0].id, "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max]");
+    assert_eq!(suite.tests[0].id, "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max,kernel=kernel-6.12.40-1.azl4]");
     assert_eq!(
         suite.tests[0].machine,
         MachineOverrides {
@@ -427,15 +427,20 @@ fn every_dimension_of_machines_is_typed() {
             bus: Some(muster_base::machine::DiskBus::Sata),
             memory: Some(3 << 29),
             cpus: Some(4),
+            kernel: Some("kernel-6.12.40-1.azl4".into()),
         }
     );
     assert_eq!(suite.tests[0].when.as_ref().unwrap().condition.to_string(), "image == lab");
     let plain =
         good(&text.replace(
-            "tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max]",
+            "tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max], kernel: [kernel-6.12.40-1.azl4]",
             "image: [lab]",
         ));
     assert!(plain.tests[0].machine.is_plain(), "an image alone is no shape");
+    // Which kernel a name without a version means would change with the repository.
+    for kernel in ["kernel", "kernel-core", "kernel 6", "-6.12", "kernel-6.12~rc1"] {
+        assert_eq!(bad(&text.replace("kernel-6.12.40-1.azl4", kernel)).len(), 1, "{kernel}");
+    }
 }
 
 #[test]

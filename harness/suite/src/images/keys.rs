@@ -30,7 +30,7 @@ pub const IMAGE: KeyTable = KeyTable {
         key(
             "kernel",
             Shape::Mapping(&KERNEL),
-            "A kernel loaded without a boot loader; a root file system as tar needs one.",
+            "A kernel loaded without a boot loader; a root file system as tar that brings none needs one.",
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
         required("seed", Shape::Keyword(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
