@@ -84,6 +84,10 @@ impl<'t, I: Images> Images for TemplateImages<'t, I> {
         Ok(FromTemplate { driver, template: self.template })
     }
 
+    fn cost(&self, image: &str) -> Cost {
+        self.images.cost(image)
+    }
+
     async fn verify_unchanged(&self, image: &str) -> Result<(), Failure> {
         self.images.verify_unchanged(image).await
     }

@@ -385,7 +385,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 return Ok(None);
             }
             CloneSource::Booted(lease) => *lease,
-            CloneSource::Empty => self.boot(true).await?,
+            CloneSource::Empty => self.boot(true).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))?,
         };
         match self.freeze(lease).await {
             Ok(template) => {
@@ -403,6 +403,11 @@ impl<'d, D: Driver> Session<'d, D> {
     /// A clone of the image's template; a booted machine where that cannot be had.
     async fn start_clone(&self) -> Result<Lease<D::Live>, Failure> {
         let mut clone_source = self.clone_source.lock().await;
+        // Whoever held it may have found out that none comes up.
+        let hopeless = self.hopeless().clone();
+        if let Some(failure) = hopeless {
+            return Err(failure);
+        }
         let Some(template) = self.template(&mut clone_source).await? else {
             let unfrozen = match &mut *clone_source {
                 CloneSource::Refused(unfrozen) => unfrozen.take(),

@@ -58,9 +58,13 @@ make_initrd() {
   cp "$modules/config" "$root/boot/config-$release"
   chroot "$root" depmod "$release"
   cp "$root/usr/lib/modules/$release"/modules.* "$modules/"
+  # Built into lab's own kernel, and a module of this one.
+  cp "$root/etc/initramfs-tools/modules" "$WORK/initramfs-modules"
+  echo ext4 >>"$root/etc/initramfs-tools/modules"
   chroot "$root" mkinitramfs -o /tmp/initrd "$release" >"$WORK/initramfs.log" 2>&1 ||
     { cat "$WORK/initramfs.log" >&2; die "the initramfs of $release could not be made" "the lines above are from mkinitramfs"; }
   mv "$root/tmp/initrd" "$modules/initrd"
+  cat "$WORK/initramfs-modules" >"$root/etc/initramfs-tools/modules"
   rm -rf "$root/usr/lib/modules/$release" "$root/boot/config-$release"
 }
 
