@@ -1,7 +1,7 @@
 //! The packages that are installed in a guest, and those in files of it, with all that others may need of them.
 
-use crate::guest;
 use crate::error::CliError;
+use crate::guest;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_engine::driver::Live;
 use muster_repodata::{Dependency, PackageRecord};
@@ -48,8 +48,7 @@ async fn query(live: &impl Live, command: &str, words: &str, of_what: &str) -> R
          {command} --qf {FORMAT} {words} || exit 1\necho '= end'"
     );
     let reply = guest::run(live, script, 120, LIMIT).await?;
-    let unreadable =
-        |why: &str| CliError::infrastructure(format!("{of_what} cannot be read: {}", one_line(why, 300)));
+    let unreadable = |why: &str| CliError::infrastructure(format!("{of_what} cannot be read: {}", one_line(why, 300)));
     if let Some(why) = guest::cut(&reply) {
         return Err(unreadable(why));
     }

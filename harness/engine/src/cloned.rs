@@ -92,3 +92,21 @@ impl<'t, I: Images> Images for TemplateImages<'t, I> {
         self.images.verify_unchanged(image).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Live as _;
+    use crate::fake::FakeDriver;
+
+    #[tokio::test]
+    async fn whoever_boots_gets_a_clone_which_is_not_frozen_again() {
+        let driver = FakeDriver::default();
+        let cloned = FromTemplate { driver: driver.clone(), template: &() };
+        let live = cloned.boot("a-1", true).await.ok().expect("a clone");
+        assert!(live.record().cloned_from.is_some());
+        assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (0, 1));
+        assert!(matches!(cloned.freeze(live).await, Frozen::Refused { .. }));
+        assert!(cloned.with_spec(&MachineSpec::default()).is_err(), "of another shape there is no template");
+    }
+}

@@ -128,13 +128,15 @@ async fn release<L: Live>(live: &L, package: &str, clock: &Clock) -> Result<Stri
         let message = format!("it cannot be read which kernel {package} holds: status {}: {words}", reply.status);
         return Err(Failure::new(failure::PROBE_FAILED, message));
     }
-    let fine = |line: &str| line.len() <= 120 && line.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~-".contains(&b));
+    let fine =
+        |line: &str| line.len() <= 120 && line.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~-".contains(&b));
     let lines: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
     match lines.as_slice() {
         [one] if fine(one) => Ok((*one).to_owned()),
         [] => {
-            let message =
-                format!("{package} holds no kernel: it has no file /usr/lib/modules/VERSION/vmlinuz or /boot/vmlinuz-VERSION");
+            let message = format!(
+                "{package} holds no kernel: it has no file /usr/lib/modules/VERSION/vmlinuz or /boot/vmlinuz-VERSION"
+            );
             Err(Failure::new(failure::KERNEL_INSTALL, message))
         }
         several => {
@@ -154,7 +156,81 @@ async fn say<L: Live>(live: &L, script: String, clock: &Clock) -> Result<Reply, 
     let reply = live.batch(vec![request]).await?.into_iter().next();
     match reply {
         Some(reply) if reply.end == End::Exited => Ok(reply),
-        Some(_) => Err(Failure::new(failure::PROBE_FAILED, "a command about the kernel did not end, or printed too much")),
+        Some(_) => {
+            Err(Failure::new(failure::PROBE_FAILED, "a command about the kernel did not end, or printed too much"))
+        }
         None => Err(Failure::new(failure::PROBE_FAILED, "the guest gave no answer about the kernel")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// What a script of this file says on a system whose programs are these, each the lines of a shell's `case`.
+    fn said(programs: &[(&str, &str)], script: &str) -> (i32, String) {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (name, cases) in programs {
+            let file = dir.path().join(name);
+            std::fs::write(&file, format!("#!/bin/sh\ncase \"$*\" in\n{cases}\n*) exit 1;;\nesac\n")).expect("written");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap_or_default());
+        let output = std::process::Command::new("/bin/sh").args(["-c", script]).env("PATH", path).output().expect("sh");
+        (output.status.code().unwrap_or(255), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    const RPM: &str = "'-q rpm') ;;
+'-ql kernel-core-6.12') printf '/usr/lib/modules/6.12-1.x86_64/vmlinuz\\n/boot/vmlinuz-6.12-1.x86_64\\n/usr/lib/modules/6.12-1.x86_64/kernel/x.ko\\n';;
+'-ql kernel-6.12') ;;
+'-q --requires kernel-6.12') printf 'kernel-core-uname-r = 6.12-1.x86_64\\nrpmlib(x) <= 4\\n';;
+'-ql meta-6.1') ;;
+'-q --requires meta-6.1') echo image-6.1;;
+'-q image-6.1') ;;
+'-ql image-6.1') printf '/boot/vmlinuz-6.1+deb13-cloud\\n/boot/config-6.1+deb13-cloud\\n';;
+'-ql bash-5') echo /usr/bin/bash;;
+'-q --requires bash-5') echo 'libc.so.6()(64bit)';;";
+
+    #[test]
+    fn the_kernel_of_a_package_is_its_own_or_that_of_what_it_needs() {
+        for (package, found) in [
+            ("kernel-core-6.12", "6.12-1.x86_64\n"),
+            ("kernel-6.12", "6.12-1.x86_64\n"),
+            ("meta-6.1", "6.1+deb13-cloud\n"),
+            ("bash-5", "\n"),
+        ] {
+            assert_eq!(said(&[("rpm", RPM)], &format!("p={package}\n{RELEASES}")), (0, found.to_owned()), "{package}");
+        }
+        // Without a database nothing is known.
+        assert_eq!(said(&[("rpm", "")], &format!("p=kernel-6.12\n{RELEASES}")).0, 3);
+    }
+
+    #[test]
+    fn grubby_must_have_done_what_was_wanted() {
+        let grubby = |now: &str| format!("'--set-default=/boot/vmlinuz-6.12') ;;\n'--default-kernel') echo {now};;");
+        let status = |now: &str| said(&[("grubby", &grubby(now))], &format!("release=6.12\n{DEFAULT}")).0;
+        assert_eq!(status("/boot/vmlinuz-6.12"), 0);
+        assert_ne!(status("/boot/vmlinuz-6.6"), 0);
+    }
+
+    #[test]
+    fn an_entry_is_about_a_release_by_its_version_or_by_the_path_of_its_kernel() {
+        let begin = DEFAULT.find("about() {").expect("the function");
+        let end = begin + DEFAULT[begin..].find("\n}\n").expect("its end") + 3;
+        let about = |entry: &str, release: &str| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), entry).expect("written");
+            let script = format!("release='{release}'\n{}about {}", &DEFAULT[begin..end], file.path().display());
+            said(&[], &script).0 == 0
+        };
+        let entry = "title x\nversion 6.12.1+deb13-amd64\nlinux /id/6.12.1+deb13-amd64/linux\n";
+        assert!(
+            about(entry, "6.12.1+deb13-amd64") && !about(entry, "6.12.1+deb13") && !about(entry, "12.1+deb13-amd64")
+        );
+        assert!(about("linux /vmlinuz-6.12.1-1.azl4\n", "6.12.1-1.azl4"));
+        assert!(!about("linux /vmlinuz-6.12.1-1.azl4\n", "6.12.1-1"));
+        assert!(about("uki /EFI/Linux/fedora-6.12.1.efi\n", "6.12.1") && !about("", "6.12.1"));
+        assert!(!about("version 6*\nlinux /*/linux\n", "6.12.1"), "a pattern in the entry is none");
     }
 }

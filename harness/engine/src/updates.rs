@@ -98,11 +98,9 @@ async fn verify<L: Live>(
     let (in_files, in_database) = lines.split_at(files.len());
     let pairs = files.iter().zip(in_files.iter().zip(in_database));
     let each = pairs.map(|(file, (one, other))| match product::headers(&[one, other]) {
-        Some(package) => Ok(ProductRecord {
-            file: file.path.clone(),
-            sha256: file.sha256.clone(),
-            package: package.to_owned(),
-        }),
+        Some(package) => {
+            Ok(ProductRecord { file: file.path.clone(), sha256: file.sha256.clone(), package: package.to_owned() })
+        }
         None => {
             let shown = text::one_line(&format!("{one} / {other}"), 300);
             Err(not_installed(&format!("what is installed is not {}: {shown}", text::one_line(&file.path, 200)), said))
@@ -117,13 +115,7 @@ fn not_installed(why: &str, said: &str) -> Failure {
 }
 
 /// Runs a command line; `foreign` when it starts programs of packages.
-async fn one<L: Live>(
-    live: &L,
-    script: String,
-    limit: usize,
-    foreign: bool,
-    clock: &Clock,
-) -> Result<Reply, Failure> {
+async fn one<L: Live>(live: &L, script: String, limit: usize, foreign: bool, clock: &Clock) -> Result<Reply, Failure> {
     let requests = vec![Request { script, timeout: clock.left(), limit }];
     let replies = match foreign {
         true => live.commands(requests).await?,

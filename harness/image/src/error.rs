@@ -112,9 +112,10 @@ impl Fault for ImageError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Archive { reason: ArchiveError::NoKernel | ArchiveError::SeveralKernels { .. } | ArchiveError::NoInitramfs { .. }, .. } => Some(
-                "name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'".into(),
-            ),
+            Self::Archive {
+                reason: ArchiveError::NoKernel | ArchiveError::SeveralKernels { .. } | ArchiveError::NoInitramfs { .. },
+                ..
+            } => Some("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'".into()),
             _ => None,
         }
     }

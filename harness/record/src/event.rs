@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::boot::BootRecord;
 use crate::facts::Facts;
 use crate::finding::OnMachine;
-use crate::run::{Accelerator, EarlierRun, ImageRecord, KernelRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
+use crate::run::{
+    Accelerator, EarlierRun, ImageRecord, KernelRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord,
+};
 use crate::shard::ShardRecord;
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.

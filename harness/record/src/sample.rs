@@ -8,7 +8,8 @@ use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
 use crate::outcome::Outcome;
 use crate::run::{
-    Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled, SuiteRecord, TestRecord,
+    Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled,
+    SuiteRecord, TestRecord,
 };
 use muster_base::failure::{self, Failure, FailureId, Location};
 

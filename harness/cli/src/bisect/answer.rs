@@ -133,7 +133,9 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             out.push(String::new());
             out.extend(report(*bad));
             match &search.packages {
-                None => out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad))),
+                None => {
+                    out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad)))
+                }
                 Some(set) => out.extend(changelogs(set, *bad)),
             }
         }

@@ -16,13 +16,13 @@ use super::project::working_directory;
 use super::run::{self, Ready};
 use super::session;
 use answer::Answer;
-use packages::Base;
-use packages::set::PackageSet;
 use muster_base::exit::Exit;
 use muster_base::files::safe_name;
 use muster_base::text::{one_line, shell_word};
 use muster_record::open;
 use muster_suite::select::NameGlob;
+use packages::Base;
+use packages::set::PackageSet;
 use search::{ImageVerdict, Next};
 use state::{Candidate, Search};
 
@@ -112,8 +112,8 @@ pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
                 let about = search.tested() as u64 + u64::from(left);
                 say_error(&format!("BISECT {name}: {what} {tested} of about {about}"));
                 let before = search.images[image].clone();
-                let verdict =
-                    look(&mut search, &dir, image, &test, read, base.as_ref()).inspect_err(|_| search.images[image] = before)?;
+                let verdict = look(&mut search, &dir, image, &test, read, base.as_ref())
+                    .inspect_err(|_| search.images[image] = before)?;
                 // Only what is known is kept: a run that was interrupted says nothing.
                 search.write(&dir)?;
                 say_error(&format!("{} {name}: {}", verdict.name().to_uppercase(), search.images[image].why));
@@ -171,7 +171,9 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
     let ready = read(&words(&search, 0, &dir.join("1")))?;
     if search.packages.is_some() && !ready.arguments.is_plain() {
         let what = "behind `--` are options with which it is no run on new machines of one image";
-        return Err(CliError::invalid(what).hint("leave out --connect, --prove, --shard, --list and what goes on with a run"));
+        return Err(
+            CliError::invalid(what).hint("leave out --connect, --prove, --shard, --list and what goes on with a run")
+        );
     }
     session::room(dir)?;
     search.write(dir)?;

@@ -112,7 +112,9 @@ impl Search {
         let verdicts = self.verdicts();
         let ends = [verdicts.len() - 1, 0];
         match ends.into_iter().find(|end| self.packages.is_some() && verdicts[*end].is_none()) {
-            Some(image) if search::is_open(&verdicts) => Next::Test { image, left: search::left(verdicts.len()).saturating_sub(self.tested() as u32) },
+            Some(image) if search::is_open(&verdicts) => {
+                Next::Test { image, left: search::left(verdicts.len()).saturating_sub(self.tested() as u32) }
+            }
             _ => search::next(&verdicts),
         }
     }

@@ -2,9 +2,9 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::guest;
 use super::target::KeptRepository;
 use crate::error::CliError;
+use crate::guest;
 use muster_base::text::{one_line, shell_word};
 use muster_engine::driver::Live;
 

@@ -6,8 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::join_all;
 
 use super::facts;
-use crate::guest;
-use crate::installed;
 use super::machines::Machines;
 use super::metadata::{self, Fetched};
 use super::target::KeptRepository;
@@ -16,6 +14,8 @@ use super::{brought, chains};
 use crate::boot::Wanted;
 use crate::compare::Reading;
 use crate::error::CliError;
+use crate::guest;
+use crate::installed;
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
 use crate::run::{budget, host};

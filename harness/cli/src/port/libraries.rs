@@ -1,7 +1,7 @@
 //! Programs and libraries of new packages whose own libraries are not there.
 
-use crate::guest;
 use crate::error::CliError;
+use crate::guest;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_chain::Unavailable;
 use muster_engine::driver::Live;

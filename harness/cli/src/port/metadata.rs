@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::guest;
 use crate::error::CliError;
+use crate::guest;
 use crate::output::say_error;
 use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_check::repositories::{self, Repos};

@@ -1,9 +1,9 @@
 //! What becomes of a chain on a machine: resolved without being done, installed, looked at afterwards.
 
-use crate::guest;
 use super::libraries;
 use super::units::{self, UnitPlan};
 use crate::error::CliError;
+use crate::guest;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word, tail};
 use muster_check::dnf::{self, Transaction};
 use muster_engine::driver::Live;

@@ -1,7 +1,7 @@
 //! Units that a chain enables and starts, tried on a machine.
 
-use crate::guest;
 use crate::error::CliError;
+use crate::guest;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_engine::driver::Live;
 

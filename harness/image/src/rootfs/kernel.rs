@@ -40,7 +40,8 @@ pub(crate) fn find(tree: &Tree) -> Result<OwnKernel, ArchiveError> {
     let Some(What::Dir(releases)) = modules.and_then(|at| tree.node(at)).map(|node| &node.what) else {
         return Err(ArchiveError::NoKernel);
     };
-    let with_kernel = |(name, at): (&Vec<u8>, &usize)| Some((name.clone(), *at, file(tree, child(tree, *at, b"vmlinuz")?)?));
+    let with_kernel =
+        |(name, at): (&Vec<u8>, &usize)| Some((name.clone(), *at, file(tree, child(tree, *at, b"vmlinuz")?)?));
     let found: Vec<(Vec<u8>, usize, Piece)> = releases.iter().filter_map(with_kernel).collect();
     match found.as_slice() {
         [] => Err(ArchiveError::NoKernel),
@@ -127,7 +128,10 @@ mod tests {
     fn none_several_and_links_are_no_kernel() {
         let kernel = |release: &str| member(&format!("usr/lib/modules/{release}/vmlinuz"), "kernel");
         assert_eq!(said(&[dir("usr")]), ArchiveError::NoKernel.to_string());
-        assert_eq!(said(&[special(b'2', "usr/lib/modules/6/vmlinuz", "/etc/passwd")]), ArchiveError::NoKernel.to_string());
+        assert_eq!(
+            said(&[special(b'2', "usr/lib/modules/6/vmlinuz", "/etc/passwd")]),
+            ArchiveError::NoKernel.to_string()
+        );
         assert_eq!(said(&[dir("usr/lib/modules/6/vmlinuz")]), ArchiveError::NoKernel.to_string());
         assert!(said(&[kernel("6.1"), kernel("6.2")]).contains("6.1, 6.2"));
         assert!(said(&[kernel("6.1")]).contains("6.1 has no initramfs.img"));

@@ -416,7 +416,10 @@ fn a_matrix_asks_every_test_once_for_every_combination() {
 fn every_dimension_of_machines_is_typed() {
     let text = "schema: suite/v1\nsuite: s\nmatrix: {tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max], kernel: [kernel-6.12.40-1.azl4]}\ntests:\n- {id: t, steps: [run: x]}\n";
     let suite = good(text);
-    assert_eq!(suite.tests[0].id, "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max,kernel=kernel-6.12.40-1.azl4]");
+    assert_eq!(
+        suite.tests[0].id,
+        "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max,kernel=kernel-6.12.40-1.azl4]"
+    );
     assert_eq!(
         suite.tests[0].machine,
         MachineOverrides {

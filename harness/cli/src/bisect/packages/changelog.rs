@@ -11,7 +11,9 @@ const SEPARATOR: u8 = 0x1c;
 
 /// Prints the changelog of each of `"$@"` by this command of rpm, each behind a separator.
 pub(super) fn script(rpm: &str) -> String {
-    format!("for one do printf '\\034'; [ -z \"$one\" ] || {rpm} --changelog \"$one\" 2>/dev/null | head -c {READ}; done")
+    format!(
+        "for one do printf '\\034'; [ -z \"$one\" ] || {rpm} --changelog \"$one\" 2>/dev/null | head -c {READ}; done"
+    )
 }
 
 /// The changelogs of an answer; `None` when there are not so many, since then none is known to be whose.
@@ -69,7 +71,8 @@ mod tests {
 
     #[test]
     fn entries_above_the_newest_that_is_known_are_new() {
-        let new = format!("* Wed Jan 07 2026 A - 3-1\n- third\n  goes on\n\n* Tue Jan 06 2026 A - 2-1\n- second\n\n{OLD}");
+        let new =
+            format!("* Wed Jan 07 2026 A - 3-1\n- third\n  goes on\n\n* Tue Jan 06 2026 A - 2-1\n- second\n\n{OLD}");
         let expected = "* Wed Jan 07 2026 A - 3-1\n- third\n  goes on\n* Tue Jan 06 2026 A - 2-1\n- second";
         assert_eq!(between(&new, OLD), expected);
         assert_eq!(between(OLD, OLD), "");

@@ -54,7 +54,11 @@ impl Base {
     ///
     /// # Errors
     /// The image cannot be booted or cloned, or its packages are not known.
-    pub(super) fn make(options: &ImageOptions, set: &PackageSet, dir: &Utf8Path) -> Result<(Self, PackageSet), CliError> {
+    pub(super) fn make(
+        options: &ImageOptions,
+        set: &PackageSet,
+        dir: &Utf8Path,
+    ) -> Result<(Self, PackageSet), CliError> {
         let source = Source::parse(&set.from)?;
         // The image is looked into by a runtime of its own, so before the one of the machine.
         let wanted = boot::one_image(None, options)?;
@@ -154,7 +158,10 @@ async fn describe(
     // The first that is replaced; a package that is new has none.
     let old: Vec<String> = before
         .iter()
-        .map(|old| old.first().map_or_else(String::new, |old| format!("{}-{}-{}.{}", old.name, old.version, old.release, old.arch)))
+        .map(|old| {
+            old.first()
+                .map_or_else(String::new, |old| format!("{}-{}-{}.{}", old.name, old.version, old.release, old.arch))
+        })
         .collect();
     let new = changelogs(live, "rpm -qp --nosignature", &new).await?;
     let old = changelogs(live, "rpm -q", &old.iter().map(String::as_str).collect::<Vec<_>>()).await?;

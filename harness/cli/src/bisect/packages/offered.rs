@@ -58,7 +58,8 @@ impl Source {
         let path = Utf8Path::new(typed);
         let files = if path.is_dir() {
             let entries = path.read_dir_utf8().map_err(|cause| wrong(typed, &cause.to_string()))?;
-            let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|cause| wrong(typed, &cause.to_string()))?;
+            let entries: Vec<_> =
+                entries.collect::<Result<_, _>>().map_err(|cause| wrong(typed, &cause.to_string()))?;
             let files = entries.into_iter().map(|entry| entry.path().to_owned());
             let mut files: Vec<Utf8PathBuf> = files.filter(|file| file.extension() == Some("rpm")).collect();
             files.sort();
@@ -105,7 +106,8 @@ fn wrong(typed: &str, why: &str) -> CliError {
 async fn send(live: &impl Live, files: &[Utf8PathBuf], typed: &str) -> Result<Vec<Offered>, CliError> {
     say_error(&format!("sending {} package files", files.len()));
     let dirs: Vec<String> = (0..files.len()).map(|number| format!("{DIR}/{number}")).collect();
-    succeeded(live, format!("umask 077; mkdir -p {}", dirs.join(" ")), 60, "a directory for them cannot be made").await?;
+    succeeded(live, format!("umask 077; mkdir -p {}", dirs.join(" ")), 60, "a directory for them cannot be made")
+        .await?;
     let mut out = Vec::with_capacity(files.len());
     for (file, dir) in files.iter().zip(&dirs) {
         let path = format!("{dir}/{}", safe(file.file_name().unwrap_or_default()));
@@ -158,11 +160,7 @@ async fn fetch(live: &impl Live, id: Option<&str>, typed: &str) -> Result<Vec<Of
         CliError::infrastructure(format!("sha256sum of the fetched files printed {}", one_line(&listed, 200)))
     })?;
     if files.len() != count {
-        let what = format!(
-            "of {count} updates {} were fetched: {}",
-            files.len(),
-            last_words(&words, 300)
-        );
+        let what = format!("of {count} updates {} were fetched: {}", files.len(), last_words(&words, 300));
         return Err(CliError::infrastructure(what).hint("name package files with `--packages DIR`"));
     }
     if count > MOST {
@@ -237,10 +235,10 @@ mod tests {
         let sum = "ab".repeat(32);
         let line = format!("{sum}  {DIR}/b.rpm\n{sum}  {DIR}/a.rpm\n");
         let found = parse_sums(&format!("{line}end\n")).expect("whole");
-        assert_eq!(found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), [
-            "/var/tmp/muster-updates/a.rpm",
-            "/var/tmp/muster-updates/b.rpm"
-        ]);
+        assert_eq!(
+            found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(),
+            ["/var/tmp/muster-updates/a.rpm", "/var/tmp/muster-updates/b.rpm"]
+        );
         assert_eq!(parse_sums(&line), None);
         assert_eq!(parse_sums("x  /etc/passwd\nend\n"), None);
         assert_eq!(parse_sums("end\n"), Some(vec![]));

@@ -88,7 +88,8 @@ pub(super) fn order(installed: &[PackageRecord], offered: &[PackageRecord], arch
 
 /// Groups of nodes that reach each other, those that others reach before them.
 fn groups(nodes: &BTreeMap<String, Node>) -> Vec<Vec<usize>> {
-    let reached: BTreeMap<&str, BTreeSet<&str>> = nodes.keys().map(|name| (name.as_str(), reach(nodes, name))).collect();
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        nodes.keys().map(|name| (name.as_str(), reach(nodes, name))).collect();
     let mut names: Vec<&str> = reached.keys().copied().collect();
     // Whoever needs another reaches all that this one reaches and itself, so that it reaches more.
     names.sort_by_key(|name| (reached[name].len(), *name));
@@ -244,8 +245,11 @@ mod tests {
             package("stranger 1", "stranger", &[]),
         ];
         let (groups, left_out) = names(&installed, &offered);
-        assert_eq!(groups, ["new-thing", "app+liba+liba-tools", "core+plugin", "zeta"]
-            .map(str::to_owned), "{left_out:?}");
+        assert_eq!(
+            groups,
+            ["new-thing", "app+liba+liba-tools", "core+plugin", "zeta"].map(str::to_owned),
+            "{left_out:?}"
+        );
         assert_eq!(left_out, ["1 of the files are no update of an installed package, and no update needs them"]);
     }
 
