@@ -385,7 +385,9 @@ impl<'d, D: Driver> Session<'d, D> {
                 return Ok(None);
             }
             CloneSource::Booted(lease) => *lease,
-            CloneSource::Empty => self.boot(true).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))?,
+            CloneSource::Empty => {
+                self.boot(true).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))?
+            }
         };
         match self.freeze(lease).await {
             Ok(template) => {
