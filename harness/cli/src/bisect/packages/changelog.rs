@@ -31,10 +31,7 @@ pub(super) fn several(answer: &[u8], count: usize) -> Option<Vec<String>> {
 pub(super) fn between(new: &str, old: &str) -> String {
     let (entries, known) = (entries(new), entries(old));
     let newest = known.first();
-    let count = match entries.iter().position(|entry| Some(entry) == newest) {
-        Some(count) => count,
-        None => 1,
-    };
+    let count = entries.iter().position(|entry| Some(entry) == newest).unwrap_or(1);
     let mut out = String::new();
     for entry in entries.iter().take(count) {
         if out.len() + entry.len() > KEPT {
