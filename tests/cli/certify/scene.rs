@@ -153,7 +153,12 @@ impl Scene {
             },
             Event::Planned { suites: BTreeMap::from([("s".to_owned(), suite)]), tests: all.clone(), kept: Vec::new() },
             Event::AcceleratorChosen {
-                accelerator: Accelerator { kind: "tcg".into(), reason: "no KVM".into(), deadline_scale: 1.5 },
+                accelerator: Accelerator {
+                    kind: "tcg".into(),
+                    reason: "no KVM".into(),
+                    deadline_scale: 1.5,
+                    host_arch: Some("x86_64".into()),
+                },
             },
             Event::ImageReady { image: "lab".into(), record: Box::new(image) },
             Event::MachineStarting {
@@ -171,7 +176,12 @@ impl Scene {
             },
         ];
         events.extend(all.into_iter().map(|test| Event::TestFinished { record: Box::new(test) }));
-        let ended = MachineRecord { id: "m1".into(), end: Some("killed".into()), ..MachineRecord::default() };
+        let ended = MachineRecord {
+            id: "m1".into(),
+            qemu: Some("10.0.2".into()),
+            end: Some("killed".into()),
+            ..MachineRecord::default()
+        };
         events.push(Event::MachineEnded { record: ended });
         events.push(Event::RunFinished { at: started.to_string(), interrupted: false, exit_code: 0 });
         change(&mut events);
