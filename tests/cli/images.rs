@@ -99,7 +99,13 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     let good = disk(&place, "good", 8, WHOLE, &fixed);
     let ended = check(&good, &["--given", "firmware=uefi"]);
     ended.assert_status(0);
-    assert!(ended.stdout.ends_with("4 tests: 4 pass\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("5 tests: 4 pass, 1 skip\n"), "{}", ended.stdout);
+    // One of both kinds starts on both generations, and one with an MBR on the first.
+    let both = "label: gpt\nsize=1MiB, type=U\nsize=1MiB, type=21686148-6449-6E6F-744E-656564454649\ntype=L\n";
+    for (name, table) in [("both", both), ("mbr", "label: dos\ntype=83\n")] {
+        let of_first = disk(&place, name, 8, table, &fixed);
+        check(&of_first, &["--given", "firmware=bios"]).assert_status(0);
+    }
     // Whether it starts through UEFI is not in the file.
     let ended = check(&good, &[]);
     ended.assert_status(2);
@@ -119,6 +125,8 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
         (disk(&place, "dynamic", 8, WHOLE, &["-O", "vpc"]), "uefi", "fixed-vhd", "found dynamic"),
         (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
         (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),
+        (disk(&place, "for-uefi", 8, WHOLE, &[]), "bios", "bios-partitions", "has bios-boot"),
+        (disk(&place, "csm", 8, "label: dos\ntype=ef\ntype=83\n", &[]), "bios", "bios-partitions", "lacks esp"),
         (disk(&place, "bare", 8, swap, &["-O", "qcow2"]), "uefi", "uefi-partitions", "has esp"),
     ] {
         let ended = check(&file, &["--given", &format!("firmware={given}")]);
