@@ -223,6 +223,14 @@ pub fn events() -> Vec<Event> {
                 }],
             }),
             unreadable: None,
+            esp: Some(crate::disk::Esp {
+                formatted: true,
+                first: Some(crate::disk::EfiProgram::Shim),
+                second: Some(crate::disk::EfiProgram::SystemdBoot),
+                ukis: vec!["lab.efi".into()],
+                default: Some("lab*".into()),
+                unreadable: None,
+            }),
         }),
     };
     let image = |path: &str| ImageRecord {
