@@ -118,7 +118,9 @@ fn merged(run: &RunEvidence, runs: &[RunEvidence]) -> Vec<Refusal> {
                 inputs.push(Input { record: &shard.record, reference });
                 continue;
             }
-            Some(shard) => (RefusalId::RunMerged, format!("another record of the run {} than {}", reference.id, shard.file)),
+            Some(shard) => {
+                (RefusalId::RunMerged, format!("another record of the run {} than {}", reference.id, shard.file))
+            }
             None => (RefusalId::EvidenceMissing, format!("the run {}, which is not there", reference.id)),
         };
         out.push(Refusal::new(id, format!("{file} was merged of {shard}")));
@@ -190,8 +192,9 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
 /// The versions of QEMU that ran its machines, `unknown` among them where one that answered does not say it.
 fn qemu(record: &RunRecord) -> String {
     let answered = record.machines.iter().filter(|machine| machine.qemu.is_some() || machine.boot_seconds.is_some());
-    let versions: BTreeSet<String> =
-        answered.map(|machine| machine.qemu.as_deref().map_or_else(|| UNKNOWN.to_owned(), |text| one_line(text, 120))).collect();
+    let versions: BTreeSet<String> = answered
+        .map(|machine| machine.qemu.as_deref().map_or_else(|| UNKNOWN.to_owned(), |text| one_line(text, 120)))
+        .collect();
     match versions.is_empty() {
         true => UNKNOWN.to_owned(),
         false => versions.into_iter().collect::<Vec<_>>().join(", "),

@@ -119,7 +119,10 @@ mod tests {
         };
         let other = crate::testing::digest(9);
         let refused = of(Some(&other), false);
-        assert_eq!((refused.policy.digest["sha256"].as_str(), refused.verification_result.as_str()), (&*other, "FAILED"));
+        assert_eq!(
+            (refused.policy.digest["sha256"].as_str(), refused.verification_result.as_str()),
+            (&*other, "FAILED")
+        );
         assert_eq!(of(None, true).policy.digest["sha256"], own);
     }
 

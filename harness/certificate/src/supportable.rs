@@ -102,8 +102,9 @@ fn others(results: &[Result<'_>], shipped: &ShippedSuite) -> Vec<Refusal> {
         results.iter().map(|(run, _)| *run).filter(other).map(|run| (run.record.id.as_str(), run)).collect();
     let one = |run: &RunInput| {
         let (id, muster) = (one_line(&run.record.id, 120), one_line(&run.record.muster, 60));
-        let message =
-            format!("the suite {SUPPORTABLE} of the run {id}, by muster {muster}, is not the one that this muster ships");
+        let message = format!(
+            "the suite {SUPPORTABLE} of the run {id}, by muster {muster}, is not the one that this muster ships"
+        );
         Refusal::new(RefusalId::ToolModified, message)
     };
     runs.into_values().map(one).collect()

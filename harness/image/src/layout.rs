@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use self::error::TableError;
 use self::bytes::{plain, through_qemu};
+use self::error::TableError;
 use self::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected};
 use muster_base::machine::Format;

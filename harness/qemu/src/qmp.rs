@@ -63,7 +63,8 @@ impl Qmp {
         let greeting = tokio::time::timeout(deadline, message(&mut reader))
             .await
             .map_err(|_| QmpError::TimedOut { command: "greeting".to_owned(), seconds: deadline.as_secs() })?;
-        let Some(version) = greeting.as_ref().and_then(|greeting| greeting.get("QMP")).map(|said| &said["version"]) else {
+        let Some(version) = greeting.as_ref().and_then(|greeting| greeting.get("QMP")).map(|said| &said["version"])
+        else {
             return Err(QmpError::Closed);
         };
         let version = packaged(version).map(Arc::from);

@@ -50,7 +50,7 @@ pub struct Esp {
     pub unreadable: Option<String>,
 }
 
-/// What an EFI program is, told by its sections.
+/// What an EFI program is, known by its sections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EfiProgram {

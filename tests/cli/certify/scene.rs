@@ -52,11 +52,8 @@ pub(super) fn ids(text: &str) -> Vec<String> {
 
 /// The tests of the suite `supportable`, all passed.
 pub(super) fn supportable() -> Vec<(&'static str, Outcome)> {
-    let tests: Vec<_> = SUPPORTABLE
-        .lines()
-        .filter_map(|line| line.strip_prefix("  - id: "))
-        .map(|id| (id, Outcome::Pass))
-        .collect();
+    let tests: Vec<_> =
+        SUPPORTABLE.lines().filter_map(|line| line.strip_prefix("  - id: ")).map(|id| (id, Outcome::Pass)).collect();
     assert!(tests.len() > 5, "{tests:?}");
     tests
 }
@@ -180,7 +177,11 @@ impl Scene {
                 earlier: vec![],
                 shard: None,
             },
-            Event::Planned { suites: BTreeMap::from([("s".to_owned(), suite), shipped]), tests: all.clone(), kept: Vec::new() },
+            Event::Planned {
+                suites: BTreeMap::from([("s".to_owned(), suite), shipped]),
+                tests: all.clone(),
+                kept: Vec::new(),
+            },
             Event::AcceleratorChosen {
                 accelerator: Accelerator {
                     kind: "tcg".into(),

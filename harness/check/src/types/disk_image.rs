@@ -46,7 +46,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "first-program",
         AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
-        "What `EFI/BOOT/BOOTX64.EFI` on the EFI system partition is (`BOOTAA64.EFI` on Arm), told by its sections: what firmware starts \
+        "What `EFI/BOOT/BOOTX64.EFI` on the EFI system partition is (`BOOTAA64.EFI` on Arm), known by its sections: what firmware starts \
          where no other program is set.",
     ),
     attribute(
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starts_is_told_from_the_partition_and_never_from_nothing() {
+    fn what_starts_is_read_from_the_partition_and_never_from_nothing() {
         let with = |esp: Esp| Some(DiskFacts { esp: Some(esp), ..vhd() });
         let esp = Esp {
             formatted: true,

@@ -202,7 +202,10 @@ fn repositories_count_when_one_is_enabled() {
 fn kernel_systemd_and_places() {
     let facts = facts(&[
         (Probe::Systemd, "init\nsystemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
-        (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nuki\nignition\nsysext\nsecure-boot\n"),
+        (
+            Probe::Places,
+            "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nuki\nignition\nsysext\nsecure-boot\n",
+        ),
         (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
     ]);

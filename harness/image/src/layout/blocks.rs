@@ -70,7 +70,8 @@ impl Blocks {
             if self.fetched.len() >= MOST_BLOCKS {
                 return Err(std::io::Error::other(BlocksError::Blocks));
             }
-            let (from, end) = (start.saturating_add(number * BLOCK), start.saturating_add(*length).min(disk.virtual_size));
+            let (from, end) =
+                (start.saturating_add(number * BLOCK), start.saturating_add(*length).min(disk.virtual_size));
             let take = BLOCK.min(end.saturating_sub(from));
             let bytes = match (take, whole) {
                 (0, _) => Ok(Vec::new()),

@@ -24,7 +24,12 @@ pub(super) fn plain(disk: &Inspected, at: u64, length: u64) -> Result<Vec<u8>, I
 }
 
 /// Bytes of the disk, which QEMU unfolds from its format.
-pub(super) async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration) -> Result<Vec<u8>, ImageError> {
+pub(super) async fn through_qemu(
+    disk: &Inspected,
+    at: u64,
+    length: u64,
+    deadline: Duration,
+) -> Result<Vec<u8>, ImageError> {
     let io = |source| ImageError::Io { path: disk.path.clone(), source };
     let out = tempfile::NamedTempFile::new().map_err(io)?;
     let word = |key: &str, value: &std::ffi::OsStr| {

@@ -1,4 +1,4 @@
-//! What starts the system: the programs on the EFI system partition of a disk, told by what is in them and not by their names.
+//! What starts the system: the programs on the EFI system partition of a disk, known by what is in them and not by their names.
 //!
 //! The file system is FAT, which the crate `fatfs` reads, through blocks of the disk that are fetched when they are needed.
 //! Facts: PE sections from Microsoft's "PE Format"; `.sbat` from shim's SBAT.md; `.sdmagic` and `.linux` from systemd-boot(7) and
@@ -27,7 +27,7 @@ const NAMES: [(&str, &str); 2] = [("BOOTX64.EFI", "grubx64.efi"), ("BOOTAA64.EFI
 type Volume = FileSystem<Blocks>;
 type Directory<'v> = Dir<'v, Blocks>;
 
-/// Reads it, at most for `deadline`. What cannot be read is said in what is returned: nobody's run ends for that.
+/// Reads it, at most for `deadline`. What cannot be read is said in what is returned: no run ends for that.
 pub(super) async fn read(disk: &Inspected, whole: bool, partition: &Partition, deadline: Duration) -> Esp {
     let whence = Whence { disk: disk.clone(), whole, start: partition.start, length: partition.size, deadline };
     let runtime = tokio::runtime::Handle::current();
@@ -97,7 +97,9 @@ fn default_of(loader: &Directory<'_>) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.take(MOST_TEXT).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let value = |line: &str| line.trim().strip_prefix("default").filter(|rest| rest.starts_with([' ', '\t'])).map(str::to_owned);
+    let value = |line: &str| {
+        line.trim().strip_prefix("default").filter(|rest| rest.starts_with([' ', '\t'])).map(str::to_owned)
+    };
     Ok(text.lines().filter_map(value).next_back().map(|value| one_line(value.trim(), 255)))
 }
 

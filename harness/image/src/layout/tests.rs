@@ -249,12 +249,13 @@ fn fill(raw: &std::path::Path, mib: u64, files: &[(&str, Vec<u8>)]) {
 
 const SHIM: &[(&str, &str)] =
     &[(".text", "shim,9"), (".sbat", "sbat,1,SBAT Version,sbat,1,https://example.org\nshim,4,UEFI shim,shim,1,x\n\0")];
-const BOOT: &[(&str, &str)] = &[(".sdmagic", "#### LoaderInfo: systemd-boot 257 ####"), (".sbat", "sbat,1\nsystemd-boot,1\n")];
+const BOOT: &[(&str, &str)] =
+    &[(".sdmagic", "#### LoaderInfo: systemd-boot 257 ####"), (".sbat", "sbat,1\nsystemd-boot,1\n")];
 const UKI: &[(&str, &str)] = &[(".sdmagic", "#### LoaderInfo: systemd-stub 257 ####"), (".linux", "kernel")];
 const ESP: &str = "label: gpt\nsize=4MiB, type=U\ntype=L\n";
 
 #[tokio::test]
-async fn what_starts_is_told_by_what_is_in_the_programs_in_every_format() {
+async fn what_starts_is_known_by_what_is_in_the_programs_in_every_format() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     divided(&at("disk.raw"), 8, ESP);
