@@ -63,7 +63,7 @@ fn what_a_crate_alone_knows_no_other_depends_on() {
         ("ssh2", vec!["guest"]),
         ("libssh2-sys", vec!["guest"]),
         ("kvm-ioctls", vec!["qemu"]),
-        ("fatfs", vec!["qemu"]),
+        ("fatfs", vec!["qemu", "image"]),
         ("ureq", vec!["image"]),
         ("quick-junit", vec!["report", "port"]),
         ("clap", vec!["cli"]),

@@ -87,6 +87,50 @@ fn disk(place: &Place, name: &str, mib: u64, script: &str, convert: &[&str]) -> 
     file
 }
 
+/// A PE file with these sections, each with its text.
+fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = vec![0; 0x400];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[0x3c] = 0x40;
+    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+    bytes[0x46] = u8::try_from(sections.len()).unwrap();
+    for (number, (name, text)) in sections.iter().enumerate() {
+        let (at, data) = (0x58 + number * 40, 0x400 + number as u32 * 0x200);
+        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+        bytes[at + 16..at + 20].copy_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes[at + 20..at + 24].copy_from_slice(&data.to_le_bytes());
+        bytes.resize(data as usize, 0);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// Makes a FAT file system in the first partition of a disk, which begins after a MiB, with these files.
+fn fill(raw: &str, mib: u64, files: &[(&str, Vec<u8>)]) {
+    use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+    let mut bytes = std::io::Cursor::new(vec![0; usize::try_from(mib << 20).unwrap()]);
+    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
+    {
+        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
+        for (path, content) in files {
+            let mut dir = volume.root_dir();
+            let mut parts: Vec<&str> = path.split('/').collect();
+            let name = parts.pop().unwrap();
+            for part in parts {
+                dir = dir.create_dir(part).unwrap();
+            }
+            dir.create_file(name).unwrap().write_all(content).unwrap();
+        }
+    }
+    let mut disk = std::fs::File::options().read(true).write(true).open(raw).unwrap();
+    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
+    disk.write_all(&bytes.into_inner()).unwrap();
+    let mut sector = [0; 512];
+    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
+    disk.read_exact(&mut sector).unwrap();
+    assert_eq!(sector[510..], [0x55, 0xaa]);
+}
+
 #[test]
 fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     const WHOLE: &str = "label: gpt\nsize=1MiB, type=U\ntype=L\n";
@@ -99,7 +143,13 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     let good = disk(&place, "good", 8, WHOLE, &fixed);
     let ended = check(&good, &["--given", "firmware=uefi"]);
     ended.assert_status(0);
-    assert!(ended.stdout.ends_with("4 tests: 4 pass\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("6 tests: 5 pass, 1 skip\n"), "{}", ended.stdout);
+    // One of both kinds starts on both generations, and one with an MBR on the first.
+    let both = "label: gpt\nsize=1MiB, type=U\nsize=1MiB, type=21686148-6449-6E6F-744E-656564454649\ntype=L\n";
+    for (name, table) in [("both", both), ("mbr", "label: dos\ntype=83\n")] {
+        let of_first = disk(&place, name, 8, table, &fixed);
+        check(&of_first, &["--given", "firmware=bios"]).assert_status(0);
+    }
     // Whether it starts through UEFI is not in the file.
     let ended = check(&good, &[]);
     ended.assert_status(2);
@@ -119,12 +169,46 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
         (disk(&place, "dynamic", 8, WHOLE, &["-O", "vpc"]), "uefi", "fixed-vhd", "found dynamic"),
         (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
         (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),
+        (disk(&place, "for-uefi", 8, WHOLE, &[]), "bios", "bios-partitions", "has bios-boot"),
+        (disk(&place, "csm", 8, "label: dos\nsize=1MiB, type=ef\ntype=83\n", &[]), "bios", "bios-partitions", "lacks esp"),
         (disk(&place, "bare", 8, swap, &["-O", "qcow2"]), "uefi", "uefi-partitions", "has esp"),
     ] {
         let ended = check(&file, &["--given", &format!("firmware={given}")]);
         ended.assert_status(1);
         assert!(ended.stdout.contains(&format!("FAIL azure-image/{test}")), "{}", ended.stdout);
         assert!(ended.stdout.contains(found), "{found}: {}", ended.stdout);
+    }
+    // What starts the system is on the disk. The proof of uki-files points here.
+    let shim = pe(&[(".sbat", "sbat,1,x\nshim,4,x\n")]);
+    let boot = pe(&[(".sdmagic", "#### LoaderInfo: systemd-boot 257 ####")]);
+    let uki = pe(&[(".linux", "kernel")]);
+    let conf = |default: &str| format!("default {default}\n").into_bytes();
+    let chain = |default: &str, second: &Vec<u8>, more: &[&'static str]| {
+        let mut files = vec![
+            ("EFI/BOOT/BOOTX64.EFI", shim.clone()),
+            ("EFI/BOOT/grubx64.efi", second.clone()),
+            ("EFI/Linux/azl-1.efi", uki.clone()),
+            ("loader/loader.conf", conf(default)),
+        ];
+        files.extend(more.iter().map(|name| (*name, uki.clone())));
+        files
+    };
+    let direct = vec![("EFI/BOOT/BOOTX64.EFI", boot.clone()), ("EFI/Linux/azl-1.efi", uki.clone())];
+    for (number, (status, files)) in [
+        (0, chain("azl-*", &boot, &[])),
+        (0, direct),
+        (1, chain("other-*", &boot, &[])),
+        (1, chain("azl-*", &shim, &[])),
+        (1, chain("azl-*", &boot, &["EFI/Linux/azl-0.efi"])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = disk(&place, &format!("uki-{number}"), 8, WHOLE, &[]);
+        fill(&file, 1, &files);
+        let ended = check(&file, &["--given", "firmware=uefi"]);
+        ended.assert_status(status);
+        assert_eq!(ended.stdout.contains("FAIL azure-image/uki-files"), status == 1, "{number}: {}", ended.stdout);
     }
     // One copy of the table is damaged: the other is read, and that is said.
     let damaged = disk(&place, "damaged", 8, WHOLE, &[]);

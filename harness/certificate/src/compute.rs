@@ -27,6 +27,7 @@ use crate::reasons;
 use crate::refusal::{Refusal, RefusalId, sorted};
 use crate::results::results;
 use crate::runs;
+use crate::supportable::{self, Program, ShippedSuite};
 
 /// What evidence comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,12 +73,13 @@ impl Found {
 }
 
 /// Computes. `images` are the digests of those to certify; without any, all for which the policy is. The gate is decided
-/// for `at`.
-pub fn compute(evidence: &Evidence, images: &[String], at: Timestamp, vocabulary: &Vocabulary<'_>) -> Computed {
+/// for `at`. `writer` is the version of muster that writes, or wrote, the certificate.
+pub fn compute(evidence: &Evidence, images: &[String], at: Timestamp, writer: &str, program: &Program<'_>) -> Computed {
     let mut refusals = evidence.faults.clone();
     refusals.extend(runs::faults(&evidence.runs));
-    let inputs = Inputs::read(evidence, vocabulary, &mut refusals);
-    let found = inputs.and_then(|inputs| inputs.found(evidence, images, at, &mut refusals));
+    let inputs = Inputs::read(evidence, program.vocabulary, &mut refusals);
+    let shipped = (writer == program.muster).then_some(program.supportable);
+    let found = inputs.and_then(|inputs| inputs.found(evidence, images, at, shipped, &mut refusals));
     Computed { found, refusals: sorted(refusals) }
 }
 
@@ -142,7 +144,10 @@ impl Inputs {
             }
             all.extend(entries.into_iter().map(|entry| entry.waiver));
         }
-        let runs = evidence.runs.iter().map(|run| RunInput {
+        // What the shards of a merged run say, it says.
+        let shards = runs::shards(&evidence.runs);
+        let whole = evidence.runs.iter().filter(|run| !shards.contains(run.record.id.as_str()));
+        let runs = whole.map(|run| RunInput {
             file: NamedFile { file: format!("{}: run.json", run.file), sha256: run.record_sha256.clone() },
             record: run.record.clone(),
         });
@@ -154,6 +159,7 @@ impl Inputs {
         evidence: &Evidence,
         wanted: &[String],
         at: Timestamp,
+        shipped: Option<&ShippedSuite>,
         refusals: &mut Vec<Refusal>,
     ) -> Option<Found> {
         let tested: BTreeSet<&str> =
@@ -187,6 +193,7 @@ impl Inputs {
         for Decided { decision, .. } in &decided {
             refusals.extend(reasons::of_decision(decision, self.policy.flaky));
         }
+        refusals.extend(decided.iter().flat_map(|one| supportable::faults(&one.runs, &one.sha256, shipped)));
         if !stop {
             refusals.extend(unused(&self.runs, &decided));
         }

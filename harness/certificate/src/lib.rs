@@ -6,6 +6,7 @@
 //! - [`model`]: the contract `certificate/v1`, in `reports/schema/certificate-v1.json`.
 //! - [`evidence`]: what was read of the runs, the policy, the profile and the waivers.
 //! - [`compute`]: evidence becomes a certificate, or reasons why there is none.
+//! - [`supportable`]: the suite that must have passed, and what the program knows that makes or verifies a certificate.
 //! - [`verify`]: everything for which a certificate is refused, all reasons at once.
 //! - [`refusal`]: the reasons, with stable ids.
 //! - [`envelope`], [`sshsig`], [`statement`], [`names`], [`parts`]: the formats of others, and the files of a certificate.
@@ -26,6 +27,7 @@ mod runs;
 pub mod sshsig;
 pub mod statement;
 pub mod summary;
+pub mod supportable;
 pub mod test_result;
 #[cfg(test)]
 mod testing;

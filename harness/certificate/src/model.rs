@@ -82,9 +82,34 @@ pub struct Claim {
     pub assurance: Assurance,
     /// The version of muster that wrote the certificate.
     pub muster: String,
+    /// The form of `certificate.html`, which has a version of its own: a verifier writes the page again in this form. 1 is not
+    /// written.
+    #[serde(skip_serializing_if = "PageForm::is_first", default)]
+    pub page_form: PageForm,
     /// SHA-256 of the `certificate.json` that this one replaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub supersedes: Option<String>,
+}
+
+/// The number of a form of `certificate.html`, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageForm(pub u32);
+
+impl PageForm {
+    /// The form in which pages are written today.
+    pub const NEWEST: Self = Self(1);
+
+    fn is_first(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for PageForm {
+    /// That of a certificate that names none.
+    fn default() -> Self {
+        Self(1)
+    }
 }
 
 /// On whose responsibility the runs were made. Nothing proves it; the signer says so.

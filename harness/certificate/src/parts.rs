@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::envelope::{Envelope, pae};
-use crate::model::{CertificateStatement, PREDICATE_TYPE, SCHEMA};
+use crate::model::{CertificateStatement, PREDICATE_TYPE, PageForm, SCHEMA};
 use crate::names::{ENVELOPE, FILES, PAGE, SIGNATURE, SIGNED, TEST_RESULT};
 use crate::refusal::{Refusal, RefusalId};
 use crate::sshsig::{NAMESPACE, SshSignature};
@@ -31,7 +31,8 @@ pub fn payload<P: serde::Serialize>(statement: &P) -> Result<Vec<u8>, serde_json
     serde_json::to_vec(statement)
 }
 
-/// All files of a certificate, from what was signed and both signatures.
+/// All files of a certificate, from what was signed and both signatures; without the page where this version does not write
+/// its form.
 ///
 /// # Errors
 /// None that can happen with values of these types.
@@ -42,13 +43,14 @@ pub fn files(
 ) -> Result<BTreeMap<&'static str, Vec<u8>>, serde_json::Error> {
     let envelope = Envelope { payload: payload(statement)?, signature: signature.clone() };
     let result = Envelope { payload: payload(&test_result(&statement.predicate))?, signature: of_test_result.clone() };
-    Ok(BTreeMap::from([
+    let mut files = BTreeMap::from([
         (ENVELOPE, envelope.render()?.into_bytes()),
         (SIGNED, pae(&envelope.payload)),
         (SIGNATURE, signature.armor().into_bytes()),
         (TEST_RESULT, result.render()?.into_bytes()),
-        (PAGE, page(statement, &signature.fingerprint).into_bytes()),
-    ]))
+    ]);
+    files.extend(page(statement, &signature.fingerprint).map(|page| (PAGE, page.into_bytes())));
+    Ok(files)
 }
 
 /// Reads the files. What is wrong with them are reasons; without a statement that can be read there are no parts.
@@ -72,6 +74,11 @@ pub fn read(files: &BTreeMap<String, Vec<u8>>) -> (Option<Parts>, Vec<Refusal>) 
     };
     let test_result = files.get(TEST_RESULT).and_then(|bytes| self::envelope(TEST_RESULT, bytes, &mut refusals));
     let made = self::files(&statement, &envelope.signature, &envelope.signature).unwrap_or_default();
+    if !made.is_empty() && !made.contains_key(PAGE) {
+        let (PageForm(form), PageForm(newest)) = (statement.predicate.claim.page_form, PageForm::NEWEST);
+        let message = format!("{PAGE} has the form {form}, and this version writes the forms up to {newest}");
+        refusals.push(Refusal::new(RefusalId::FormatPage, message));
+    }
     for name in [SIGNED, SIGNATURE, PAGE] {
         if let (Some(found), Some(made)) = (files.get(name), made.get(name))
             && found != made

@@ -43,6 +43,7 @@ refusals! {
     SignatureIdentity = "signature.identity", "The key does not belong to the identity that is named.", "name the identity as the file of signers has it";
     FormatEnvelope = "format.envelope", "A file of the certificate is not as muster writes it.", "get the whole directory again from who signed it";
     FormatStatement = "format.statement", "What was signed is no certificate that this version reads.", "use the version of muster that wrote it, or a later one";
+    FormatPage = "format.page", "The page has a form that this version does not write.", "use the version of muster that wrote it, or a later one";
     FormatEvidence = "format.evidence", "The policy or the profile of the evidence cannot be read.", "`muster check` says what is wrong with it";
     SubjectMismatch = "subject.mismatch", "The image at hand, or that of the runs, is not the one that is certified.", "test and certify the image that ships";
     ProductMismatch = "product.mismatch", "The product at hand, or that of the runs, is not the one that is certified.", "test with `muster run --product` what ships, and certify that";
@@ -53,6 +54,8 @@ refusals! {
     ResultFailed = "result.failed", "A required test failed, or failed as a known issue says, without a waiver.", "fix what fails, or have it waived for this image";
     ResultZero = "result.zero", "No required test passed.", "run the required tests";
     FlakyRequired = "flaky.required", "A required test passed only after a failure, and the policy does not accept that.", "find out why it fails at times";
+    SupportableMissing = "supportable.missing", "The suite supportable did not run to a result on an image that is certified, or not whole.", "run `muster run supportable` on it, and certify that run too";
+    SupportableFailed = "supportable.failed", "A test of the suite supportable did not pass on an image that is certified.", "certify the system as its vendor ships it; no waiver helps";
     RunIncomplete = "run.incomplete", "A run was interrupted, did not end, was focused, or is no pass as a whole.", "run all of it anew";
     RunMerged = "run.merged", "The runs do not agree on an image, a suite, a version of muster, or a record.", "certify runs of one version of muster and its suites";
     EvidenceMissing = "evidence.missing", "A file of the evidence is not there.", "certify the whole run; `muster report RUN` makes its reports again";

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_base::text::one_line;
+use muster_record::merge::{Input, merge};
 use muster_record::run::{ImageRecord, RunRecord};
 
 use crate::evidence::{RunEvidence, run_file};
@@ -14,6 +15,7 @@ use crate::refusal::{Refusal, RefusalId};
 pub(crate) fn faults(runs: &[RunEvidence]) -> Vec<Refusal> {
     let mut out: Vec<Refusal> = runs.iter().flat_map(of_one).collect();
     out.extend(earlier(runs));
+    out.extend(runs.iter().flat_map(|run| merged(run, runs)));
     out.extend(systems(runs));
     out
 }
@@ -99,6 +101,45 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
     out
 }
 
+/// The ids of the runs that others of the evidence were merged of.
+pub(crate) fn shards(runs: &[RunEvidence]) -> BTreeSet<&str> {
+    runs.iter().flat_map(|run| &run.record.merged).map(|shard| shard.id.as_str()).collect()
+}
+
+/// A merged run has no events of its own. Its shards are there, each with its events, and it is what they come to when they
+/// are merged again.
+fn merged(run: &RunEvidence, runs: &[RunEvidence]) -> Vec<Refusal> {
+    let RunEvidence { file, record, .. } = run;
+    let mut out = Vec::new();
+    let mut inputs = Vec::new();
+    for reference in &record.merged {
+        let (id, shard) = match runs.iter().find(|other| other.record.id == reference.id) {
+            Some(shard) if shard.record_sha256 == reference.sha256 => {
+                inputs.push(Input { record: &shard.record, reference });
+                continue;
+            }
+            Some(shard) => {
+                (RefusalId::RunMerged, format!("another record of the run {} than {}", reference.id, shard.file))
+            }
+            None => (RefusalId::EvidenceMissing, format!("the run {}, which is not there", reference.id)),
+        };
+        out.push(Refusal::new(id, format!("{file} was merged of {shard}")));
+    }
+    if inputs.is_empty() || !out.is_empty() {
+        return out;
+    }
+    match merge(&record.id, &inputs) {
+        Ok(again) if again == *record => {}
+        Ok(again) => {
+            let part = differs(record, &again);
+            let message = format!("{file}: run.json is not what its shards come to when they are merged: {part}");
+            out.push(Refusal::new(RefusalId::EvidenceDisagrees, message));
+        }
+        Err(error) => out.push(Refusal::new(RefusalId::RunMerged, format!("{file}: {error}"))),
+    }
+    out
+}
+
 /// One file is one system: its os-release is the same in all runs.
 fn systems(runs: &[RunEvidence]) -> Vec<Refusal> {
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -139,12 +180,23 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
         suites: suites.collect(),
         accelerator: said(&record.accelerator.kind, 20),
         accelerator_reason: said(&record.accelerator.reason, 300),
-        // The record has neither; its command lines may differ from machine to machine.
-        qemu: UNKNOWN.to_owned(),
-        host_arch: UNKNOWN.to_owned(),
+        qemu: qemu(record),
+        host_arch: said(record.accelerator.host_arch.as_deref().unwrap_or_default(), 20),
         channels: channels.into_iter().collect(),
         booted: (record.machines.len() - cloned) as u64,
         cloned: cloned as u64,
         command_lines: run.command_lines.clone(),
+    }
+}
+
+/// The versions of QEMU that ran its machines, `unknown` among them where one that answered does not say it.
+fn qemu(record: &RunRecord) -> String {
+    let answered = record.machines.iter().filter(|machine| machine.qemu.is_some() || machine.boot_seconds.is_some());
+    let versions: BTreeSet<String> = answered
+        .map(|machine| machine.qemu.as_deref().map_or_else(|| UNKNOWN.to_owned(), |text| one_line(text, 120)))
+        .collect();
+    match versions.is_empty() {
+        true => UNKNOWN.to_owned(),
+        false => versions.into_iter().collect::<Vec<_>>().join(", "),
     }
 }

@@ -25,7 +25,7 @@ pub struct VerificationSummary {
     pub time_verified: String,
     /// The first subject, by its digest (RFC 6920).
     pub resource_uri: String,
-    /// The policy that was satisfied.
+    /// The policy that was demanded; where none was, the one that the certificate satisfies.
     pub policy: ResourceReference,
     /// `certificate.json`.
     pub input_attestations: Vec<ResourceReference>,
@@ -64,11 +64,22 @@ fn reference(sha256: &str) -> ResourceReference {
     ResourceReference { uri: ni(sha256), digest: BTreeMap::from([("sha256".to_owned(), sha256.to_owned())]) }
 }
 
-/// Of a certificate that was verified; `envelope` are the bytes of its `certificate.json`.
+/// How a certificate was verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified<'v> {
+    /// The bytes of its `certificate.json`.
+    pub envelope: &'v [u8],
+    /// SHA-256 of the policy that the verifier demanded, hex; `None` where it demanded none.
+    pub policy: Option<&'v str>,
+    /// Whether there was no reason to refuse it.
+    pub accepted: bool,
+}
+
+/// Of a certificate that was verified. The policy is the one that the verifier demanded, and the certificate's own only where
+/// none was: a summary that says `FAILED` must not name the policy that was refused.
 pub fn summary(
     statement: &CertificateStatement,
-    envelope: &[u8],
-    accepted: bool,
+    verified: &Verified<'_>,
     verifier: &str,
     muster: &str,
     at: Timestamp,
@@ -77,6 +88,7 @@ pub fn summary(
         Status::Certified => "MUSTER_CERTIFIED",
         Status::CertifiedWithNotes => "MUSTER_CERTIFIED_WITH_NOTES",
     };
+    let Verified { envelope, policy, accepted } = *verified;
     let first = statement.subject.first().map_or("", |subject| subject.sha256());
     let predicate = VerificationSummary {
         verifier: Verifier {
@@ -85,7 +97,7 @@ pub fn summary(
         },
         time_verified: at.to_string(),
         resource_uri: ni(first),
-        policy: reference(&statement.predicate.policy.sha256),
+        policy: reference(policy.unwrap_or(&statement.predicate.policy.sha256)),
         input_attestations: vec![reference(&muster_base::text::hex(Sha256::digest(envelope)))],
         verification_result: if accepted { "PASSED" } else { "FAILED" }.to_owned(),
         verified_levels: accepted.then(|| level.to_owned()).into_iter().collect(),
@@ -96,6 +108,23 @@ pub fn summary(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_policy_is_the_one_that_was_demanded() {
+        let (statement, _) = crate::testing::Scene::new("").statement();
+        let own = statement.predicate.policy.sha256.clone();
+        let of = |policy: Option<&str>, accepted| {
+            let verified = Verified { envelope: b"{}", policy, accepted };
+            summary(&statement, &verified, "urn:x", "1.0", Timestamp::UNIX_EPOCH).predicate
+        };
+        let other = crate::testing::digest(9);
+        let refused = of(Some(&other), false);
+        assert_eq!(
+            (refused.policy.digest["sha256"].as_str(), refused.verification_result.as_str()),
+            (&*other, "FAILED")
+        );
+        assert_eq!(of(None, true).policy.digest["sha256"], own);
+    }
 
     #[test]
     fn a_digest_is_a_uri_as_in_the_examples_of_rfc_6920() {

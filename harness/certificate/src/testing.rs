@@ -16,10 +16,11 @@ use muster_suite::testing::VOCABULARY;
 
 use crate::compute::compute;
 use crate::evidence::{Evidence, POLICY, PROFILE, RunEvidence, run_file, waivers_file};
-use crate::model::{Assurance, CertificateStatement, Claim, EvidenceFile, PREDICATE_TYPE};
+use crate::model::{Assurance, CertificateStatement, Claim, EvidenceFile, PREDICATE_TYPE, PageForm};
 use crate::refusal::Refusal;
 use crate::sshsig::{NAMESPACE, SshSignature};
 use crate::statement::Statement;
+use crate::supportable::{Program, SUPPORTABLE, ShippedSuite};
 
 pub(crate) const AT: &str = "2026-11-20T12:00:00Z";
 pub(crate) const MUSTER: &str = "1.0";
@@ -36,6 +37,19 @@ pub(crate) fn signature() -> SshSignature {
         blob.extend(part);
     }
     SshSignature::parse(&blob).expect("a signature")
+}
+
+/// The tests of the suite `supportable`, as far as the tests of this crate have it.
+pub(crate) const SHIPPED: [&str; 2] = ["kernel-untainted", "core-packages-intact"];
+
+/// The suite.
+pub(crate) fn shipped() -> ShippedSuite {
+    ShippedSuite { sha256: digest(4), tests: SHIPPED.map(str::to_owned).into() }
+}
+
+/// What the program knows.
+pub(crate) fn program(supportable: &ShippedSuite) -> Program<'_> {
+    Program { muster: MUSTER, vocabulary: &VOCABULARY, supportable }
 }
 
 /// What a certificate is made of.
@@ -83,7 +97,7 @@ impl Scene {
 
     /// As it would be signed, whether or not it may be.
     pub(crate) fn statement(&self) -> (CertificateStatement, Vec<Refusal>) {
-        let computed = compute(&self.evidence(), &[], time(AT), &VOCABULARY);
+        let computed = compute(&self.evidence(), &[], time(AT), MUSTER, &program(&shipped()));
         let found = computed.found.unwrap_or_else(|| panic!("{:#?}", computed.refusals));
         let certificate = found.certificate(Claim {
             identity: Some("me@example.org".to_owned()),
@@ -91,6 +105,7 @@ impl Scene {
             not_after: found.limit.unwrap_or_else(|| time("2027-01-01T00:00:00Z")).to_string(),
             assurance: Assurance::Signer,
             muster: MUSTER.to_owned(),
+            page_form: PageForm::NEWEST,
             supersedes: None,
         });
         (Statement::new(certificate.subject(), PREDICATE_TYPE, certificate), computed.refusals)
@@ -120,6 +135,11 @@ pub(crate) fn product(byte: u8) -> ProductRecord {
 /// A complete run on the image `lab`.
 pub(crate) fn run(id: &str, started: &str, tests: &[(&str, Outcome)]) -> RunEvidence {
     let mut all: Vec<TestRecord> = tests.iter().map(|(name, outcome)| test(name, *outcome)).collect();
+    for id in SHIPPED.map(|id| format!("{SUPPORTABLE}/{id}")) {
+        if !all.iter().any(|test| test.name() == id) {
+            all.push(test(&id, Outcome::Pass));
+        }
+    }
     all.push(test("machine/health", Outcome::Pass));
     let os_release = [("ID", "azurelinux"), ("VERSION_ID", "4.0"), ("VERSION", "4.0.20261001")];
     let facts = Facts {
@@ -137,6 +157,7 @@ pub(crate) fn run(id: &str, started: &str, tests: &[(&str, Outcome)]) -> RunEvid
         ..ImageRecord::default()
     };
     let suite = SuiteRecord { file: "s.yaml".into(), summary: String::new(), sha256: digest(2) };
+    let supportable = SuiteRecord { sha256: digest(4), ..SuiteRecord::default() };
     let record = RunRecord {
         schema: "run/v1".into(),
         id: id.into(),
@@ -145,7 +166,7 @@ pub(crate) fn run(id: &str, started: &str, tests: &[(&str, Outcome)]) -> RunEvid
         finished: Some(started.into()),
         accelerator: Accelerator { kind: "kvm".into(), ..Accelerator::default() },
         images: BTreeMap::from([("lab".to_owned(), image)]),
-        suites: BTreeMap::from([("s".to_owned(), suite)]),
+        suites: BTreeMap::from([("s".to_owned(), suite), (SUPPORTABLE.to_owned(), supportable)]),
         machines: vec![MachineRecord { id: "m1".into(), image: "lab".into(), ..MachineRecord::default() }],
         tests: all,
         exit_code: Some(0),

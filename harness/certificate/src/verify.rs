@@ -22,6 +22,7 @@ use crate::evidence::{Evidence, EvidenceKind, POLICY};
 use crate::model::{CertificateStatement, EvidenceFile};
 use crate::reasons::of_waiver;
 use crate::refusal::{Refusal, RefusalId, sorted};
+use crate::supportable::{Program, SUPPORTABLE};
 
 /// The longest that a certificate may be valid, in days, whatever it says.
 pub const LONGEST_DAYS: u64 = 366;
@@ -66,16 +67,16 @@ pub const SCHEMA: &str = "verification/v1";
 /// The JSON Schema of it.
 pub const VERIFICATION_SCHEMA: &str = include_str!("../../../reports/schema/verification-v1.json");
 
-/// Verifies all but the signatures and the files next to the evidence. `muster` is the version that verifies.
+/// Verifies all but the signatures and the files next to the evidence.
 pub fn verify(
     statement: &CertificateStatement,
     evidence: &Evidence,
     demands: &Demands,
     at: Timestamp,
-    muster: &str,
-    vocabulary: &Vocabulary<'_>,
+    program: &Program<'_>,
 ) -> Vec<Refusal> {
     let certificate = &statement.predicate;
+    let writer = &certificate.claim.muster;
     let (mut refusals, whole) = files(&certificate.evidence, evidence);
     let signed = certificate.claim.signed.parse::<Timestamp>().ok();
     match signed {
@@ -83,14 +84,14 @@ pub fn verify(
             let images: Vec<String> = certificate.images.iter().map(|image| image.sha256.clone()).collect();
             // What other files than those that were signed come to says nothing.
             let Computed { found, refusals: more } = match whole {
-                true => compute(evidence, &images, signed, vocabulary),
+                true => compute(evidence, &images, signed, writer, program),
                 false => Computed::default(),
             };
             refusals.extend(more);
             if let Some(found) = &found {
                 let computed = found.certificate(certificate.claim.clone());
                 // Sentences of another version may be others.
-                refusals.extend(differences(certificate, &computed, certificate.claim.muster == muster));
+                refusals.extend(differences(certificate, &computed, writer == program.muster));
             }
             refusals.extend(times(statement, signed, found.and_then(|found| found.limit), at));
         }
@@ -101,7 +102,7 @@ pub fn verify(
         refusals.push(Refusal::new(RefusalId::SubjectMismatch, message));
     }
     if whole {
-        refusals.extend(waivers(statement, evidence, at, vocabulary));
+        refusals.extend(waivers(statement, evidence, at, program.vocabulary));
     }
     refusals.extend(ages(statement, demands, at));
     refusals.extend(demanded(statement, demands));
@@ -115,6 +116,7 @@ pub fn not_compared(demands: &Demands, statement: &CertificateStatement, muster:
     if writer != muster {
         let writer = muster_base::text::one_line(writer, 60);
         out.push(format!("the sentences of its decisions are those of muster {writer}, and only it can compare them"));
+        out.push(format!("the suite {SUPPORTABLE} is that of muster {writer}: only it knows which tests belong to it"));
     }
     if demands.policy.is_none() {
         out.push("the policy is the signer's choice: --policy FILE compares it".to_owned());

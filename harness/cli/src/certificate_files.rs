@@ -173,7 +173,7 @@ fn run(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<
     };
     let file = |name: &str| unpacked.path().join(name);
     let there = |name: &str| file(name).is_file();
-    for name in [RunDir::RUN_JSON, RunDir::EVENTS, JUNIT].into_iter().filter(|name| !there(name)) {
+    for name in [RunDir::RUN_JSON, JUNIT].into_iter().filter(|name| !there(name)) {
         fault(RefusalId::EvidenceMissing, format!("it has no {name}"));
     }
     if !there(RunDir::RUN_JSON) {
@@ -186,6 +186,10 @@ fn run(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<
             return Ok(None);
         }
     };
+    // The events of a merged run are those of its shards, which are evidence of their own.
+    if !there(RunDir::EVENTS) && record.merged.is_empty() {
+        fault(RefusalId::EvidenceMissing, format!("it has no {}", RunDir::EVENTS));
+    }
     let journal = match there(RunDir::EVENTS).then(|| open::of_journal(&file(RunDir::EVENTS))).transpose() {
         Ok(Some((journal, notes))) => {
             notes.iter().for_each(|note| fault(RefusalId::RunIncomplete, note.clone()));

@@ -74,6 +74,7 @@ mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
 mod ssh_keygen;
+mod supportable;
 mod text_file;
 mod triage;
 pub mod trials;

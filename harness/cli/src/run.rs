@@ -490,6 +490,7 @@ pub(crate) fn accelerator(accel: &Accel) -> Accelerator {
         kind: accel.kind.name().to_owned(),
         reason: accel.reason.clone(),
         deadline_scale: accel.deadline_scale,
+        host_arch: Some(std::env::consts::ARCH.to_owned()),
     }
 }
 

@@ -1,21 +1,24 @@
-//! What an image file says of itself without being started: its form, and the partitions of its disk.
+//! What an image file says of itself without being started: its form, the partitions of its disk, and what starts from it.
 //! Read by us from the first and last sectors; evaluated by the check type
 //! `disk-image`.
 //!
 //! VHD facts: Microsoft's "Virtual Hard Disk Image Format Specification". GPT facts: the UEFI
 //! specification, chapter 5.3. Names of partition types: [`partitions`].
 
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use self::bytes::{plain, through_qemu};
 use self::error::TableError;
 use self::numbers::{SECTOR, big, little};
-use super::{ImageError, Inspected, tool};
+use super::{ImageError, Inspected};
 use muster_base::machine::Format;
 use muster_record::disk::{DiskFacts, Partition, Table};
 use muster_suite::grammar::partitions;
 
+mod blocks;
+mod bytes;
 mod error;
+mod esp;
 mod gpt;
 mod numbers;
 
@@ -49,48 +52,15 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
         Ok(table) => (Some(table), None),
         Err(why) => (None, Some(why.to_string())),
     };
+    // Of several the first, as firmware and tools take it.
+    let partition = table.iter().flat_map(|table| &table.partitions).find(|partition| partition.kind == "esp");
+    let esp = match partition {
+        Some(partition) => Some(esp::read(disk, whole, partition, deadline).await),
+        None => None,
+    };
     let format = stated.name().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
-    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable })
-}
-
-/// Bytes of the file itself; fewer at its end.
-fn plain(disk: &Inspected, at: u64, length: u64) -> Result<Vec<u8>, ImageError> {
-    let file = super::compress::open(&disk.path)?;
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match file.read_at(&mut bytes[filled..], at + filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(ImageError::Io { path: disk.path.clone(), source }),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
-}
-
-/// Bytes of the disk, which QEMU unfolds from its format.
-async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration) -> Result<Vec<u8>, ImageError> {
-    let io = |source| ImageError::Io { path: disk.path.clone(), source };
-    let out = tempfile::NamedTempFile::new().map_err(io)?;
-    let word = |key: &str, value: &std::ffi::OsStr| {
-        let mut word = std::ffi::OsString::from(key);
-        word.push(value);
-        word
-    };
-    let mut arguments: Vec<std::ffi::OsString> = ["dd", "-f", disk.format.driver(), "-O", "raw"].map(Into::into).into();
-    arguments.push(format!("bs={SECTOR}").into());
-    arguments.push(format!("skip={}", at / SECTOR).into());
-    // What `count` means next to `skip` differs: QEMU counts from the start of the disk.
-    arguments.push(format!("count={}", (at + length) / SECTOR).into());
-    arguments.push(word("if=", disk.path.as_os_str()));
-    arguments.push(word("of=", out.path().as_os_str()));
-    tool::qemu_img(&arguments, &disk.path, deadline).await?;
-    let mut bytes = std::fs::read(out.path()).map_err(io)?;
-    bytes.truncate(usize::try_from(length).unwrap_or(0));
-    Ok(bytes)
+    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable, esp })
 }
 
 /// From the last 512 bytes. Whether their checksum is right has been looked at: a wrong one is refused.

@@ -199,9 +199,10 @@ pub(super) async fn give_up(
 ) -> BootFailure {
     let console = machine.console().clone();
     let id = machine.id().to_owned();
+    let qemu = machine.qmp().version().map(str::to_owned);
     let end = machine.kill().await;
     let findings = console.findings();
-    let record = MachineRecord { cloned_from, ..no_machine(&id, image, &end.to_string()) };
+    let record = MachineRecord { cloned_from, qemu, ..no_machine(&id, image, &end.to_string()) };
     BootFailure { failure, findings, record }
 }
 

@@ -19,7 +19,7 @@ use super::capsule_state::{mapped, transfer_deadline};
 use super::description::Uncloneable;
 use super::firmware::{self, Firmware};
 use super::machine_files::{self, MachineFiles};
-use super::qmp::QmpError;
+use super::qmp::{QmpError, release};
 use super::template::transferred_unless;
 use super::{Accel, Machine, MachineError, Spawner, channels, description, start};
 use muster_base::files::FileError;
@@ -303,8 +303,7 @@ fn find_firmware(saved_machine: &SavedMachine, any: bool) -> Result<Option<Firmw
 
 /// `10.0.2`, from QMP's answer.
 fn version_of(said: &Value) -> String {
-    let number = |name: &str| said["qemu"][name].as_u64().unwrap_or_default();
-    format!("{}.{}.{}", number("major"), number("minor"), number("micro"))
+    release(said).unwrap_or_else(|| "0.0.0".to_owned())
 }
 
 /// The version of the QEMU that would run a machine of this architecture here; `None` when there is

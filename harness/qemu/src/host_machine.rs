@@ -75,6 +75,7 @@ impl Live for HostMachine {
             // When it began and ended is noted where that is said to everybody.
             started: None,
             ended: None,
+            qemu: self.machine.qmp().version().map(str::to_owned),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             boot: self.boot.clone(),

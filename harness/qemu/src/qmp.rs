@@ -48,6 +48,7 @@ pub(crate) struct Qmp {
     writer: Arc<tokio::sync::Mutex<OwnedWriteHalf>>,
     waiting: Waiting,
     next: Arc<AtomicU64>,
+    version: Option<Arc<str>>,
 }
 
 impl Qmp {
@@ -62,15 +63,22 @@ impl Qmp {
         let greeting = tokio::time::timeout(deadline, message(&mut reader))
             .await
             .map_err(|_| QmpError::TimedOut { command: "greeting".to_owned(), seconds: deadline.as_secs() })?;
-        if greeting.as_ref().is_none_or(|greeting| greeting.get("QMP").is_none()) {
+        let Some(version) = greeting.as_ref().and_then(|greeting| greeting.get("QMP")).map(|said| &said["version"])
+        else {
             return Err(QmpError::Closed);
-        }
+        };
+        let version = packaged(version).map(Arc::from);
         let (events, received) = mpsc::unbounded_channel();
         let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
         tokio::spawn(listen(reader, waiting.clone(), events));
-        let qmp = Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), waiting, next: Arc::default() };
+        let qmp = Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), waiting, next: Arc::default(), version };
         qmp.execute("qmp_capabilities", json!({}), deadline).await?;
         Ok((qmp, received))
+    }
+
+    /// The version that this very process greeted with: `10.0.2 (Debian 1:10.0.2+ds-2)`; `None` when it named none.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Runs a command; its `return` value.
@@ -116,6 +124,21 @@ impl Qmp {
             reason: "it names no forwarded port".to_owned(),
         })
     }
+}
+
+/// `10.0.2`, from the answer to `query-version`, which the greeting holds as well. `None` where a number is not there.
+pub(crate) fn release(said: &Value) -> Option<String> {
+    let number = |name: &str| said["qemu"][name].as_u64();
+    Some(format!("{}.{}.{}", number("major")?, number("minor")?, number("micro")?))
+}
+
+/// The same with the version of the package that it is of, where it names one; one escaped line.
+fn packaged(said: &Value) -> Option<String> {
+    let release = release(said)?;
+    Some(match said["package"].as_str().unwrap_or_default() {
+        "" => release,
+        package => muster_base::text::one_line(&format!("{release} ({package})"), 120),
+    })
 }
 
 /// Finds the host port in `info usernet`: columns protocol[state], descriptor, source address, source
@@ -192,6 +215,16 @@ mod tests {
         assert_eq!(usernet_port(said, 22), Some(40125));
         assert_eq!(usernet_port(said, 80), None);
         assert_eq!(usernet_port("TCP[HOST_FORWARD]", 22), None);
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_greeting_or_none() {
+        let said = json!({"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "Debian 1:10.0.2+ds-2\u{1b}"});
+        assert_eq!(release(&said).as_deref(), Some("10.0.2"));
+        assert_eq!(packaged(&said).as_deref(), Some("10.0.2 (Debian 1:10.0.2+ds-2\\x1b)"));
+        let plain = json!({"qemu": {"major": 9, "minor": 1, "micro": 0}, "package": ""});
+        assert_eq!(packaged(&plain).as_deref(), Some("9.1.0"));
+        assert_eq!(packaged(&json!({"qemu": {"major": 9}})), None, "nothing is made up");
     }
 
     /// A peer that greets, then answers each command with the next of these lines, `ID` filled in.

@@ -1,4 +1,5 @@
-//! What an image file says of itself without being started: its form, and the partitions of its disk. `image` reads it.
+//! What an image file says of itself without being started: its form, the partitions of its disk, and what starts from it. `image`
+//! reads it.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,61 @@ pub struct DiskFacts {
     /// Why they cannot be read, when they cannot.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unreadable: Option<String>,
+    /// What is on its EFI system partition; absent where it has none, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub esp: Option<Esp>,
+}
+
+/// What is on the first EFI system partition of a disk. Names are escaped, and at most 255 characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Esp {
+    /// Whether a FAT file system is on it.
+    pub formatted: bool,
+    /// What `EFI/BOOT/BOOTX64.EFI` is, or `BOOTAA64.EFI`: the program that firmware starts where no other is set.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first: Option<EfiProgram>,
+    /// What `grubx64.efi`, or `grubaa64.efi`, next to it is: the program that shim starts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second: Option<EfiProgram>,
+    /// Names of the unified kernel images in `EFI/Linux`, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ukis: Vec<String>,
+    /// The pattern that `loader/loader.conf` has for `default`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub default: Option<String>,
+    /// Why it cannot be read, when it cannot; all else says nothing then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unreadable: Option<String>,
+}
+
+/// What an EFI program is, known by its sections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EfiProgram {
+    /// Its SBAT names shim.
+    Shim,
+    /// Its SBAT names grub.
+    Grub,
+    /// It says in `.sdmagic` that it is systemd-boot.
+    SystemdBoot,
+    /// It has a kernel in `.linux`.
+    Uki,
+    /// None of these.
+    Other,
+}
+
+impl EfiProgram {
+    /// The name in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shim => "shim",
+            Self::Grub => "grub",
+            Self::SystemdBoot => "systemd-boot",
+            Self::Uki => "uki",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The partitions of a disk.

@@ -110,6 +110,7 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
     ("container-engine", "containerd, docker, podman or CRI-O is installed"),
     ("secure-boot", "UEFI Secure Boot is on"),
     ("tpm", "the kernel has a trusted platform module"),
+    ("uki", "booted from a unified kernel image, as the variable StubInfo of systemd-stub says"),
 ];
 
 /// Commands whose presence is worth knowing before a collector is chosen.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
-use crate::run::{EarlierRun, ImageRecord, RunRecord, TestRecord};
+use crate::run::{Accelerator, EarlierRun, ImageRecord, RunRecord, TestRecord};
 use crate::verdict;
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
@@ -137,6 +137,8 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
     }
     let all: Vec<TestRecord> = in_order(tests, health);
     let records = || shards.values().map(|run| run.record);
+    // The same whichever was named first.
+    let first = shards.values().next().copied().unwrap_or(first);
     let mut totals: BTreeMap<String, u32> = Outcome::ALL.iter().map(|outcome| (outcome.name().to_owned(), 0)).collect();
     for test in &all {
         *totals.entry(test.outcome.name().to_owned()).or_default() += 1;
@@ -159,7 +161,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
         earlier: Vec::new(),
         shard: None,
         merged: shards.values().map(|run| run.reference.clone()).collect(),
-        accelerator: first.record.accelerator.clone(),
+        accelerator: accelerator(first.record, records()),
         images: images(&shards),
         suites: records().flat_map(|record| record.suites.clone()).collect(),
         machines: shards
@@ -282,6 +284,13 @@ fn in_order(mut tests: Vec<TestRecord>, health: Health) -> Vec<TestRecord> {
         key(one).cmp(&key(other)).then_with(|| one.test.cmp(&other.test))
     });
     tests
+}
+
+/// That of the first run; of hosts that differ no architecture is said.
+fn accelerator<'r>(first: &RunRecord, mut records: impl Iterator<Item = &'r RunRecord>) -> Accelerator {
+    let accelerator = first.accelerator.clone();
+    let alike = records.all(|record| record.accelerator.host_arch == accelerator.host_arch);
+    Accelerator { host_arch: accelerator.host_arch.clone().filter(|_| alike), ..accelerator }
 }
 
 /// With the names that its machines have in the merged record.

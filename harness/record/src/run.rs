@@ -98,6 +98,10 @@ pub struct Accelerator {
     pub reason: String,
     /// By how much deadlines are stretched.
     pub deadline_scale: f64,
+    /// Architecture of the host on which the guests run: `x86_64`, `aarch64`. Absent where muster did not start the guests
+    /// (`--connect`), and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host_arch: Option<String>,
 }
 
 /// One image of the run.
@@ -177,6 +181,10 @@ pub struct MachineRecord {
     /// When it had ended; absent while it runs, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ended: Option<String>,
+    /// Version of the QEMU that ran it, as that process said it over QMP, with its packager's: `10.0.2 (Debian 1:10.0.2+ds-2)`.
+    /// Absent when the process never answered, for a machine that muster did not start, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub qemu: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the clone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,

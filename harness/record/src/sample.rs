@@ -224,6 +224,14 @@ pub fn events() -> Vec<Event> {
                 }],
             }),
             unreadable: None,
+            esp: Some(crate::disk::Esp {
+                formatted: true,
+                first: Some(crate::disk::EfiProgram::Shim),
+                second: Some(crate::disk::EfiProgram::SystemdBoot),
+                ukis: vec!["lab.efi".into()],
+                default: Some("lab*".into()),
+                unreadable: None,
+            }),
         }),
     };
     let image = |path: &str| ImageRecord {
@@ -272,6 +280,7 @@ pub fn events() -> Vec<Event> {
                 kind: "tcg".into(),
                 reason: "/dev/kvm opens, but two million instructions took 2.1 s".into(),
                 deadline_scale: 10.0,
+                host_arch: Some("x86_64".into()),
             },
         },
         Event::Notice { text: "the seed of lab-immutable was ignored".into() },
@@ -347,6 +356,7 @@ pub fn events() -> Vec<Event> {
                 cloned_from: Some("m1".into()),
                 started: None,
                 ended: Some("2026-03-01T10:01:30.000Z".into()),
+                qemu: Some("10.0.2 (Debian 1:10.0.2+ds-2)".into()),
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
                 boot: None,

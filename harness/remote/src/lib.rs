@@ -55,8 +55,8 @@ pub struct Remote {
 
 /// What reports say about the accelerator of a machine elsewhere.
 pub fn accelerator() -> Accelerator {
-    let reason = "the machine was up already; what executes it is not known".to_owned();
-    Accelerator { kind: String::new(), reason, deadline_scale: 1.0 }
+    let reason = "the machine was up already; what executes it, on which host, is not known".to_owned();
+    Accelerator { kind: String::new(), reason, deadline_scale: 1.0, host_arch: None }
 }
 
 /// The plan for a machine of which there is one: what wants a machine of its own shares it too, if it

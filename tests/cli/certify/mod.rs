@@ -3,7 +3,7 @@
 mod lies;
 mod scene;
 
-use scene::{IMAGE, Scene};
+use scene::{IMAGE, Scene, supportable};
 
 use muster_record::event::Event;
 use muster_record::outcome::Outcome;
@@ -76,13 +76,44 @@ fn the_statement_has_its_schema_and_the_answer_too() {
     let at = signed.find('{').expect("a statement");
     let statement = valid("certificate", &signed[at..]);
     assert_eq!(statement["subject"][0]["digest"]["sha256"], IMAGE);
-    assert_eq!(statement["predicate"]["runs"][0]["qemu"], "unknown");
+    let run = &statement["predicate"]["runs"][0];
+    assert_eq!((&run["qemu"], &run["host-arch"]), (&"10.0.2".into(), &"x86_64".into()));
+    assert!(scene.read("c/certificate.html").contains("QEMU 10.0.2, host x86_64"));
     assert_eq!(statement["predicate"]["claim"]["assurance"], "self");
     let accepted = valid("verification", &scene.verify("@c", &["--format", "json"]).stdout);
     assert_eq!(accepted["accepted"], true);
     std::fs::remove_file(scene.path("c/evidence/good.zip")).expect("removed");
     let refused = valid("verification", &scene.verify("@c", &["--format", "json"]).assert_status(1).stdout);
     assert_eq!((&refused["accepted"], &refused["refusals"][0]["id"]), (&false.into(), &"evidence.missing".into()));
+}
+
+#[test]
+fn a_merged_run_is_certified_with_its_shards() {
+    let scene = Scene::new("");
+    let shard = |number: u32, test: &'static str| {
+        let of_suite = if number == 1 { supportable() } else { Vec::new() };
+        scene.run_of(&format!("s{number}"), &[(test, Outcome::Pass)], &of_suite, |events| {
+            if let Some(Event::RunStarted { shard, .. }) = events.first_mut() {
+                let tests = supportable().len() as u32 + 2;
+                *shard = Some(ShardRecord { number, of: 2, tests, plan: "ab".repeat(32) });
+            }
+        });
+    };
+    shard(1, "a");
+    shard(2, "b");
+    scene.muster(&["merge", "@s2", "@s1", "-o", "@whole"]).assert_status(0);
+    let made = scene.certify(&["@whole", "@s1", "@s2"], "@c");
+    made.assert_status(0);
+    scene.verify("@c", &["--policy", "@policy.yaml", "--image", "@image"]).assert_status(0);
+    let without = scene.certify(&["@whole", "@s1"], "@no");
+    without.assert_status(1);
+    assert_eq!(scene::ids(&without.stdout), ["evidence.missing"], "{}", without.stdout);
+    // What the record of the whole says is not what the shards come to.
+    scene.edit_run("whole", "\"assertions\": ", "\"assertions\": 1", &["run.json"]);
+    let edited = scene.certify(&["@whole", "@s1", "@s2"], "@no");
+    edited.assert_status(1);
+    assert!(scene::ids(&edited.stdout).contains(&"evidence.disagrees".to_owned()), "{}", edited.stdout);
+    assert!(edited.stdout.contains("is not what its shards come to"), "{}", edited.stdout);
 }
 
 #[test]
@@ -132,6 +163,16 @@ fn what_would_be_refused_is_not_signed() {
     std::fs::remove_file(scene.path("no-journal/events.jsonl")).expect("removed");
     scene.run("no-report", good, |_| {});
     std::fs::remove_file(scene.path("no-report/junit.xml")).expect("removed");
+    scene.run_of("unsupported", good, &[], |_| {});
+    scene.run_of("supported-in-part", good, &supportable()[1..], |_| {});
+    let mut tainted = supportable();
+    tainted[0].1 = Outcome::Fail;
+    scene.run_of("tainted", good, &tainted, |_| {});
+    scene.run("another-suite", good, |events| {
+        if let Some(Event::Planned { suites, .. }) = events.get_mut(1) {
+            suites.get_mut("supportable").expect("the suite").sha256 = "ab".repeat(32);
+        }
+    });
     scene.run("product", good, |events| {
         let product = ProductRecord { file: "a.rpm".into(), sha256: "cd".repeat(32), package: "a-1-1.noarch".into() };
         let at = events.iter().position(|event| matches!(event, Event::MachineReady { .. })).expect("a machine");
@@ -148,6 +189,10 @@ fn what_would_be_refused_is_not_signed() {
         (&["@connected"], &["subject.mismatch", "machine.untrusted"]),
         (&["@accepts"], &["run.incomplete"]),
         (&["@shard"], &["run.incomplete"]),
+        (&["@unsupported"], &["supportable.missing"]),
+        (&["@supported-in-part"], &["supportable.missing"]),
+        (&["@tainted"], &["supportable.failed"]),
+        (&["@another-suite"], &["tool.modified"]),
         (&["@kept"], &["evidence.missing"]),
         (&["@no-journal"], &["evidence.missing"]),
         (&["@no-report"], &["evidence.missing"]),

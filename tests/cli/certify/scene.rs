@@ -34,6 +34,9 @@ tests:
 - {id: b, summary: y, expect: {package: {sed: {installed: true}}}}
 ";
 
+/// The suite that must have passed where something is certified, as muster ships it.
+const SUPPORTABLE: &str = include_str!("../../../suites/supportable.yaml");
+
 /// SHA-256 of the file `image`.
 pub(super) const IMAGE: &str = "6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d";
 
@@ -45,6 +48,14 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) fn ids(text: &str) -> Vec<String> {
     let id = regex::Regex::new(r"(?m)^  ([a-z]+\.[a-z-]+): ").expect("a constant");
     id.captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
+
+/// The tests of the suite `supportable`, all passed.
+pub(super) fn supportable() -> Vec<(&'static str, Outcome)> {
+    let tests: Vec<_> =
+        SUPPORTABLE.lines().filter_map(|line| line.strip_prefix("  - id: ")).map(|id| (id, Outcome::Pass)).collect();
+    assert!(tests.len() > 5, "{tests:?}");
+    tests
 }
 
 pub(super) struct Scene {
@@ -119,10 +130,23 @@ impl Scene {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    /// The directory of a run with these outcomes, which began yesterday; `change` changes what happened.
+    /// The directory of a run with these outcomes, which began yesterday, in which all tests of the suite `supportable` passed;
+    /// `change` changes what happened.
     pub(super) fn run(&self, name: &str, tests: &[(&str, Outcome)], change: impl FnOnce(&mut Vec<Event>)) {
+        self.run_of(name, tests, &supportable(), change);
+    }
+
+    /// The same with these tests of the suite.
+    pub(super) fn run_of(
+        &self,
+        name: &str,
+        tests: &[(&str, Outcome)],
+        supportable: &[(&str, Outcome)],
+        change: impl FnOnce(&mut Vec<Event>),
+    ) {
         let started = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - 86_400).expect("a time");
         let mut all: Vec<TestRecord> = tests.iter().map(|(id, outcome)| sample::test("s", id, *outcome)).collect();
+        all.extend(supportable.iter().map(|(id, outcome)| sample::test("supportable", id, *outcome)));
         all.push(sample::test("machine", "health", Outcome::Pass));
         for test in &mut all {
             let failure = Failure::new(FailureId::of_check("package", "version"), "package sed: 4.9 is not expected");
@@ -133,6 +157,8 @@ impl Scene {
             }
         }
         let suite = SuiteRecord { file: "s.yaml".into(), summary: String::new(), sha256: self.digest.clone() };
+        let of_text = |sha256| SuiteRecord { file: "supportable.yaml".into(), summary: String::new(), sha256 };
+        let shipped = ("supportable".to_owned(), of_text(sha256(SUPPORTABLE.as_bytes())));
         let os_release = [("ID", "lab"), ("VERSION_ID", "1")];
         let facts = Facts {
             os_release: os_release.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
@@ -151,9 +177,18 @@ impl Scene {
                 earlier: vec![],
                 shard: None,
             },
-            Event::Planned { suites: BTreeMap::from([("s".to_owned(), suite)]), tests: all.clone(), kept: Vec::new() },
+            Event::Planned {
+                suites: BTreeMap::from([("s".to_owned(), suite), shipped]),
+                tests: all.clone(),
+                kept: Vec::new(),
+            },
             Event::AcceleratorChosen {
-                accelerator: Accelerator { kind: "tcg".into(), reason: "no KVM".into(), deadline_scale: 1.5 },
+                accelerator: Accelerator {
+                    kind: "tcg".into(),
+                    reason: "no KVM".into(),
+                    deadline_scale: 1.5,
+                    host_arch: Some("x86_64".into()),
+                },
             },
             Event::ImageReady { image: "lab".into(), record: Box::new(image) },
             Event::MachineStarting {
@@ -171,7 +206,12 @@ impl Scene {
             },
         ];
         events.extend(all.into_iter().map(|test| Event::TestFinished { record: Box::new(test) }));
-        let ended = MachineRecord { id: "m1".into(), end: Some("killed".into()), ..MachineRecord::default() };
+        let ended = MachineRecord {
+            id: "m1".into(),
+            qemu: Some("10.0.2".into()),
+            end: Some("killed".into()),
+            ..MachineRecord::default()
+        };
         events.push(Event::MachineEnded { record: ended });
         events.push(Event::RunFinished { at: started.to_string(), interrupted: false, exit_code: 0 });
         change(&mut events);

@@ -1,12 +1,13 @@
 use super::*;
-use crate::model::CERTIFICATE_SCHEMA;
+use crate::model::{CERTIFICATE_SCHEMA, PageForm};
 use crate::names::FILES;
 use crate::parts;
-use crate::testing::{AT, MUSTER, Scene, changed, digest, product, profile, run, signature, time};
+use crate::testing::{AT, MUSTER, Scene, changed, digest, product, profile, program, run, shipped, signature, time};
 use crate::written::{page, text};
+use muster_record::merge::{Input, merge};
 use muster_record::outcome::Outcome;
 use muster_record::run::EarlierRun;
-use muster_suite::testing::VOCABULARY;
+use muster_record::shard::ShardRecord;
 use sha2::{Digest as _, Sha256};
 
 fn hand(byte: u8) -> NamedFile {
@@ -14,7 +15,7 @@ fn hand(byte: u8) -> NamedFile {
 }
 
 fn verified(statement: &CertificateStatement, evidence: &Evidence, demands: &Demands, at: &str) -> Vec<&'static str> {
-    let mut ids: Vec<&str> = verify(statement, evidence, demands, time(at), MUSTER, &VOCABULARY)
+    let mut ids: Vec<&str> = verify(statement, evidence, demands, time(at), &program(&shipped()))
         .iter()
         .map(|refusal| refusal.id.name())
         .collect();
@@ -101,7 +102,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     };
     assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
     assert!(not_compared(&good, &statement, MUSTER).is_empty());
-    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 4);
+    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 5);
     let other_profile = lock(&profile(&["s/a"]).replace("\"id\": \"lock\"", "\"id\": \"other\""));
     for (id, demands) in [
         ("subject.mismatch", Demands { images: vec![hand(1)], ..good.clone() }),
@@ -166,7 +167,7 @@ fn runs_that_do_not_agree_are_no_certificate() {
             ],
             ..base.clone()
         };
-        let refusals = crate::compute::compute(&scene.evidence(), &[], time(AT), &VOCABULARY).refusals;
+        let refusals = crate::compute::compute(&scene.evidence(), &[], time(AT), MUSTER, &program(&shipped())).refusals;
         let mut ids: Vec<&str> = refusals.iter().map(|refusal| refusal.id.name()).collect();
         ids.dedup();
         ids
@@ -310,13 +311,13 @@ fn every_file_follows_from_what_was_signed() {
 #[test]
 fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
     let (statement, _) = waived("2026-12-31").statement();
-    let page = page::page(&statement, &signature().fingerprint);
+    let page = page::page(&statement, &signature().fingerprint).unwrap();
     assert!(page.contains("6.12.0&lt;script&gt;") && !page.contains("<script"));
     for part in ["it ships with it", "bug 1", "Assurance <b>self</b>", "ssh-keygen -Y verify", &digest(0xab)] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"));
-    // A verifier makes both again: another form of either is `certificate/v2`.
+    // A verifier makes both again: another page is a new form, another test result is `certificate/v2`.
     let result = parts::payload(&crate::test_result::test_result(&statement.predicate)).unwrap();
     let digest = |bytes: &[u8]| muster_base::text::hex(Sha256::digest(bytes))[..16].to_owned();
     assert_eq!(
@@ -326,8 +327,98 @@ fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
     );
 }
 
+#[test]
+fn a_page_of_a_form_that_is_not_known_is_refused_by_name() {
+    let (mut statement, _) = Scene::new("").statement();
+    assert_eq!(statement.predicate.claim.page_form, PageForm::NEWEST);
+    let text = String::from_utf8(parts::payload(&statement).unwrap()).unwrap();
+    assert!(!text.contains("page-form"), "certificates that name none have the first form");
+    statement.predicate.claim.page_form = PageForm(PageForm::NEWEST.0 + 1);
+    assert_eq!(verified(&statement, &Scene::new("").evidence(), &Demands::default(), AT), Vec::<&str>::new());
+    let mut files: std::collections::BTreeMap<String, Vec<u8>> = parts::files(&statement, &signature(), &signature())
+        .unwrap()
+        .into_iter()
+        .map(|(name, bytes)| (name.to_owned(), bytes))
+        .collect();
+    assert!(!files.contains_key("certificate.html"), "nothing is written in a form that is not known");
+    files.insert("certificate.html".into(), b"<p>from a later version".to_vec());
+    let (read, refusals) = parts::read(&files);
+    assert!(read.is_some());
+    let ids: Vec<&str> = refusals.iter().map(|refusal| refusal.id.name()).collect();
+    assert_eq!(ids, ["format.page"], "{refusals:?}");
+}
+
+/// The shards of a run, and what they come to.
+fn shards() -> Vec<crate::evidence::RunEvidence> {
+    let of = |number: u32, test: &str| {
+        changed(&run(&format!("r{number}"), "2026-11-19T10:00:00Z", &[(test, Outcome::Pass)]), |record| {
+            let one = number == 1;
+            record.tests.retain(|test| test.suite != "supportable" || one);
+            record.shard = Some(ShardRecord { number, of: 2, tests: 4, plan: digest(5) });
+        })
+    };
+    let mut runs = vec![of(1, "s/a"), of(2, "s/b")];
+    let references: Vec<EarlierRun> = runs
+        .iter()
+        .map(|run| EarlierRun {
+            id: run.record.id.clone(),
+            directory: "somewhere".into(),
+            file: "run.json".into(),
+            sha256: run.record_sha256.clone(),
+        })
+        .collect();
+    let inputs: Vec<Input<'_>> =
+        runs.iter().zip(&references).map(|(run, reference)| Input { record: &run.record, reference }).collect();
+    let record = merge("whole", &inputs).unwrap();
+    runs.push(crate::evidence::RunEvidence { journal: None, ..crate::testing::of_record(record) });
+    runs
+}
+
+#[test]
+fn a_merged_run_is_certified_with_its_shards_and_never_without() {
+    let scene = |runs| Scene { runs, ..Scene::new("") };
+    assert_eq!(refused(&scene(shards())), Vec::<&str>::new());
+    let (statement, _) = scene(shards()).statement();
+    assert_eq!(statement.predicate.runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["r1", "r2", "whole"]);
+    assert_eq!(statement.predicate.images[0].decision.runs.len(), 1, "the gate decides about the whole run");
+    let mut fewer = shards();
+    fewer.remove(1);
+    assert_eq!(refused(&scene(fewer)), ["evidence.missing"]);
+    let mut other = shards();
+    other[1] = changed(&other[1], |record| record.notices.push("edited".into()));
+    assert_eq!(refused(&scene(other)), ["run.merged"]);
+    let mut lied = shards();
+    lied[2].record.tests.iter_mut().for_each(|test| test.assertions += 1);
+    assert_eq!(refused(&scene(lied)), ["evidence.disagrees"]);
+    let mut edited = shards();
+    // What its events come to is a failure, and the whole run says that it passed.
+    edited[1].journal.as_mut().unwrap().tests[0].outcome = Outcome::Fail;
+    assert_eq!(refused(&scene(edited)), ["evidence.disagrees"]);
+    let mut alone = shards();
+    alone.pop();
+    assert!(refused(&scene(alone)).contains(&"run.incomplete"), "shards are no whole run");
+}
+
+#[test]
+fn the_suite_of_support_must_have_passed_whatever_the_policy_says() {
+    let base = Scene::new("");
+    let with = |change: &dyn Fn(&mut muster_record::run::RunRecord)| {
+        refused(&Scene { runs: vec![changed(&base.runs[0], |record| change(record))], ..base.clone() })
+    };
+    let of_suite = |test: &muster_record::run::TestRecord| test.suite == "supportable";
+    assert_eq!(with(&|record| record.tests.retain(|test| !of_suite(test))), ["supportable.missing"]);
+    let failed = |record: &mut muster_record::run::RunRecord| {
+        record.tests.iter_mut().filter(|test| of_suite(test)).for_each(|test| test.outcome = Outcome::Fail);
+    };
+    assert_eq!(with(&failed), ["supportable.failed"]);
+    // A run of its own counts as well.
+    let alone = changed(&run("r2", "2026-11-19T10:00:00Z", &[]), |record| record.tests.retain(of_suite));
+    let without = changed(&base.runs[0], |record| record.tests.retain(|test| !of_suite(test)));
+    assert_eq!(refused(&Scene { runs: vec![without, alone], ..base.clone() }), Vec::<&str>::new());
+}
+
 /// Of the page of a certificate with a waiver.
-const PAGE_V1: &str = "0733e1eb4f831600";
+const PAGE_V1: &str = "3c71be20ffdd6cc4";
 /// Of its test result.
 const RESULT_V1: &str = "22108d832f89e368";
 

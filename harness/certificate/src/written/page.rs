@@ -1,12 +1,13 @@
-//! `certificate.html`: one file without scripts, to read and to print. It is part of the contract `certificate/v1`: a
-//! verifier makes it again, so that the same certificate must give the same bytes with every later version.
+//! `certificate.html`: one file without scripts, to read and to print. A verifier makes it again, so that the same
+//! certificate must give the same bytes with every later version of muster: a page that is to look otherwise is a new
+//! [`PageForm`] with a function of its own, and the earlier ones stay.
 
 use std::collections::BTreeMap;
 
 use muster_base::text::{escape, markup, plural, shell_word};
 use muster_gate::decision::{Requirement, RequirementKind, RequirementState, WaiverFate};
 
-use crate::model::{Assurance, Certificate, CertificateStatement, ImageCertified, Status, TestNoted};
+use crate::model::{Assurance, Certificate, CertificateStatement, ImageCertified, PageForm, Status, TestNoted};
 use crate::names::{SIGNATURE, SIGNED};
 use crate::sshsig::NAMESPACE;
 
@@ -19,8 +20,16 @@ table{border-collapse:collapse;width:100%;margin:.5rem 0}td,th{border-bottom:1px
 code,pre{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}pre{white-space:pre-wrap;padding:.75rem;background:#8881}\
 :root{color-scheme:light dark}@page{size:A4;margin:15mm}@media print{body{margin:0;max-width:none;font-size:10pt}h2{break-after:avoid}tr{break-inside:avoid}}";
 
-/// The page. `fingerprint` is that of the key that signed.
-pub fn page(statement: &CertificateStatement, fingerprint: &str) -> String {
+/// The page in the form that the certificate names; `None` when this version of muster does not write that form.
+/// `fingerprint` is that of the key that signed.
+pub fn page(statement: &CertificateStatement, fingerprint: &str) -> Option<String> {
+    match statement.predicate.claim.page_form {
+        PageForm(1) => Some(first_form(statement, fingerprint)),
+        PageForm(_) => None,
+    }
+}
+
+fn first_form(statement: &CertificateStatement, fingerprint: &str) -> String {
     let certificate = &statement.predicate;
     let named: Vec<String> = match certificate.products.is_empty() {
         true => certificate.images.iter().map(ImageCertified::system).collect(),

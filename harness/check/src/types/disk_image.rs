@@ -9,7 +9,8 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use crate::value::of_bytes;
-use muster_record::disk::{DiskFacts, Table, TableCopy};
+use muster_base::fnmatch;
+use muster_record::disk::{DiskFacts, EfiProgram, Esp, Table, TableCopy};
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
 
@@ -42,6 +43,23 @@ const ATTRIBUTES: &[Attribute] = &[
         AttributeKind::Set(&partitions::TYPE),
         "Types of its partitions: `esp`, `linux`, `root-x86-64`, `swap`, `lvm`, …; else the GUID, or `0x` and two digits.",
     ),
+    attribute(
+        "first-program",
+        AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
+        "What `EFI/BOOT/BOOTX64.EFI` on the EFI system partition is (`BOOTAA64.EFI` on Arm), known by its sections: what firmware starts \
+         where no other program is set.",
+    ),
+    attribute(
+        "second-program",
+        AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
+        "The same of `grubx64.efi` next to it (`grubaa64.efi`): what shim starts.",
+    ),
+    attribute("ukis", AttributeKind::Set(&paths::FILE_NAME), "Names of the unified kernel images in `EFI/Linux`."),
+    attribute(
+        "default-uki",
+        AttributeKind::Bool,
+        "Whether the `default` of `loader/loader.conf`, a pattern, names one of these.",
+    ),
     attribute("partition-labels", AttributeKind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
 ];
 
@@ -53,7 +71,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "nothing in the guest: the runner reads the footer of a VHD and the first and last sectors of the disk.",
+    reads: "nothing in the guest: the runner reads the footer of a VHD, the first and last sectors of the disk, and the programs on its EFI system partition.",
     example: r#"disk-image:
   subformat: fixed
   whole-mib: true
@@ -119,8 +137,42 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
                 Value::items(names.filter(|name| !name.is_empty()))
             });
         }
+        "first-program" => program(esp(disk)?, "BOOTX64.EFI", |esp| esp.first),
+        "second-program" => program(esp(disk)?, "grubx64.efi", |esp| esp.second),
+        "ukis" => Value::items(esp(disk)?.into_iter().flat_map(|esp| esp.ukis.clone())),
+        "default-uki" => match esp(disk)?.and_then(|esp| Some((esp, esp.default.as_ref()?))) {
+            Some((esp, pattern)) => {
+                let pattern = pattern.to_ascii_lowercase();
+                Value::flag(esp.ukis.iter().any(|name| fnmatch::matches(&pattern, &name.to_ascii_lowercase())))
+            }
+            None => Value::flag(false),
+        },
         _ => return unanswered(assertion),
     })
+}
+
+/// What is on the EFI system partition; `None` where the disk has none.
+fn esp(disk: &DiskFacts) -> Read<Option<&Esp>> {
+    match (&disk.esp, &disk.table, &disk.unreadable) {
+        (Some(Esp { unreadable: Some(why), .. }), ..) => {
+            Err(Unreadable::new(format!("the EFI system partition cannot be read: {why}")))
+        }
+        (Some(esp), ..) => Ok(Some(esp)),
+        (None, Some(table), _) if table.partitions.iter().all(|partition| partition.kind != "esp") => Ok(None),
+        (None, _, Some(why)) => Err(Unreadable::new(format!("the table of partitions cannot be read: {why}"))),
+        (None, ..) => Err(Unreadable::new("nothing is known of the EFI system partition")),
+    }
+}
+
+fn program(esp: Option<&Esp>, name: &str, of: impl Fn(&Esp) -> Option<EfiProgram>) -> Value {
+    match esp {
+        None => Value::absent("the disk has no EFI system partition"),
+        Some(esp) if !esp.formatted => Value::absent("no FAT file system is on the EFI system partition"),
+        Some(esp) => match of(esp) {
+            Some(program) => Value::text(program.name()),
+            None => Value::absent(format!("there is no EFI/BOOT/{name} on the EFI system partition")),
+        },
+    }
 }
 
 fn damaged(table: &Table, copy: TableCopy) -> bool {
@@ -155,6 +207,7 @@ mod tests {
                 partitions: vec![partition("esp", "EFI"), partition("linux", "")],
             }),
             unreadable: None,
+            esp: None,
         }
     }
 
@@ -178,6 +231,47 @@ mod tests {
         assert_eq!(evaluate(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
         let odd = DiskFacts { virtual_size: (30 << 30) + 512, ..vhd() };
         assert_eq!(missed(&evaluate(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
+    }
+
+    #[test]
+    fn what_starts_is_read_from_the_partition_and_never_from_nothing() {
+        let with = |esp: Esp| Some(DiskFacts { esp: Some(esp), ..vhd() });
+        let esp = Esp {
+            formatted: true,
+            first: Some(EfiProgram::Shim),
+            second: Some(EfiProgram::SystemdBoot),
+            ukis: vec!["AZL-6.12.efi".into()],
+            default: Some("azl-*".into()),
+            unreadable: None,
+        };
+        for (attribute, value) in
+            [("first-program", "shim"), ("second-program", "systemd-boot"), ("default-uki", "true")]
+        {
+            assert_eq!(evaluate(with(esp.clone()), attribute, equals(value)), Verdict::Met, "{attribute}");
+        }
+        let only = |names: &[&str]| Matcher::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(evaluate(with(esp.clone()), "ukis", only(&["AZL-6.12.efi"])), Verdict::Met);
+        let other = Esp { default: Some("fedora-*".into()), second: None, ..esp.clone() };
+        assert_eq!(missed(&evaluate(with(other.clone()), "default-uki", equals("true"))).1, "false");
+        assert_eq!(
+            missed(&evaluate(with(other), "second-program", equals("systemd-boot"))).1,
+            "there is no EFI/BOOT/grubx64.efi on the EFI system partition"
+        );
+        assert_eq!(
+            missed(&evaluate(with(Esp::default()), "first-program", equals("shim"))).1,
+            "no FAT file system is on the EFI system partition"
+        );
+        let unreadable = Esp { unreadable: Some("it leads in circles".into()), ..Esp::default() };
+        // A record of an earlier version has the partition and not what is on it.
+        for disk in [with(unreadable), Some(vhd()), Some(DiskFacts { table: None, ..vhd() })] {
+            for attribute in ["first-program", "ukis", "default-uki"] {
+                let verdict = evaluate(disk.clone(), attribute, equals("x"));
+                assert!(matches!(verdict, Verdict::Unknown { .. }), "{attribute}: {verdict:?}");
+            }
+        }
+        let plain = Table { kind: "mbr".into(), ..Table::default() };
+        let none = Some(DiskFacts { table: Some(plain), ..vhd() });
+        assert_eq!(evaluate(none, "ukis", Matcher::Only(vec![])), Verdict::Met);
     }
 
     #[test]

@@ -14,13 +14,14 @@ use super::event_loop::runtime;
 use super::gate::DecidedFrom;
 use super::output::say;
 use super::project::{Project, short};
-use super::{certificate_files, load, product, ssh_keygen};
+use super::supportable::Knows;
+use super::{certificate_files, product, ssh_keygen};
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_base::text::{hex, plural};
 use muster_certificate::compute::{Computed, compute, later};
 use muster_certificate::envelope::pae;
-use muster_certificate::model::{Assurance, Certificate, Claim, PREDICATE_TYPE};
+use muster_certificate::model::{Assurance, Certificate, Claim, PREDICATE_TYPE, PageForm};
 use muster_certificate::names::ENVELOPE;
 use muster_certificate::parts::{self, payload};
 use muster_certificate::refusal::{Refusal, RefusalId, sorted};
@@ -113,8 +114,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let evidence = certificate_files::evidence(staged.path())?;
     // Whole seconds: nothing is decided by less.
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let knows = Knows::new()?;
     let wanted: Vec<String> = demands.images.iter().map(|image| image.sha256.clone()).collect();
-    let Computed { found, refusals } = compute(&evidence, &wanted, now, &load::vocabulary());
+    let Computed { found, refusals } = compute(&evidence, &wanted, now, env!("MUSTER_VERSION"), &knows.program());
     let Some(found) = found.filter(|_| refusals.is_empty()) else { return Ok(refuse(refusals)) };
     let end = later(now, arguments.valid_for).into_iter().chain(found.limit).min().unwrap_or(now);
     let certificate = found.certificate(Claim {
@@ -123,10 +125,11 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         not_after: end.to_string(),
         assurance: arguments.assurance.into(),
         muster: env!("MUSTER_VERSION").to_owned(),
+        page_form: PageForm::NEWEST,
         supersedes,
     });
     let statement = Statement::new(certificate.subject(), PREDICATE_TYPE, certificate);
-    let mut refusals = verify(&statement, &evidence, &demands, now, env!("MUSTER_VERSION"), &load::vocabulary());
+    let mut refusals = verify(&statement, &evidence, &demands, now, &knows.program());
     refusals.extend(not_named(&statement.predicate, &demands));
     if !refusals.is_empty() {
         return Ok(refuse(sorted(refusals)));

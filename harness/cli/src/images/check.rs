@@ -135,6 +135,7 @@ mod tests {
             subformat: Some(kind.to_owned()),
             table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), ..Table::default() }),
             unreadable: None,
+            esp: None,
         }
     }
 

@@ -12,14 +12,15 @@ use super::error::CliError;
 use super::gate::inputs::Read;
 use super::output::{OutputFormat, say};
 use super::ssh_keygen::{self, Verifier};
-use super::{certificate_files, load, text_file};
+use super::supportable::Knows;
+use super::{certificate_files, text_file};
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_certificate::envelope::{Envelope, pae};
 use muster_certificate::names::{ENVELOPE, TEST_RESULT};
 use muster_certificate::parts::{self, Parts, payload};
 use muster_certificate::refusal::{Refusal, sorted};
-use muster_certificate::summary::summary;
+use muster_certificate::summary::{Verified, summary};
 use muster_certificate::verify::{Demands, SCHEMA, Verification, not_compared, verify};
 use muster_certificate::written::text;
 use muster_gate::profile::Profile;
@@ -102,8 +103,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         signer = signatures(arguments, parts, at, &mut refusals)?;
         key = Some(parts.envelope.signature.fingerprint.clone());
         let evidence = certificate_files::evidence(dir)?;
-        let version = env!("MUSTER_VERSION");
-        refusals.extend(verify(&parts.statement, &evidence, &demands, at, version, &load::vocabulary()));
+        refusals.extend(verify(&parts.statement, &evidence, &demands, at, &Knows::new()?.program()));
     }
     let refusals = sorted(refusals);
     let statement = parts.as_ref().map(|parts| &parts.statement);
@@ -130,8 +130,12 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
             Some(id) => id.clone(),
             None => format!("urn:ssh:{}", ssh_keygen::fingerprint(key)?),
         };
-        let envelope = files.get(ENVELOPE).map_or(&[][..], Vec::as_slice);
-        let made = summary(&parts.statement, envelope, verification.accepted, &id, env!("MUSTER_VERSION"), at);
+        let verified = Verified {
+            envelope: files.get(ENVELOPE).map_or(&[][..], Vec::as_slice),
+            policy: demands.policy.as_ref().map(|policy| policy.sha256.as_str()),
+            accepted: verification.accepted,
+        };
+        let made = summary(&parts.statement, &verified, &id, env!("MUSTER_VERSION"), at);
         let unwritten = |error: serde_json::Error| CliError::infrastructure(format!("{file}: {error}"));
         let payload = payload(&made).map_err(unwritten)?;
         let signature = ssh_keygen::sign(key, &pae(&payload))?;

@@ -82,6 +82,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         ("container-engine", ["containerd", "docker", "podman", "crio"].iter().any(|name| has(name))),
         ("secure-boot", place("secure-boot")),
         ("tpm", place("tpm")),
+        ("uki", place("uki")),
     ];
     Ok(Facts {
         os_release: os_release(printed("cat", &answer(Probe::OsRelease)?)?),
@@ -107,7 +108,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
 fn unread(places: &str, security: &str) -> BTreeMap<String, String> {
     let told = places.lines().filter_map(|line| line.strip_prefix("unread ")?.split_once(' '));
     let mut unread: BTreeMap<String, String> = told
-        .filter(|(name, _)| *name == "secure-boot")
+        .filter(|(name, _)| ["secure-boot", "uki"].contains(name))
         .map(|(name, why)| (name.to_owned(), text::one_line(why, MAX_VALUE)))
         .collect();
     if hidden_selinux(security) {

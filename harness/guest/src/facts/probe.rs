@@ -141,6 +141,9 @@ if [ -d /sys/firmware/efi ]; then
   for f in $u/BootOrder-* $u/SecureBoot-*; do [ -e "$f" ] && u= && break; done
   for f in /sys/firmware/efi/efivars/SecureBoot-*; do [ ! -e "$f" ] || [ -r "$f" ] || u=$f; done
   [ -z "$u" ] || echo "unread secure-boot the EFI variables in $u cannot be read"
+  # What systemd-stub leaves for the kernel that it has started; where no variable is seen, nobody knows.
+  for f in /sys/firmware/efi/efivars/StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f; do [ -e "$f" ] && echo uki; done
+  [ "$u" != /sys/firmware/efi/efivars ] || echo "unread uki the EFI variables in $u cannot be read"
 fi
 # Four bytes of attributes, then 0 or 1; the shell leaves out what is 0.
 for f in /sys/firmware/efi/efivars/SecureBoot-*; do

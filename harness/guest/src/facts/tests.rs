@@ -128,9 +128,9 @@ fn what_could_not_be_read_is_named_with_why() {
     }
     let hidden = unread(Probe::Selinux, &format!("kernel\n{context}getenforce Disabled\n"));
     assert_eq!(hidden.keys().collect::<Vec<_>>(), ["selinux"]);
-    let places = "efi\nunread secure-boot the EFI variables in /sys/firmware/efi/efivars cannot be read\nunread other x\nunread\n";
+    let places = "efi\nunread secure-boot the EFI variables in /sys/firmware/efi/efivars cannot be read\nunread uki none is seen\nunread other x\nunread\n";
     let unread = unread(Probe::Places, places);
-    assert_eq!(unread.len(), 1);
+    assert_eq!((unread.len(), unread["uki"].as_str()), (2, "none is seen"));
     assert_eq!(unread["secure-boot"], "the EFI variables in /sys/firmware/efi/efivars cannot be read");
 }
 
@@ -202,7 +202,10 @@ fn repositories_count_when_one_is_enabled() {
 fn kernel_systemd_and_places() {
     let facts = facts(&[
         (Probe::Systemd, "init\nsystemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
-        (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nignition\nsysext\nsecure-boot\n"),
+        (
+            Probe::Places,
+            "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nuki\nignition\nsysext\nsecure-boot\n",
+        ),
         (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
     ]);
@@ -210,7 +213,7 @@ fn kernel_systemd_and_places() {
     assert_eq!(facts.kconfig.as_deref(), Some("/proc/config.gz"));
     assert_eq!(facts.dimension("tool"), Some(vec!["locale".into(), "rpm".into(), "zcat".into()]));
     let words = "cloud-init container-engine crypto-policies efi ignition journal kconfig locale ostree \
-                 secure-boot sysext systemd tpm writable-usr";
+                 secure-boot sysext systemd tpm uki writable-usr";
     assert_eq!(facts.dimension("capability"), Some(words.split_whitespace().map(str::to_owned).collect()));
     assert_eq!(facts.dimension("systemd"), Some(vec!["258".into()]));
     assert_eq!(facts.dimension("selinux"), None);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Limits, inspect};
 use muster_base::fault::Fault as _;
-use muster_record::disk::{Damage, TableCopy};
+use muster_record::disk::{Damage, EfiProgram, Esp, TableCopy};
 
 /// A disk of so many MiB, divided by `sfdisk` as the script says.
 fn divided(path: &std::path::Path, mib: u64, script: &str) {
@@ -201,4 +201,120 @@ async fn a_damaged_copy_of_a_gpt_is_named_and_the_other_is_read() {
     std::fs::write(&path, &bytes).unwrap();
     let table = facts(&path, Format::Raw).await.table.unwrap();
     assert_eq!((table.backup, table.damage), (Some(false), None));
+}
+
+/// A PE file with these sections, each with its text.
+fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = vec![0; 0x400];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[0x3c] = 0x40;
+    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+    bytes[0x46] = u8::try_from(sections.len()).unwrap();
+    for (number, (name, text)) in sections.iter().enumerate() {
+        let (at, data) = (0x58 + number * 40, 0x400 + number as u32 * 0x200);
+        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+        bytes[at + 16..at + 20].copy_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes[at + 20..at + 24].copy_from_slice(&data.to_le_bytes());
+        bytes.resize(data as usize, 0);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// Makes a FAT file system in the first partition of a disk, which begins after a MiB, with these files.
+fn fill(raw: &std::path::Path, mib: u64, files: &[(&str, Vec<u8>)]) {
+    use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+    let mut bytes = std::io::Cursor::new(vec![0; usize::try_from(mib << 20).unwrap()]);
+    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
+    {
+        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
+        for (path, content) in files {
+            let mut dir = volume.root_dir();
+            let mut parts: Vec<&str> = path.split('/').collect();
+            let name = parts.pop().unwrap();
+            for part in parts {
+                dir = dir.create_dir(part).unwrap();
+            }
+            dir.create_file(name).unwrap().write_all(content).unwrap();
+        }
+    }
+    let mut disk = std::fs::File::options().read(true).write(true).open(raw).unwrap();
+    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
+    disk.write_all(&bytes.into_inner()).unwrap();
+    let mut sector = [0; 512];
+    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
+    disk.read_exact(&mut sector).unwrap();
+    assert_eq!(sector[510..], [0x55, 0xaa]);
+}
+
+const SHIM: &[(&str, &str)] =
+    &[(".text", "shim,9"), (".sbat", "sbat,1,SBAT Version,sbat,1,https://example.org\nshim,4,UEFI shim,shim,1,x\n\0")];
+const BOOT: &[(&str, &str)] =
+    &[(".sdmagic", "#### LoaderInfo: systemd-boot 257 ####"), (".sbat", "sbat,1\nsystemd-boot,1\n")];
+const UKI: &[(&str, &str)] = &[(".sdmagic", "#### LoaderInfo: systemd-stub 257 ####"), (".linux", "kernel")];
+const ESP: &str = "label: gpt\nsize=4MiB, type=U\ntype=L\n";
+
+#[tokio::test]
+async fn what_starts_is_known_by_what_is_in_the_programs_in_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    divided(&at("disk.raw"), 8, ESP);
+    assert_eq!(facts(&at("disk.raw"), Format::Raw).await.esp, Some(Esp::default()), "no file system is on it");
+    fill(
+        &at("disk.raw"),
+        4,
+        &[
+            ("EFI/BOOT/BOOTX64.EFI", pe(SHIM)),
+            ("EFI/BOOT/grubx64.efi", pe(BOOT)),
+            ("EFI/Linux/azl-6.12.efi", pe(UKI)),
+            ("EFI/Linux/no-program.efi", b"MZ".to_vec()),
+            ("EFI/Linux/readme.txt", b"x".to_vec()),
+            ("loader/loader.conf", b"timeout 0\n#default no\ndefault first\ndefault\tazl-*\r\n".to_vec()),
+        ],
+    );
+    let expected = Esp {
+        formatted: true,
+        first: Some(EfiProgram::Shim),
+        second: Some(EfiProgram::SystemdBoot),
+        ukis: vec!["azl-6.12.efi".into()],
+        default: Some("azl-*".into()),
+        unreadable: None,
+    };
+    assert_eq!(facts(&at("disk.raw"), Format::Raw).await.esp, Some(expected.clone()));
+    convert(&at("disk.raw"), &at("disk.qcow2"), &["-O", "qcow2"]);
+    convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]);
+    assert_eq!(facts(&at("disk.qcow2"), Format::Qcow2).await.esp, Some(expected.clone()));
+    assert_eq!(facts(&at("disk.vhd"), Format::Vhd).await.esp, Some(expected));
+    // Names say nothing.
+    let grub = pe(&[(".sbat", "sbat,1,x\ngrub,4,x\n")]);
+    fill(&at("disk.raw"), 4, &[("EFI/BOOT/BOOTX64.EFI", grub), ("EFI/BOOT/grubx64.efi", b"shim,4".to_vec())]);
+    let esp = facts(&at("disk.raw"), Format::Raw).await.esp.unwrap();
+    assert_eq!((esp.first, esp.second, esp.ukis.len()), (Some(EfiProgram::Grub), Some(EfiProgram::Other), 0));
+    divided(&at("plain.raw"), 8, "label: dos\ntype=83\n");
+    assert_eq!(facts(&at("plain.raw"), Format::Raw).await.esp, None);
+}
+
+#[tokio::test]
+async fn a_damaged_file_system_ends_in_what_can_be_said_and_never_in_a_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = dir.path().join("disk.raw");
+    divided(&raw, 8, ESP);
+    fill(&raw, 4, &[("EFI/BOOT/BOOTX64.EFI", pe(SHIM)), ("EFI/Linux/azl.efi", pe(UKI))]);
+    let good = std::fs::read(&raw).unwrap();
+    let begun = std::time::Instant::now();
+    let mut unreadable = 0;
+    // Each place of the first sector that is a number, then the tables of clusters made one circle.
+    for at in (11..64).map(Some).chain([None]) {
+        let mut bytes = good.clone();
+        match at {
+            Some(at) => bytes[(1 << 20) + at] ^= 0xff,
+            None => bytes[(1 << 20) + 512..(1 << 20) + 0x4000].fill(0x22),
+        }
+        std::fs::write(&raw, &bytes).unwrap();
+        let esp = facts(&raw, Format::Raw).await.esp.unwrap();
+        unreadable += usize::from(esp.unreadable.is_some());
+        assert!(esp.unreadable.is_none() || esp.first.is_none(), "what could not be read says nothing: {esp:?}");
+    }
+    assert!(unreadable > 5, "{unreadable}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
 }

@@ -49,7 +49,7 @@ impl ImageClaim {
     /// is the firmware's, the TPM the machine's, and the kernel is another.
     pub fn is_about_another_machine(&self, overrides: &MachineOverrides) -> bool {
         match self.name.as_str() {
-            "firmware" | "efi" | "secure-boot" => overrides.firmware.is_some(),
+            "firmware" | "efi" | "secure-boot" | "uki" => overrides.firmware.is_some(),
             "tpm" => overrides.tpm.is_some(),
             "kernel" => overrides.kernel.is_some(),
             _ => false,
