@@ -33,5 +33,5 @@ pub use error::ImageError;
 pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
-pub use prepare::{Prepared, facts, preflight, prepare};
+pub use prepare::{Prepared, facts, preflight, prepare, prepare_to_look};
 pub use rootfs::ArchiveError;

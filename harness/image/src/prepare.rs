@@ -43,7 +43,12 @@ pub struct Prepared {
 
 /// Prepares the image. `root` is the checkout, which knows how lab images are built.
 pub async fn prepare(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
-    prepare_in(cache_dir().as_deref(), root, spec).await
+    prepare_in(cache_dir().as_deref(), root, spec, spec.kernel.is_none()).await
+}
+
+/// The same for who only looks into the disk: what would start it is not looked for.
+pub async fn prepare_to_look(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+    prepare_in(cache_dir().as_deref(), root, spec, false).await
 }
 
 /// What the file says of itself. A disk that is neither packed nor a root file system is only looked into: neither the cache
@@ -55,7 +60,8 @@ pub async fn facts(root: &Path, spec: &ImageSpec) -> Result<DiskFacts, ImageErro
             let disk = inspect::inspect(path, spec.format, &limits).await?;
             layout::read(&disk, spec.format, limits.deadline).await
         }
-        _ => prepare(root, spec).await.map(|ready| ready.facts),
+        // What starts it is no property of a file.
+        _ => prepare_in(cache_dir().as_deref(), root, spec, false).await.map(|ready| ready.facts),
     }
 }
 
@@ -148,15 +154,19 @@ async fn locate(
     Ok((spec, source, pulled_sha256))
 }
 
-/// [`prepare`] with a given cache.
-pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+/// [`prepare`] with a given cache. With `own`, a root file system is started by the kernel that it brings along, and must have one.
+pub(super) async fn prepare_in(
+    cache: Option<&Path>,
+    root: &Path,
+    spec: &ImageSpec,
+    own: bool,
+) -> Result<Prepared, ImageError> {
     let (mut spec, source, pulled_sha256) = locate(cache, root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let pulled = pulled_sha256.as_deref();
     let mut notes = Vec::new();
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
-            let own = spec.kernel.is_none();
             let Root { source, sha256, disk, dropped, kernel } =
                 root_file_system(cache, &source, pulled, spec.arch, own, &limits).await?;
             spec.kernel = spec.kernel.or(kernel);
@@ -434,7 +444,7 @@ mod tests {
 
     async fn ready(dir: &Path, file: &str, format: Format) -> Result<Prepared, ImageError> {
         let spec = ImageSpec::new("x", DiskSource::Path(dir.join(file)), format);
-        prepare_in(Some(&dir.join("cache")), dir, &spec).await
+        prepare_in(Some(&dir.join("cache")), dir, &spec, false).await
     }
 
     async fn id(dir: &Path, file: &str, format: Format) -> String {

@@ -167,10 +167,12 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
                 (0, _) if search.packages.is_some() => {
                     "no update is needed to make the test fail; bisect images instead: --good, --bad".to_owned()
                 }
-                (_, _) if search.packages.is_some() => {
-                    "the test passes with all updates: none of them makes it fail; `--reboot` restarts the machine after \
-                     them, `--repeat N` tests each state several times"
+                (_, _) if search.packages.as_ref().is_some_and(|set| !set.reboot) => {
+                    "the test passes with all updates, and what runs already is that of before them: `--reboot` restarts the machine"
                         .to_owned()
+                }
+                (_, _) if search.packages.is_some() => {
+                    "the test passes with all updates: `--repeat N` tests each state several times".to_owned()
                 }
                 (0, _) => "name an earlier image on which the test passes".to_owned(),
                 _ => {

@@ -162,7 +162,7 @@ fn spec_of_run(project: &Project, dir: &Utf8Path, options: &MachineOptions) -> R
         None => spec(project, &image.path, image.format.parse().ok(), options)?,
     };
     let ready = event_loop::runtime()?
-        .block_on(muster_image::prepare(project.root().as_std_path(), &spec))
+        .block_on(muster_image::prepare_to_look(project.root().as_std_path(), &spec))
         .map_err(|error| CliError::infrastructure(format!("the image of {dir}: {error}")))?;
     if ready.sha256 != image.sha256 {
         let what = format!("{} has changed since the run in {dir} tested it", ready.source.display());

@@ -12,7 +12,7 @@ use muster_base::machine::{Arch, Format};
 pub(super) fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, CliError> {
     let ready = runtime()?.block_on(async {
         let spec = looked_into(file, format, arch).await?;
-        muster_image::prepare(std::path::Path::new("."), &spec).await
+        muster_image::prepare_to_look(std::path::Path::new("."), &spec).await
     });
     let ready = ready?;
     let mut rows = vec![vec!["path".to_owned(), ready.source.display().to_string()]];

@@ -222,16 +222,16 @@ async fn a_cached_file_that_was_tampered_with_is_found_out_by_verify_pull_and_ru
     std::fs::write(&path, &other).unwrap();
     assert_eq!(case.verify().await.unwrap_err().failure_id().unwrap().as_str(), "image.checksum");
     let spec = ImageSpec::new("some", DiskSource::Download(case.download.clone()), Format::Raw);
-    let used = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec).await.unwrap_err();
+    let used = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec, false).await.unwrap_err();
     assert_eq!(used.failure_id().unwrap().as_str(), "image.checksum", "{used}");
     assert!(!case.pull().await.unwrap().was_there);
     assert_eq!(case.verify().await.unwrap().sha256, sha256(&bytes()));
-    let ready = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec).await.unwrap();
+    let ready = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec, false).await.unwrap();
     assert_eq!(ready.sha256, sha256(&bytes()));
     // Cut short, it is not there at all.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, &bytes()[..1000]).unwrap();
-    let used = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec).await.unwrap_err();
+    let used = crate::prepare::prepare_in(case.cache(), Path::new("."), &spec, false).await.unwrap_err();
     assert!(used.to_string().contains("muster images pull some"), "{used}");
     assert_eq!(case.verify().await.unwrap_err().failure_id().unwrap().as_str(), "image.missing");
 }

@@ -31,7 +31,7 @@ use muster_engine::plan::MachineSpec;
 use muster_engine::sink::Events;
 use muster_qemu::driver::{Host, HostImages, HostTemplate};
 use muster_repodata::PackageRecord;
-use offered::{Offered, Source};
+use offered::{Offered, UpdateSource};
 use set::{PackageSet, PackageUpdate, UpdateGroup};
 
 /// The machine that every state is a clone of: the image, with the files of all updates in it and none installed.
@@ -46,7 +46,7 @@ pub(super) struct Base {
 /// # Errors
 /// `--packages` names nothing.
 pub(super) fn check(typed: &str) -> Result<(), CliError> {
-    Source::parse(typed).map(drop)
+    UpdateSource::parse(typed).map(drop)
 }
 
 impl Base {
@@ -59,7 +59,7 @@ impl Base {
         set: &PackageSet,
         dir: &Utf8Path,
     ) -> Result<(Self, PackageSet), CliError> {
-        let source = Source::parse(&set.from)?;
+        let source = UpdateSource::parse(&set.from)?;
         // The image is looked into by a runtime of its own, so before the one of the machine.
         let wanted = boot::one_image(None, options)?;
         let runtime = runtime()?;
@@ -82,7 +82,7 @@ impl Base {
 
 async fn make(
     wanted: Wanted,
-    source: &Source,
+    source: &UpdateSource,
     set: &PackageSet,
     dir: &Utf8Path,
 ) -> Result<(Base, PackageSet), CliError> {
@@ -121,7 +121,7 @@ async fn make(
 }
 
 /// Brings the files into the guest, and says in which groups and order they are applied.
-async fn read(live: &impl Live, source: &Source, set: &PackageSet) -> Result<PackageSet, CliError> {
+async fn read(live: &impl Live, source: &UpdateSource, set: &PackageSet) -> Result<PackageSet, CliError> {
     let manager = live.facts().package_manager.clone().unwrap_or_else(|| "none".to_owned());
     if !matches!(manager.as_str(), "dnf4" | "dnf5") {
         let what = format!("--packages needs dnf4 or dnf5 in the image, whose package manager is {manager}");

@@ -23,7 +23,7 @@ const TIME: u64 = 30 * 60;
 
 /// What `--packages` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum UpdateSource {
     /// Package files of this host.
     Files(Vec<Utf8PathBuf>),
     /// All updates of the repositories that the image has enabled, and of this one.
@@ -39,7 +39,7 @@ pub(super) struct Offered {
     pub(super) sha256: String,
 }
 
-impl Source {
+impl UpdateSource {
     /// Reads what was typed.
     ///
     /// # Errors
@@ -211,7 +211,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = Utf8Path::from_path(dir.path()).expect("UTF-8");
         let rpm = [0xed, 0xab, 0xee, 0xdb, 3, 0];
-        let said = |typed: &str| Source::parse(typed).expect_err(typed).what;
+        let said = |typed: &str| UpdateSource::parse(typed).expect_err(typed).what;
         assert!(said(path.as_str()).contains("no package file is there"));
         assert!(said(path.join("gone").as_str()).contains("no such directory"));
         for id in ["repo:", "repo:a b", "repo:--x"] {
@@ -221,13 +221,16 @@ mod tests {
         std::fs::write(path.join("a.rpm"), rpm).expect("written");
         std::fs::write(path.join("notes.txt"), "x").expect("written");
         let both = [path.join("a.rpm"), path.join("b.rpm")];
-        assert_eq!(Source::parse(path.as_str()).expect("read"), Source::Files(both.to_vec()));
+        assert_eq!(UpdateSource::parse(path.as_str()).expect("read"), UpdateSource::Files(both.to_vec()));
         std::fs::write(path.join("list"), "# some\nb.rpm\n\n").expect("written");
-        assert_eq!(Source::parse(path.join("list").as_str()).expect("read"), Source::Files(vec![path.join("b.rpm")]));
+        assert_eq!(
+            UpdateSource::parse(path.join("list").as_str()).expect("read"),
+            UpdateSource::Files(vec![path.join("b.rpm")])
+        );
         std::fs::write(path.join("list"), "notes.txt\n").expect("written");
         assert!(said(path.join("list").as_str()).contains("it is not an RPM"));
-        assert_eq!(Source::parse("enabled").expect("read"), Source::Repositories(None));
-        assert_eq!(Source::parse("repo:u-1").expect("read"), Source::Repositories(Some("u-1".to_owned())));
+        assert_eq!(UpdateSource::parse("enabled").expect("read"), UpdateSource::Repositories(None));
+        assert_eq!(UpdateSource::parse("repo:u-1").expect("read"), UpdateSource::Repositories(Some("u-1".to_owned())));
     }
 
     #[test]

@@ -201,6 +201,7 @@ mod tests {
         let (name, version) = head.split_once(' ').unwrap();
         let mut record = PackageRecord::new(name, version, "1", "x86_64");
         record.source = Some(format!("{of_source}-{version}-1.src.rpm"));
+        record.provides.push(Dependency::parse(&format!("{name} = {version}-1")).unwrap());
         for relation in relations {
             let (kind, text) = relation.split_once(' ').unwrap();
             let dependency = Dependency::parse(text).unwrap();
