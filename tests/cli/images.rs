@@ -170,7 +170,12 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
         (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
         (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),
         (disk(&place, "for-uefi", 8, WHOLE, &[]), "bios", "bios-partitions", "has bios-boot"),
-        (disk(&place, "csm", 8, "label: dos\nsize=1MiB, type=ef\ntype=83\n", &[]), "bios", "bios-partitions", "lacks esp"),
+        (
+            disk(&place, "csm", 8, "label: dos\nsize=1MiB, type=ef\ntype=83\n", &[]),
+            "bios",
+            "bios-partitions",
+            "lacks esp",
+        ),
         (disk(&place, "bare", 8, swap, &["-O", "qcow2"]), "uefi", "uefi-partitions", "has esp"),
     ] {
         let ended = check(&file, &["--given", &format!("firmware={given}")]);
