@@ -119,7 +119,9 @@ function machine(test, page) {
   const image = page.images.find((image) => image.id === test.image);
   const facts = image ? image.facts.filter(([name]) => ["system", "kernel", "architecture", "firmware", "SHA-256"].includes(name)) : [];
   if (!test.machine && !facts.length) return [];
-  return [element("h3", {}, "Machine"), terms([...(found ? machineTerms(found) : [["machine", test.machine]]), ...facts])];
+  const several = (test.machines || []).map(([name, id]) => [name, id]);
+  const heading = several.length ? "Machines" : "Machine";
+  return [element("h3", {}, heading), terms([...several, ...(found ? machineTerms(found) : [["machine", test.machine]]), ...facts])];
 }
 
 function machineTerms(machine) {

@@ -18,7 +18,7 @@ use muster_record::outcome::Outcome;
 
 use crate::support::{Place, assert_outcome, finish, lab_disk, machines_below};
 
-fn lab_tiny() -> ImageSpec {
+pub(crate) fn lab_tiny() -> ImageSpec {
     let mut spec = ImageSpec::new("lab-tiny", DiskSource::Path(lab_disk("lab-tiny")), Format::Qcow2);
     spec.firmware = FirmwareKind::Bios;
     spec.seed = SeedKind::SystemdCredentials;
@@ -28,7 +28,7 @@ fn lab_tiny() -> ImageSpec {
 }
 
 /// A host whose machines live in this place, and what it says.
-async fn host(place: &Place) -> (Host, Receiver<Event>) {
+pub(crate) async fn host(place: &Place) -> (Host, Receiver<Event>) {
     let dir = camino::Utf8PathBuf::from_path_buf(place.dir.path().to_owned()).expect("UTF-8");
     let (events, stream) = Events::channel();
     let host = Host {
@@ -47,7 +47,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
     (host, stream)
 }
 
-async fn ask(live: &HostMachine, script: &str) -> String {
+pub(crate) async fn ask(live: &HostMachine, script: &str) -> String {
     let request = Request { script: script.to_owned(), timeout: Duration::from_secs(60), limit: 1 << 20 };
     let replies = live.batch(vec![request]).await.expect("the guest answers");
     let said = String::from_utf8_lossy(&replies[0].stdout).trim().to_owned();
@@ -56,11 +56,11 @@ async fn ask(live: &HostMachine, script: &str) -> String {
     said
 }
 
-async fn boot(driver: &HostDriver<'_>) -> HostMachine {
+pub(crate) async fn boot(driver: &HostDriver<'_>) -> HostMachine {
     driver.boot("first", true).await.unwrap_or_else(|failed| panic!("{:?}", failed.failure))
 }
 
-async fn start_clone(
+pub(crate) async fn start_clone(
     driver: &HostDriver<'_>,
     template: &<HostDriver<'_> as Driver>::Template,
     id: &str,
@@ -68,7 +68,7 @@ async fn start_clone(
     driver.start_clone(template, id).await.unwrap_or_else(|failed| panic!("{:?}", failed.failure))
 }
 
-async fn freeze(driver: &HostDriver<'_>, live: HostMachine) -> <HostDriver<'static> as Driver>::Template {
+pub(crate) async fn freeze(driver: &HostDriver<'_>, live: HostMachine) -> <HostDriver<'static> as Driver>::Template {
     match driver.freeze(live).await {
         Frozen::Template { template, .. } => template,
         Frozen::Refused { reason, .. } | Frozen::Lost { reason, .. } => panic!("{reason}"),

@@ -24,5 +24,6 @@ mod reboot;
 mod runner;
 mod side_by_side;
 mod steps;
+mod together;
 mod verdict;
 mod warm;

@@ -108,6 +108,7 @@ table! {
     BOOT_UNSETTLED = "boot.unsettled", Error, "The guest answers, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's directory; look for the host's OOM killer.";
+    MACHINE_SEGMENT = "machine.segment", Error, "The machines of a test could not be connected with each other.", "The message says which machine, and what its guest answered; `docs/writing-suites.md` says what a guest needs for it.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what caused it.";
     MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what caused it; a reboot that is meant is a `reboot:` step.";
     HOST_DISK_FULL = "host.disk-full", Error, "This host has no space left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run directory, or name another directory with `--out`.";

@@ -133,16 +133,18 @@ impl Leaf<'_> {
 }
 
 fn nodes(clauses: &[Clause]) -> Vec<Node<'_>> {
-    clauses.iter().map(node).collect()
+    clauses.iter().flat_map(node).collect()
 }
 
-fn node(clause: &Clause) -> Node<'_> {
+fn node(clause: &Clause) -> Vec<Node<'_>> {
     match clause {
-        Clause::Plain(expectation) => Node::Plain(Leaf { expectation, verdicts: Vec::new(), open: true }),
+        Clause::Plain(expectation) => vec![Node::Plain(Leaf { expectation, verdicts: Vec::new(), open: true })],
         Clause::Joined(joined) => {
             let branches = joined.branches.iter().map(|branch| (branch, nodes(&branch.clauses))).collect();
-            Node::Joined { joined, branches }
+            vec![Node::Joined { joined, branches }]
         }
+        // A run evaluates what is expected of each machine by itself; of the file of one image all must hold.
+        Clause::On(on) => nodes(&on.clauses),
     }
 }
 
@@ -334,6 +336,7 @@ fn in_words(clause: &Clause, outermost: bool) -> String {
             let text = joined.branches.iter().map(branch).collect::<Vec<_>>().join(between);
             if outermost { text } else { format!("({text})") }
         }
+        Clause::On(on) => on.clauses.iter().map(|clause| in_words(clause, false)).collect::<Vec<_>>().join(" and "),
     }
 }
 

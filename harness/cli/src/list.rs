@@ -78,6 +78,7 @@ fn row(suite: &Suite, test: &Test) -> serde_json::Value {
         "summary": test.summary,
         "tags": test.tags,
         "needs": test.needs,
+        "machines": test.machine_names(),
         "when": test.when.as_ref().map(|when| when.condition.to_string()),
         "file": &*test.location.file,
         "line": test.location.line,

@@ -28,8 +28,21 @@ impl Attempt {
         Self { skipped: Some(reason), ..Self::default() }
     }
 
+    /// Takes in what came of a part of it on the machine of that name.
+    pub(super) fn add(&mut self, name: &str, part: Self) {
+        self.assertions += part.assertions;
+        self.failures.extend(part.failures.into_iter().map(|failure| of_machine(name, failure)));
+        self.remarks.extend(part.remarks.into_iter().map(|remark| format!("{name}: {remark}")));
+        self.machine_lost |= part.machine_lost;
+    }
+
     /// It could not run, or ended at once.
     pub(super) fn failed(failure: Failure) -> Self {
         Self { failures: vec![failure], ..Self::default() }
     }
+}
+
+/// A failure with the name of the machine that it is of, where a test has several.
+pub(super) fn of_machine(name: &str, failure: Failure) -> Failure {
+    Failure { message: format!("{name}: {}", failure.message), ..failure }
 }

@@ -17,6 +17,11 @@ pub(super) async fn take<D: Driver>(
     let Some(capsule_store) = driver.capsules() else { return Ok(()) };
     let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
     let Some(machine) = record.machine.clone().filter(|_| failed) else { return Ok(()) };
+    if record.machines.len() > 1 {
+        let (name, count) = (record.name(), record.machines.len());
+        events.notice(format!("no capsule of {name}: a capsule holds one machine, and this test has {count}"));
+        return Ok(());
+    }
     let mut goes_on = Ok(());
     let kept = match live {
         None => Err(Some("its machine does not answer any more".to_owned())),

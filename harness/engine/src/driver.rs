@@ -8,7 +8,7 @@ use super::budget::Cost;
 use super::capsule::{CapsuleStore, Written};
 use super::plan::{MachineSpec, Planned};
 use super::reboot::Rebooted;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_boot_time::measure::Evidence;
 use muster_boot_time::sample::Series;
 use muster_guest::{Reply, Request};
@@ -53,6 +53,13 @@ pub trait Driver: Sync + Sized {
         template: &Self::Template,
         id: &str,
     ) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+
+    /// Connects machines, all started with an interface for it, by a network that nothing else is on. They stay
+    /// connected as long as they live.
+    fn connect(&self, machines: &[&Self::Live]) -> Result<(), Failure> {
+        let text = format!("these {} machines cannot be connected with each other", machines.len());
+        Err(Failure::new(failure::MACHINE_SEGMENT, text))
+    }
 
     /// Where machines of failed tests are kept, when the run wants that.
     fn capsules(&self) -> Option<&CapsuleStore> {
@@ -134,6 +141,12 @@ pub trait Live: Send + Sync {
 
     /// Sends what comes next through an SSH login of its own, where another way was used before.
     fn log_in(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Puts the cable of the network with other machines of its test in, or pulls it out. It is out when the machine starts.
+    fn plug(&self, plugged: bool) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = plugged;
+        async { Err(Failure::new(failure::MACHINE_SEGMENT, "this machine has no cable to other machines")) }
+    }
 
     /// Reboots it, at most `limit` (already stretched) until it has settled again, else as long as a
     /// boot may take. Ok means that it was rebooted exactly once; [`Live::facts`] are then those of the

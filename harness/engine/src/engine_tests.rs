@@ -83,11 +83,11 @@ async fn a_machine_on_which_a_test_fails_as_it_must_leaves_no_evidence() {
     }
 }
 
-fn mutating(id: &str, needs: &[&str], commands: &[&str]) -> Test {
+pub(super) fn mutating(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     Test { guest: GuestMode::Clone, ..test(id, needs, commands) }
 }
 
-fn machines(records: &[TestRecord]) -> Vec<&str> {
+pub(super) fn machines(records: &[TestRecord]) -> Vec<&str> {
     records.iter().filter_map(|record| record.machine.as_deref()).collect()
 }
 
@@ -556,6 +556,7 @@ async fn samples_reboot_the_machine_and_discard_the_first() {
         muster_suite::model::Step {
             action: Action::BootSamples { samples: 3, discard: 1 },
             timeout: None,
+            on: None,
             location: super::fake::location(),
         },
     );

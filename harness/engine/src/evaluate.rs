@@ -14,6 +14,7 @@ use muster_check::evaluation::{self, Evaluation};
 use muster_check::types::command;
 use muster_check::wording::subject_of;
 use muster_check::{Observations, Probe, Verdict};
+use muster_suite::clause::Clause;
 use muster_suite::model::{Expectation, Test};
 
 /// How often a condition with `eventually` is looked at.
@@ -22,14 +23,14 @@ const POLL: Duration = Duration::from_millis(500);
 /// Evaluates all expectations, polling those that are allowed to arrive later.
 pub(super) async fn evaluate<L: Live>(
     live: &L,
-    test: &Test,
+    expect: &[Clause],
     samples: &Samples,
     clock: &Clock,
     attempt: &mut Attempt,
 ) -> Result<(), Failure> {
-    attempt.assertions += assertions(test);
+    attempt.assertions += assertions(expect);
     let begun = Instant::now();
-    let mut evaluation = Evaluation::of(&test.expect);
+    let mut evaluation = Evaluation::of(expect);
     loop {
         let mut seen = observe(live, &probes_for(&evaluation.open(), live), clock).await?;
         samples.show(&mut seen);
@@ -62,7 +63,7 @@ pub(super) fn first_probes<L: Live>(live: &L, test: &Test) -> Vec<Probe> {
 pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Option<u32> {
     let evaluation = Evaluation::once(&test.expect, verdicts_by(live, seen));
     let met = evaluation.findings().into_iter().all(|finding| failure_of(finding).is_none());
-    met.then(|| assertions(test))
+    met.then(|| assertions(&test.expect))
 }
 
 /// The verdicts of an expectation by these readings; none when there is no such check.
@@ -73,10 +74,10 @@ fn verdicts_by<L: Live>(live: &L, seen: &Observations) -> impl Fn(&Expectation) 
     }
 }
 
-/// How many assertions a test has.
-fn assertions(test: &Test) -> u32 {
+/// How many assertions there are in what is expected.
+fn assertions(expect: &[Clause]) -> u32 {
     let count = |found: &Expectation| found.assertions.len() as u32;
-    test.expect.iter().map(|clause| clause.assertions(&count)).sum()
+    expect.iter().map(|clause| clause.assertions(&count)).sum()
 }
 
 fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {

@@ -79,6 +79,14 @@ pub struct FakeDriver {
     pub facts: Facts,
     /// `meet` ends when so many machines run it at once.
     pub meeting: Option<Arc<tokio::sync::Barrier>>,
+    /// The machines that were connected, by their ids, in order.
+    pub connected: Arc<Mutex<Vec<Vec<String>>>>,
+    /// The id of a machine that dies as soon as somebody says `hang` to another.
+    pub dies: Option<&'static str>,
+    /// What was said to which machine, `id: script`, without what joins it with others.
+    pub heard: Arc<Mutex<Vec<String>>>,
+    /// The status with which guests answer to the scripts that join them with others, when that is not 0.
+    pub joins: i32,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -126,6 +134,11 @@ impl Driver for FakeDriver {
 
     fn cost(&self, _: bool) -> Cost {
         Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn connect(&self, machines: &[&FakeMachine]) -> Result<(), Failure> {
+        self.connected.lock().unwrap().push(machines.iter().map(|machine| machine.id.clone()).collect());
+        Ok(())
     }
 
     fn capsules(&self) -> Option<&CapsuleStore> {
@@ -202,6 +215,9 @@ impl FakeDriver {
             host: self.host.clone(),
             boots_seen: self.boots_seen.clone(),
             meeting: self.meeting.clone(),
+            dies: self.dies.filter(|dies| *dies == id).is_some(),
+            joins: self.joins,
+            heard: self.heard.clone(),
         }
     }
 }
@@ -218,6 +234,15 @@ pub struct FakeMachine {
     host: Option<Arc<Host>>,
     boots_seen: Option<Arc<Mutex<Vec<u64>>>>,
     meeting: Option<Arc<tokio::sync::Barrier>>,
+    dies: bool,
+    joins: i32,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl FakeMachine {
+    fn has_heard(&self, what: &str) -> bool {
+        self.said.lock().unwrap().iter().any(|said| said == what)
+    }
 }
 
 impl Live for FakeMachine {
@@ -248,8 +273,18 @@ impl Live for FakeMachine {
         if let Some(meeting) = self.meeting.as_ref().filter(|_| requests.iter().any(|one| one.script == "meet")) {
             meeting.wait().await;
         }
+        if requests.iter().any(|request| request.script == "hang") {
+            self.said.lock().unwrap().push("hang".to_owned());
+            return std::future::pending().await;
+        }
         let answer = |request: &Request| {
+            if request.script.contains("/sys/class/net/") {
+                let said = if request.script.contains("/etc/hosts") { "join" } else { "confirm" };
+                self.said.lock().unwrap().push(format!("{said} {}", self.id));
+                return Ok(Reply { status: self.joins, stdout: b"eth1 ipv6\n".to_vec(), ..Reply::default() });
+            }
             self.said.lock().unwrap().push(request.script.clone());
+            self.heard.lock().unwrap().push(format!("{}: {}", self.id, request.script));
             let mut moods = self.moods.lock().unwrap();
             if request.script == "moody" && *moods > 0 {
                 *moods -= 1;
@@ -265,7 +300,15 @@ impl Live for FakeMachine {
     }
 
     async fn death(&self) -> Failure {
-        std::future::pending().await
+        while !(self.dies && self.has_heard("hang")) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Failure::new(failure::MACHINE_EXITED, format!("QEMU of {} ended", self.id))
+    }
+
+    async fn plug(&self, plugged: bool) -> Result<(), Failure> {
+        self.said.lock().unwrap().push(format!("{} {}", if plugged { "plug" } else { "unplug" }, self.id));
+        Ok(())
     }
 
     async fn log_in(&mut self) -> Result<(), Failure> {
@@ -348,7 +391,7 @@ pub fn step(command: &str) -> Step {
         "(reboot hard)" => Action::Reboot(RebootKind::Hard),
         command => Action::Run { command: command.into(), expect: Vec::new(), eventually: None },
     };
-    Step { action, timeout: None, location: location() }
+    Step { action, timeout: None, on: None, location: location() }
 }
 
 /// A test that runs these command lines.
@@ -368,6 +411,7 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
         retry: 0,
         guest: GuestMode::Shared,
         internet: false,
+        machines: Vec::new(),
         steps: commands.iter().map(|command| step(command)).collect(),
         expect: Vec::new(),
         snapshots: Vec::new(),

@@ -107,7 +107,7 @@ fn named(id: FailureId, failed: Failure) -> Failure {
 async fn install<L: Live>(live: &L, package: &str, clock: &Clock) -> Result<(), Failure> {
     let location = Location { file: "matrix: kernel".into(), line: 1, column: 1 };
     let action = Action::Install { packages: vec![package.to_owned()], refuse_scriptlet_errors: true };
-    let step = Step { action, timeout: Some(TIME), location };
+    let step = Step { action, timeout: Some(TIME), on: None, location };
     let done = steps::run(live, &step, clock, camino::Utf8Path::new("")).await;
     done.map(drop).map_err(|broken| {
         let steps::Broken { failure: failed, machine_lost, .. } = broken;

@@ -22,6 +22,8 @@ pub(super) struct Lease<L> {
     /// How many tests were run, attempts included.
     pub(super) runs: u32,
     pub(super) a_test_failed: bool,
+    /// Whether it is the one of several machines that does not answer any more.
+    pub(super) lost: bool,
     /// What was read for the next tests.
     pub(super) ahead: Ahead,
     /// Readings ahead that could not be used.
@@ -42,6 +44,7 @@ impl<L> Lease<L> {
             open: BTreeMap::new(),
             runs: 0,
             a_test_failed: false,
+            lost: false,
             ahead: Ahead::default(),
             useless: 0,
             moved: None,

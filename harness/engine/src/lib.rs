@@ -36,6 +36,7 @@ pub mod run_baseline;
 mod run_test;
 mod samples;
 mod schedule;
+pub mod segment;
 pub mod session;
 pub mod settings;
 pub mod settle;
@@ -45,6 +46,7 @@ mod snapshots;
 mod steps;
 mod stop;
 mod suite_steps;
+mod together;
 pub mod transfer;
 mod treatment;
 pub mod updates;
@@ -62,3 +64,5 @@ pub mod fake;
 mod samples_tests;
 #[cfg(test)]
 mod side_by_side_tests;
+#[cfg(test)]
+mod together_tests;

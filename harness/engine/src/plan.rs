@@ -44,11 +44,17 @@ pub struct MachineSpec {
     pub overrides: MachineOverrides,
     /// Whether it reaches the internet.
     pub internet: bool,
+    /// Whether it has an interface for a network with other machines of its test.
+    pub segment: bool,
 }
 
 impl MachineSpec {
     fn of(test: &Test) -> Self {
-        Self { overrides: MachineOverrides { image: None, ..test.machine.clone() }, internet: test.internet }
+        Self {
+            overrides: MachineOverrides { image: None, ..test.machine.clone() },
+            internet: test.internet,
+            segment: !test.machines.is_empty(),
+        }
     }
 
     /// Whether the image's description is enough.
@@ -73,7 +79,16 @@ pub enum Isolation {
 /// What a test is thought to take that was never run, in seconds.
 const UNKNOWN: f64 = 5.0;
 
+/// Tests with this tag run through an SSH login of their own, since SSH is what they check.
+const SSH_TAG: &str = "ssh";
+
 impl Group {
+    /// How many machines its tests have at the same time, at least one.
+    pub fn machines(&self) -> u32 {
+        let count = self.tests.first().map_or(1, |planned| planned.test().machines.len().max(1));
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     /// What its tests are thought to take on an image, in seconds, without their machine.
     pub fn expected(&self, image: &str, durations: &Durations) -> f64 {
         let of = |suite: &str, test: &str| durations.test(image, suite, test).unwrap_or(UNKNOWN);
@@ -108,6 +123,11 @@ impl Planned {
     /// The test itself.
     pub fn test(&self) -> &Test {
         &self.suite.tests[self.index]
+    }
+
+    /// Whether it runs through an SSH login of its own.
+    pub(crate) fn wants_login(&self) -> bool {
+        self.test().tags.iter().any(|tag| tag == SSH_TAG)
     }
 }
 
@@ -393,6 +413,7 @@ fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun
         kept_from: None,
         issue: None,
         machine: None,
+        machines: Vec::new(),
         capsule: None,
         rerun: rerun.command(suite, test, image),
     }

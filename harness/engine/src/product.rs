@@ -51,7 +51,7 @@ pub(super) async fn install<L: Live>(live: &L, products: &[Product]) -> Result<V
     }
     let location = Location { file: "--product".into(), line: 1, column: 1 };
     let action = Action::Install { packages: paths.clone(), refuse_scriptlet_errors: true };
-    let step = Step { action, timeout: None, location };
+    let step = Step { action, timeout: None, on: None, location };
     steps::run(live, &step, &clock, camino::Utf8Path::new("")).await.map_err(|broken| about(products, broken))?;
     let installed = verify(live, products, &paths, &clock).await?;
     say(live, format!("rm -rf {DIR}"), "remove the product's file", &clock).await?;

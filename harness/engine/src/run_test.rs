@@ -103,7 +103,7 @@ async fn undisturbed<L: Live>(
 }
 
 /// Reboots, and looks at the new boot with the base checks; what the next steps are compared with.
-async fn over_a_reboot<L: Live>(
+pub(super) async fn over_a_reboot<L: Live>(
     live: &mut L,
     planned: &Planned,
     wanted: &Reboot<'_>,
@@ -189,25 +189,36 @@ async fn work<L: Live>(
         }
     }
     if let Some(samples) = last.filter(|_| steps_done) {
-        evaluate(live, test, samples, clock, attempt).await?;
+        evaluate(live, &test.expect, samples, clock, attempt).await?;
         snapshots::compare_all(live, planned, image, settings, clock, attempt).await?;
     }
     if clock.is_over() {
         attempt.failures.push(timed_out(test, "while its last command ran"));
         steps_done = false;
     }
+    look_after(live, planned, base_before, attempt).await?;
+    Ok(steps_done)
+}
+
+/// What the base checks see after a test. An error means that the machine cannot be used any more.
+pub(super) async fn look_after<L: Live>(
+    live: &L,
+    planned: &Planned,
+    base_before: &Observations,
+    attempt: &mut Attempt,
+) -> Result<(), Failure> {
     // The base checks have time of their own: a test that used up its own must still be evaluated.
     let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
     let after = observe(live, &base::next(base_before, live.facts()), &clock).await?;
     let findings = base::compare(base_before, &after, live.facts());
     let (failures, remarks) = weighed(with_evidence(live, findings, &clock).await?, &planned.suite);
-    attempt.failures.extend(failures.into_iter().map(|failure| failure.at(&test.location)));
+    attempt.failures.extend(failures.into_iter().map(|failure| failure.at(&planned.test().location)));
     attempt.remarks.extend(remarks);
     attempt.base_after = Some(base::carry(base_before, after));
-    Ok(steps_done)
+    Ok(())
 }
 
-fn timed_out(test: &Test, detail: &str) -> Failure {
+pub(super) fn timed_out(test: &Test, detail: &str) -> Failure {
     let text = format!("the test did not end within its time-out of {:?} (before stretching), {detail}", test.timeout);
     Failure::new(failure::TEST_TIMEOUT, text).at(&test.location)
 }

@@ -156,7 +156,9 @@ async fn run_queue<D: Driver>(
     let worker = || async {
         let mut records = Vec::new();
         while let Some(group) = next() {
-            let _room = budget.reserve(session.driver.cost(source == MachineSource::Clone)).await;
+            // All machines of a test at once: two tests that each wait for one more would wait for each other.
+            let cost = session.driver.cost(source == MachineSource::Clone).times(group.machines());
+            let _room = budget.reserve(cost).await;
             records.extend(run_one(&group, session, source).await);
         }
         records

@@ -1,27 +1,49 @@
 //! The steps of a suite around its tests: `setup` before the first on a machine, `teardown` after the
 //! last.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::base_checks::{since_boot, weighed};
 use super::clock::Clock;
 use super::driver::Live;
+use super::lease::Lease;
 use super::reading::observe;
 use super::steps;
 use muster_base::failure::{self, Failure};
+use muster_base::files;
 use muster_check::{Observations, base};
 use muster_suite::model::Suite;
 
+/// Runs a suite's setup before the first of its tests on a machine, and notes that its teardown is still to run there.
+pub(super) async fn before<L: Live>(
+    lease: &mut Lease<L>,
+    suite: &Arc<Suite>,
+    artifacts: &Utf8Path,
+    image: &str,
+) -> Result<(), Failure> {
+    if !suite.teardown.is_empty() {
+        lease.open.insert(suite.name.clone(), suite.clone());
+    }
+    if let Some(done) = lease.setups.get(&suite.name) {
+        return done.clone();
+    }
+    let dir = around(artifacts, image, &suite.name, "setup", &lease.id);
+    let done = setup(&mut lease.live, suite, &mut lease.base, &dir).await;
+    lease.setups.insert(suite.name.clone(), done.clone());
+    done
+}
+
+/// Where files lie that steps around the tests of a suite collect.
+pub(super) fn around(artifacts: &Utf8Path, image: &str, suite: &str, what: &str, machine: &str) -> Utf8PathBuf {
+    files::test_dir(artifacts, suite, &format!("{what}-{machine}"), image)
+}
+
 /// Runs a suite's setup steps on a machine. A reboot among them changes what the next test is
 /// compared with.
-pub(super) async fn setup<L: Live>(
-    live: &mut L,
-    suite: &Suite,
-    base: &mut Observations,
-    dir: &Utf8Path,
-) -> Result<(), Failure> {
+async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations, dir: &Utf8Path) -> Result<(), Failure> {
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
     let mut open = suite.setup.as_slice();

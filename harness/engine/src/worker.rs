@@ -1,5 +1,6 @@
 //! One machine at a time, and the tests that run on it, one after the other.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::ahead::{self, Read};
@@ -13,9 +14,9 @@ use super::run_test::run_test;
 use super::session::{MachineSource, Session};
 use super::sink::now;
 use super::suite_steps;
+use super::together::{self, Others};
 use super::treatment::note_finding;
 use muster_base::failure::{self, Failure};
-use muster_base::files;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
@@ -25,14 +26,13 @@ use muster_suite::model::GuestMode;
 /// After so many readings ahead that could not be used, no more are made on a machine: something moves there all the time.
 const USELESS: u32 = 3;
 
-/// Tests with this tag run through an SSH login of their own, since SSH is what they check.
-const SSH_TAG: &str = "ssh";
-
 /// Runs tests on machines from one source. A machine that a test wrecks is replaced by the next.
 pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
     source: MachineSource,
     lease: Option<Lease<D::Live>>,
+    /// The machines after it, of a test that has several.
+    others: Others<D::Live>,
     /// Whether the guest is asked to power off at the end. Of all clones only the shared one is, so
     /// that how the image shuts down is seen once.
     orderly: bool,
@@ -43,7 +43,8 @@ pub struct Worker<'s, 'd, D: Driver> {
 impl<'d, D: Driver> Session<'d, D> {
     /// A lane with machines of this source.
     pub fn worker(&self, source: MachineSource) -> Worker<'_, 'd, D> {
-        Worker { session: self, source, lease: None, orderly: source == MachineSource::Boot, facts: None }
+        let others = Others::default();
+        Worker { session: self, source, lease: None, others, orderly: source == MachineSource::Boot, facts: None }
     }
 }
 
@@ -132,7 +133,7 @@ impl<D: Driver> Worker<'_, '_, D> {
             return Turn::Skipped;
         }
         match planned.adjusted(&lookup) {
-            Ok((adjusted, _)) if ahead::is_only_looking(&adjusted) && !has_ssh_tag(test) => Turn::Looks(adjusted),
+            Ok((adjusted, _)) if ahead::is_only_looking(&adjusted) && !planned.wants_login() => Turn::Looks(adjusted),
             _ => Turn::Other,
         }
     }
@@ -167,10 +168,9 @@ impl<D: Driver> Worker<'_, '_, D> {
         };
         session.settings.known.rule(&mut record, &lookup);
         session.settings.proofs.rule(&mut record);
-        if let Some(lease) = self.lease.as_mut()
-            && session.settings.proofs.contain(&record.suite, &record.test)
-        {
-            lease.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
+        if session.settings.proofs.contain(&record.suite, &record.test) {
+            let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
+            self.leases().for_each(|lease| lease.a_test_failed |= failed);
         }
         let live = self.lease.as_mut().map(|lease| &mut lease.live);
         if let Err(why) = capture::take(session.driver, &session.events, live, &mut record).await {
@@ -307,7 +307,18 @@ impl<D: Driver> Worker<'_, '_, D> {
             image: session.image.clone(),
             machine: lease.id.clone(),
         });
-        if has_ssh_tag(test)
+        if !test.machines.is_empty() {
+            let mut attempt = together::run(session, self.source, lease, &mut self.others, planned, record).await;
+            attempt.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
+            let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
+            let failed = !must_fail && !attempt.failures.is_empty();
+            self.leases().for_each(|lease| lease.a_test_failed |= failed);
+            if attempt.machine_lost {
+                self.lose_machine().await;
+            }
+            return attempt;
+        }
+        if planned.wants_login()
             && let Err(failure) = lease.live.log_in().await
         {
             let attempt = Attempt { machine_lost: true, ..Attempt::failed(failure.at(&test.location)) };
@@ -315,19 +326,8 @@ impl<D: Driver> Worker<'_, '_, D> {
             return attempt;
         }
         lease.runs += 1;
-        if !planned.suite.teardown.is_empty() {
-            lease.open.insert(planned.suite.name.clone(), planned.suite.clone());
-        }
-        let setup = match lease.setups.get(&planned.suite.name) {
-            Some(done) => done.clone(),
-            None => {
-                let dir = around(session, &planned.suite.name, "setup", &lease.id);
-                let done = suite_steps::setup(&mut lease.live, &planned.suite, &mut lease.base, &dir).await;
-                lease.setups.insert(planned.suite.name.clone(), done.clone());
-                done
-            }
-        };
-        if let Err(failure) = setup {
+        let artifacts = &session.settings.artifacts;
+        if let Err(failure) = suite_steps::before(lease, &planned.suite, artifacts, &session.image).await {
             return Attempt::failed(failure);
         }
         let mut attempt = match lease.ahead.met(&lease.live, planned) {
@@ -387,28 +387,35 @@ impl<D: Driver> Worker<'_, '_, D> {
     /// wrong speaks against the machines of the image.
     async fn tear_down(&mut self, suite: &str) {
         let session = self.session;
-        let Some(lease) = self.lease.as_mut() else { return };
-        let Some(suite) = lease.open.remove(suite) else { return };
-        let dir = around(session, &suite.name, "teardown", &lease.id);
-        match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
-            Ok((failures, remarks, base)) => {
-                lease.a_test_failed |= !failures.is_empty();
-                lease.base = base;
-                session.note_teardown(&lease.id, failures, remarks);
+        let mut lost = false;
+        for lease in self.leases() {
+            let Some(suite) = lease.open.remove(suite) else { continue };
+            let artifacts = &session.settings.artifacts;
+            let dir = suite_steps::around(artifacts, &session.image, &suite.name, "teardown", &lease.id);
+            match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
+                Ok((failures, remarks, base)) => {
+                    lease.a_test_failed |= !failures.is_empty();
+                    lease.base = base;
+                    session.note_teardown(&lease.id, failures, remarks);
+                }
+                Err(failure) => {
+                    session.note_teardown(&lease.id, vec![failure], Vec::new());
+                    (lease.lost, lost) = (true, true);
+                }
             }
-            Err(failure) => {
-                session.note_teardown(&lease.id, vec![failure], Vec::new());
-                self.lose_machine().await;
-            }
+        }
+        if lost {
+            self.lose_machine().await;
         }
     }
 
     /// Ends the machine in use, if there is one.
     pub async fn end_machine(&mut self) {
-        let open: Vec<String> = self.lease.iter().flat_map(|lease| lease.open.keys().cloned()).collect();
+        let open: BTreeSet<String> = self.leases().flat_map(|lease| lease.open.keys().cloned()).collect();
         for suite in open {
             self.tear_down(&suite).await;
         }
+        self.end_others().await;
         if let Some(lease) = self.lease.take() {
             let how = match (lease.a_test_failed, self.orderly) {
                 (true, true) => Stop::WithEvidence,
@@ -420,7 +427,25 @@ impl<D: Driver> Worker<'_, '_, D> {
         }
     }
 
+    /// All machines in use.
+    fn leases(&mut self) -> impl Iterator<Item = &mut Lease<D::Live>> {
+        self.lease.iter_mut().chain(&mut self.others.leases)
+    }
+
+    /// Ends the machines after the first: one without the others is of no use to a test.
+    async fn end_others(&mut self) {
+        for lease in std::mem::take(&mut self.others).leases {
+            let how = match (lease.lost, lease.a_test_failed) {
+                (true, _) => Stop::Kill,
+                (false, true) => Stop::DiscardWithEvidence,
+                (false, false) => Stop::Discard,
+            };
+            self.session.stop(lease, how).await;
+        }
+    }
+
     async fn lose_machine(&mut self) {
+        self.end_others().await;
         if let Some(lease) = self.lease.take() {
             self.session.lose(lease).await;
         }
@@ -435,13 +460,4 @@ enum Turn {
     Skipped,
     /// It may do anything, or that is not known yet.
     Other,
-}
-
-fn has_ssh_tag(test: &muster_suite::model::Test) -> bool {
-    test.tags.iter().any(|tag| tag == SSH_TAG)
-}
-
-/// Where files lie that steps around the tests of a suite collect.
-fn around<D: Driver>(session: &Session<'_, D>, suite: &str, what: &str, machine: &str) -> camino::Utf8PathBuf {
-    files::test_dir(&session.settings.artifacts, suite, &format!("{what}-{machine}"), &session.image)
 }

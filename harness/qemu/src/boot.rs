@@ -64,6 +64,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         image: &shape.image,
         accel: &shape.host.accel,
         network: shape.network,
+        segment: shape.segment,
         key: &shape.host.key,
         rules: shape.host.rules.clone(),
         freezable,

@@ -14,8 +14,12 @@ use super::AccelKind;
 use super::description::{MachineDescription, Memory, program};
 use super::warm_ports::{WARM_PORTS, warm_port_id};
 use muster_base::machine::Arch;
+use muster_engine::segment::FIRST_MAC;
 
 pub(crate) use self::backing::{Fds, STATE_SET};
+
+/// The interface for a network with other machines, as QMP knows it.
+pub(crate) const SEGMENT_NIC: &str = "segment";
 
 /// The arguments, without the program, for a QEMU that inherits `fds`.
 pub(crate) fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
@@ -132,6 +136,7 @@ fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String
     line.option("-device", "pvpanic-pci");
     warm_ports(&mut line, channels);
     tpm(&mut line, machine, channels);
+    segment(&mut line, machine, channels);
     if let Some(config) = &machine.ignition {
         // Flatcar reads the first name, every other Ignition the second.
         for name in ["opt/org.flatcar-linux/config", "opt/com.coreos/config"] {
@@ -234,6 +239,23 @@ fn further_nics(line: &mut Line, machine: &MachineDescription) {
     }
 }
 
+/// The interface for a network with other machines of its test. After all other devices, so that none of those has
+/// another place for it.
+fn segment(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
+    if !machine.segment {
+        return;
+    }
+    let cable = match channels {
+        Backing::Fds(Fds { segment: Some(fd), .. }) => {
+            format!("stream,id=segment0,server=off,addr.type=fd,addr.str={fd}")
+        }
+        // By hand there is no other machine.
+        Backing::Fds(_) | Backing::Files { .. } => "hubport,id=segment0,hubid=1".to_owned(),
+    };
+    line.option("-netdev", cable);
+    line.option("-device", format!("virtio-net-pci,id={SEGMENT_NIC},netdev=segment0,romfile=,mac={FIRST_MAC}"));
+}
+
 fn tpm(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
     if !machine.tpm {
         return;
@@ -301,6 +323,7 @@ mod tests {
             ram: None,
             state: None,
             network: None,
+            segment: None,
             meter: None,
         }
     }
@@ -331,6 +354,7 @@ mod tests {
             smbios: Vec::new(),
             network: Network::Restricted,
             nics: 1,
+            segment: false,
             memory: Memory::Private,
         }
     }
@@ -413,6 +437,19 @@ mod tests {
             firmware.secure = true;
         }
         insta::assert_snapshot!(readable(&command_line(&machine, &Fds { tpm: Some(30), ..fds() })));
+    }
+
+    #[test]
+    fn the_interface_to_other_machines_comes_last_and_moves_nothing() {
+        let machine = MachineDescription { segment: true, ..machine() };
+        let with = command_line(&machine, &Fds { segment: Some(31), ..fds() });
+        let without = command_line(&MachineDescription { segment: false, ..machine.clone() }, &fds());
+        let more: Vec<&String> = with.iter().filter(|word| !without.contains(word)).collect();
+        let nic = "virtio-net-pci,id=segment,netdev=segment0,romfile=,mac=52:54:00:73:67:00";
+        assert_eq!(more, ["stream,id=segment0,server=off,addr.type=fd,addr.str=31", nic]);
+        let last = with.iter().rposition(|word| word == "-device").map(|at| with[at + 1].as_str());
+        assert_eq!(last, Some(nic));
+        assert!(by_hand(&machine).contains("hubport,id=segment0,hubid=1"));
     }
 
     #[test]

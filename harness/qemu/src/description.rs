@@ -49,6 +49,8 @@ pub(crate) struct MachineDescription {
     /// Network interfaces, at least one. The first carries SSH; each further one is alone on a
     /// restricted network of its own.
     pub nics: u32,
+    /// Whether it has an interface, after all others, for a network with other machines of its test.
+    pub segment: bool,
     /// Where its RAM lives.
     pub memory: Memory,
 }

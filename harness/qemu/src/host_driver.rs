@@ -13,8 +13,9 @@ use super::kept_templates::{self, KeptTemplate};
 use super::resume;
 use super::shape::Shape;
 use crate::Network;
+use crate::network::segment;
 use crate::saved::ImageNeeded;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_boot_time::sample::{Population, Series};
 use muster_engine::budget::Cost;
 use muster_engine::capsule::{CapsuleStore, Written};
@@ -69,6 +70,7 @@ impl Driver for HostDriver<'_> {
                 disk: self.shape.disk.clone(),
                 largest_clone_mib: Arc::default(),
                 network: if machine_spec.internet { Network::Internet } else { self.shape.network },
+                segment: machine_spec.segment,
             },
             // Only the image's own shape is kept between runs.
             warm: None,
@@ -108,6 +110,16 @@ impl Driver for HostDriver<'_> {
 
     async fn start_clone(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
         clones::start_clone(&self.shape, template, id).await
+    }
+
+    fn connect(&self, machines: &[&HostMachine]) -> Result<(), Failure> {
+        let ports: Option<Vec<_>> = machines.iter().map(|live| live.machine.segment()).collect();
+        let failed = |why: String| {
+            let text = format!("the machines of the test could not be connected: {why}");
+            Failure::new(failure::MACHINE_SEGMENT, text)
+        };
+        let ports = ports.ok_or_else(|| failed("one of them was started without a cable".to_owned()))?;
+        segment::connect(&ports).map_err(|error| failed(error.to_string()))
     }
 
     fn capsules(&self) -> Option<&CapsuleStore> {

@@ -10,7 +10,7 @@ use crate::death::{NEWS, console_tail, death_of};
 use crate::series::Origin;
 use crate::ssh_login::{LOGIN, SshLogin, ended};
 use crate::{Machine, timeline};
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_boot_time::sample::Population;
 use muster_engine::driver::{BootSeen, Live, Stop};
@@ -120,6 +120,13 @@ impl Live for HostMachine {
             return failure.clone();
         }
         death_of(&self.machine, self.resets, self.scale, false).await
+    }
+
+    async fn plug(&self, plugged: bool) -> Result<(), Failure> {
+        self.machine.plug(plugged).await.map_err(|error| {
+            let text = format!("the cable between the machines of the test: {error}");
+            Failure::new(failure::MACHINE_SEGMENT, text)
+        })
     }
 
     async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {

@@ -88,6 +88,7 @@ impl<'h> Images for HostImages<'h> {
                 disk: Arc::new(ready.facts),
                 largest_clone_mib: Arc::default(),
                 network: NETWORK,
+                segment: false,
             },
             digest: tokio::sync::OnceCell::new_with(same),
             warm,

@@ -106,6 +106,7 @@ impl MachineFiles {
             ram,
             state,
             network: None,
+            segment: None,
             meter: None,
         };
         Ok(Inherited { fds, owned })

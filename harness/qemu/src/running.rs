@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::command_line::SEGMENT_NIC;
 use super::machine_files::MachineFiles;
 use super::meter::{Count, Meter};
 use super::network::Link;
+use super::network::segment::Port;
 use super::process::{Handle, KillOnDrop, Process};
-use super::qmp::{Qmp, QmpEvent};
+use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::tpm::Tpm;
 use super::warm_ports::warm_port_id;
 use muster_console::Console;
@@ -128,6 +130,7 @@ pub struct Machine {
     scale: f64,
     supervisor: JoinHandle<()>,
     _link: Option<Link>,
+    segment: Option<Port>,
     // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
     // After QEMU, which would complain about a TPM that ends first.
@@ -149,6 +152,12 @@ pub(super) struct Parts {
     pub log: PathBuf,
     pub tpm: Option<Tpm>,
     pub link: Option<Link>,
+    pub segment: Option<Port>,
+}
+
+/// Puts the cable to other machines in, or pulls it out, as the guest sees it.
+pub(super) async fn set_segment_link(qmp: &Qmp, up: bool, deadline: Duration) -> Result<(), QmpError> {
+    qmp.execute("set_link", json!({"name": SEGMENT_NIC, "up": up}), deadline).await.map(drop)
 }
 
 impl Machine {
@@ -174,6 +183,7 @@ impl Machine {
             scale: parts.scale,
             supervisor,
             _link: parts.link,
+            segment: parts.segment,
             _guard: KillOnDrop(handle.clone()),
             _tpm: parts.tpm,
             handle,
@@ -196,6 +206,16 @@ impl Machine {
     /// kernel does not say, or it has ended.
     pub(crate) fn private_kib(&self) -> Option<u64> {
         private_kib(&std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?)
+    }
+
+    /// Our end of the cable to other machines of its test, if it has one.
+    pub(crate) fn segment(&self) -> Option<&Port> {
+        self.segment.as_ref()
+    }
+
+    /// Puts that cable in, or pulls it out, as the guest sees it.
+    pub(crate) async fn plug(&self, plugged: bool) -> Result<(), QmpError> {
+        set_segment_link(&self.qmp, plugged, self.scaled(OBEY)).await
     }
 
     pub(super) fn files(&self) -> &MachineFiles {

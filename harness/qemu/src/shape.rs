@@ -26,6 +26,8 @@ pub(super) struct Shape<'h> {
     /// Private memory of the largest clone so far, in MiB.
     pub(super) largest_clone_mib: Arc<AtomicU32>,
     pub(super) network: Network,
+    /// Whether machines have an interface for a network with other machines of their test.
+    pub(super) segment: bool,
 }
 
 impl Shape<'_> {

@@ -12,10 +12,11 @@ use super::description::{self, MachineDescription, Memory};
 use super::firmware;
 use super::machine_files::{self, Inherited, MachineFiles};
 use super::meter::Meter;
+use super::network::segment::Port;
 use super::perf::why_not;
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
-use super::running::{Parts, last_line};
+use super::running::{Parts, last_line, set_segment_link};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
@@ -41,6 +42,8 @@ pub struct MachineRequest<'a> {
     pub accel: &'a Accel,
     /// What the guest can reach.
     pub network: Network,
+    /// Whether it has an interface for a network with other machines of its test. Its cable is out.
+    pub segment: bool,
     /// The key that opens it.
     pub key: &'a RunKey,
     /// What its console is evaluated by.
@@ -141,6 +144,13 @@ pub(super) async fn begin(
         owned.extend(plugged.inherit);
         plugged.link
     });
+    let mut segment = None;
+    if files.description.segment {
+        let (port, theirs) = Port::new().map_err(dir_error("no cable to other machines", dir))?;
+        fds.segment = Some(theirs.as_raw_fd());
+        owned.push(theirs);
+        segment = Some(port);
+    }
     let mut meter = None;
     if metered && accel.kind == AccelKind::Tcg {
         let (counting, plug) = Meter::start().map_err(dir_error("instructions cannot be counted", dir))?;
@@ -196,6 +206,10 @@ pub(super) async fn begin(
             Memory::Resumed => {
                 capsule_state::thaw(&qmp, files.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
             }
+            Memory::Private | Memory::Shared if files.description.segment => {
+                // What manages interfaces leaves one without a cable alone, and does not wait for its address.
+                set_segment_link(&qmp, false, deadline).await?;
+            }
             Memory::Private | Memory::Shared => {}
         }
         let port = qmp.forwarded_port(22, deadline).await?;
@@ -227,6 +241,7 @@ pub(super) async fn begin(
         files,
         tpm,
         link,
+        segment,
     }))
 }
 
@@ -274,6 +289,7 @@ pub(super) fn unseeded(
         smbios: spec.smbios.clone(),
         network,
         nics: spec.nics,
+        segment: false,
         memory: Memory::Private,
     })
 }
@@ -283,6 +299,7 @@ fn describe(request: &MachineRequest<'_>, accel: AccelKind, dir: &Path) -> Resul
     let spec = request.spec;
     let mut description = unseeded(spec, request.image, accel, request.network)?;
     description.id = request.id.to_owned();
+    description.segment = request.segment;
     match spec.seed {
         SeedKind::NoCloud => {
             let seed = NoCloud {

@@ -92,6 +92,7 @@ fn words(origin: &Origin<'_>, description: &MachineDescription) -> Vec<String> {
         qmp: -1,
         warm: [-1, -1],
         network: Some(NetworkFds { nic: -1, uplink: -1 }),
+        segment: Some(-1),
         meter: None,
         ram: None,
         state: None,

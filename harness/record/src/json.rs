@@ -51,6 +51,25 @@ mod tests {
     }
 
     #[test]
+    fn a_test_on_several_machines_is_in_both_schemas() {
+        let mut events = sample::events();
+        let named = |name: &str, id: &str| crate::run::NamedMachine { name: name.into(), id: id.into() };
+        let mut changed = 0;
+        for event in &mut events {
+            if let Event::TestFinished { record } = event {
+                record.machines = vec![named("server", "m1"), named("client", "m2")];
+                changed += 1;
+                let value = serde_json::to_value(&*event).unwrap();
+                assert_eq!(errors(EVENTS_SCHEMA, &value), Vec::<String>::new(), "{value}");
+            }
+        }
+        assert!(changed > 0);
+        let json = render(&Recorder::fold(&events)).unwrap();
+        assert_eq!(errors(RUN_SCHEMA, &serde_json::from_str(&json).unwrap()), Vec::<String>::new());
+        assert!(json.contains("\"name\": \"client\""), "{json}");
+    }
+
+    #[test]
     fn a_run_that_goes_on_with_another_is_in_both_schemas() {
         use crate::run::{EarlierOutcome, EarlierRun};
         let mut events = sample::events();

@@ -269,6 +269,16 @@ pub enum Ruled {
     Stale,
 }
 
+/// One of several machines of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NamedMachine {
+    /// As the suite names it.
+    pub name: String,
+    /// Its id in the run.
+    pub id: String,
+}
+
 /// One test on one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -320,6 +330,9 @@ pub struct TestRecord {
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,
+    /// All machines it ran on, where it has several, in the order of the suite: the first is that of `machine`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub machines: Vec<NamedMachine>,
     /// The directory of its machine as it was when the test failed, for `muster resume`; relative to
     /// where the run was started, or absolute.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -332,6 +345,12 @@ impl TestRecord {
     /// `suite/test`, the name a person types.
     pub fn name(&self) -> String {
         format!("{}/{}", self.suite, self.test)
+    }
+
+    /// The ids of all machines it ran on.
+    pub fn machine_ids(&self) -> impl Iterator<Item = &str> {
+        let further = self.machines.iter().skip(1).map(|machine| machine.id.as_str());
+        self.machine.as_deref().into_iter().chain(further)
     }
 }
 

@@ -64,6 +64,7 @@ pub fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
         kept_from: None,
         issue: None,
         machine: Some("m1".into()),
+        machines: vec![],
         capsule: None,
         rerun: format!("muster run suites/{suite}.yaml --image lab --test {suite}/{id}"),
     }

@@ -353,6 +353,11 @@ impl Live for RemoteMachine {
     }
 
     fn refusal(&self, planned: &Planned) -> Option<Failure> {
+        let machines = planned.test().machines.len();
+        if machines > 1 {
+            let text = format!("it needs {machines} machines that are connected, and `--connect` names one");
+            return Some(Failure::new(failure::SKIP_MACHINE, text));
+        }
         if let Some(why) = impossible_reboot(&planned.suite, planned) {
             return Some(Failure::new(failure::SKIP_MACHINE, why));
         }

@@ -128,11 +128,12 @@ impl<'a> Evidences<'a> {
     pub(crate) fn of(&mut self, test: &TestRecord) -> Evidence {
         let mut evidence = Evidence::default();
         let mut found = Vec::new();
-        if let Some(machine) = &test.machine {
+        for (at, machine) in test.machine_ids().enumerate() {
             let machine_dir = self.dir.machine(machine);
             let console = machine_dir.join("console.log");
             if plain_file(&console) {
-                if self.shown.insert(machine.clone()) {
+                // Of several machines the first one's is shown, and all are attached.
+                if at == 0 && self.shown.insert(machine.to_owned()) {
                     evidence.console_tail = tail_of(&console).unwrap_or_default();
                 }
                 found.push(console);

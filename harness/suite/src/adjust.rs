@@ -95,6 +95,8 @@ impl Adjustment {
 pub(super) enum ChangeSubject {
     Subject(&'static str, String),
     Join(Join),
+    /// All that is expected of a machine, which no adjustment changes.
+    Machine(String),
 }
 
 impl ChangeSubject {
@@ -102,6 +104,7 @@ impl ChangeSubject {
         match clause {
             Clause::Plain(expectation) => Self::subject(expectation),
             Clause::Joined(joined) => Self::Join(joined.join),
+            Clause::On(on) => Self::Machine(on.machine.clone()),
         }
     }
 

@@ -19,6 +19,19 @@ pub enum Clause {
     Plain(Expectation),
     /// Several lists of clauses, of which one or all must hold.
     Joined(Joined),
+    /// What must hold on one machine of a test with several. Only a test's own list has these, and then nothing else.
+    On(OnMachine),
+}
+
+/// What is expected of one of several machines.
+#[derive(Debug, Clone)]
+pub struct OnMachine {
+    /// Its name, one of the test's `machines`.
+    pub machine: String,
+    /// What must hold there; at least one, and none of them of another machine.
+    pub clauses: Vec<Clause>,
+    /// Where its name stands.
+    pub location: Location,
 }
 
 /// `any-of` or `all-of` of a test's expectations.
@@ -82,6 +95,7 @@ impl Clause {
     pub fn assertions(&self, count: &dyn Fn(&Expectation) -> u32) -> u32 {
         match self {
             Self::Plain(expectation) => count(expectation),
+            Self::On(on) => on.clauses.iter().map(|clause| clause.assertions(count)).sum(),
             Self::Joined(Joined { join: Join::AnyOf, .. }) => 1,
             Self::Joined(Joined { join: Join::AllOf, branches, .. }) => {
                 branches.iter().flat_map(|branch| &branch.clauses).map(|clause| clause.assertions(count)).sum()
@@ -93,6 +107,10 @@ impl Clause {
     pub fn map(&self, change: &dyn Fn(&Expectation) -> Expectation) -> Self {
         match self {
             Self::Plain(expectation) => Self::Plain(change(expectation)),
+            Self::On(on) => {
+                let clauses = on.clauses.iter().map(|clause| clause.map(change)).collect();
+                Self::On(OnMachine { clauses, ..on.clone() })
+            }
             Self::Joined(joined) => {
                 let branch = |branch: &Branch| Branch {
                     clauses: branch.clauses.iter().map(|clause| clause.map(change)).collect(),
@@ -107,7 +125,7 @@ impl Clause {
     pub fn plain(&self) -> Option<&Expectation> {
         match self {
             Self::Plain(expectation) => Some(expectation),
-            Self::Joined(_) => None,
+            Self::Joined(_) | Self::On(_) => None,
         }
     }
 }
@@ -130,6 +148,7 @@ fn collect<'c>(clauses: &'c [Clause], out: &mut Vec<&'c Expectation>) {
     for clause in clauses {
         match clause {
             Clause::Plain(expectation) => out.push(expectation),
+            Clause::On(on) => collect(&on.clauses, out),
             Clause::Joined(joined) => joined.branches.iter().for_each(|branch| collect(&branch.clauses, out)),
         }
     }
@@ -145,6 +164,7 @@ pub(crate) fn said(clauses: &[Clause]) -> BTreeSet<String> {
                 let (attribute, key, matcher) = (assertion.attribute, &assertion.key, &assertion.matcher);
                 format!("{:?}", (found.check, &found.subject, attribute, key, matcher, found.eventually))
             })),
+            Clause::On(on) => out.extend(said(&on.clauses).into_iter().map(|said| format!("{} {said}", on.machine))),
             Clause::Joined(joined) => {
                 let branches: BTreeSet<String> =
                     joined.branches.iter().map(|branch| format!("{:?}", said(&branch.clauses))).collect();

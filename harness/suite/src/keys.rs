@@ -79,6 +79,8 @@ pub enum Shape {
     Steps,
     /// Check types, each with subjects and expectations.
     Expect,
+    /// A mapping from names to empty mappings.
+    Machines,
     /// A mapping from names to scalars.
     Vars,
     /// A mapping from names of the first list (with meanings) to words of the second.
@@ -257,6 +259,12 @@ pub const TEST: KeyTable = KeyTable {
              for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
         key("retry", Shape::Count, "How often it runs again after a failure; a later pass is reported as flaky."),
+        key(
+            "machines",
+            Shape::Machines,
+            "Several machines in place of one, by name, on a network of their own: `{server: {}, client: {}}`. Every step \
+             then says `on` which one it runs, and `expect` is a mapping from their names.",
+        ),
         key("steps", Shape::Steps, "What is done first; steps may change the guest."),
         key("expect", Shape::Expect, "What must then be true; everything is evaluated."),
         key("adjust", Shape::List(&ADJUST), "What is expected otherwise on some systems."),
@@ -275,6 +283,9 @@ pub const ADJUST: KeyTable = KeyTable {
     ],
 };
 
+/// The key that every step has.
+const ON: Key = key("on", Shape::Line, "The machine that it runs on; only, and always, in a test with `machines`.");
+
 /// The steps, by their first key.
 pub const STEPS: &[&KeyTable] =
     &[&RUN, &INSTALL, &REMOVE, &UPDATE, &SERVICE, &WRITE, &UPLOAD, &REBOOT, &WAIT, &BOOT_SAMPLES, &COLLECT];
@@ -289,6 +300,7 @@ pub const RUN: KeyTable = KeyTable {
         key("stderr", Shape::Matcher(&AttributeKind::Output), "What it prints as errors."),
         key("eventually", Shape::Duration, "Run it again until it does as stated, at most so long."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -299,6 +311,7 @@ pub const INSTALL: KeyTable = KeyTable {
         required("install", Shape::Lines, "Packages for the guest's package manager."),
         key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -309,6 +322,7 @@ pub const REMOVE: KeyTable = KeyTable {
         required("remove", Shape::Lines, "Packages that the guest's package manager removes."),
         key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -319,6 +333,7 @@ pub const UPDATE: KeyTable = KeyTable {
         required("update", Shape::AllOrLines, "`all`, or packages that the guest's package manager updates."),
         key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -330,6 +345,7 @@ pub const SERVICE: KeyTable = KeyTable {
         key("state", Shape::Keyword(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
         key("enabled", Shape::Bool, "Whether it is enabled or disabled."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -341,6 +357,7 @@ pub const WRITE: KeyTable = KeyTable {
         required("content", Shape::AnyText, "What the file holds afterwards."),
         key("mode", Shape::Mode, "Its octal mode."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -358,6 +375,7 @@ pub const REBOOT: KeyTable = KeyTable {
             Shape::Duration,
             "Limit until the guest has settled again; the image's boot-timeout when not stated.",
         ),
+        ON,
     ],
 };
 
@@ -369,6 +387,7 @@ pub const UPLOAD: KeyTable = KeyTable {
         required("to", Shape::Line, "An absolute path in the guest."),
         key("mode", Shape::Mode, "Its octal mode there; 0644 when not stated."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 
@@ -421,6 +440,7 @@ pub const COLLECT: KeyTable = KeyTable {
             "Absolute paths that are copied into the run's directory; `*` and `?` may be used.",
         ),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+        ON,
     ],
 };
 

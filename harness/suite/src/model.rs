@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 pub use super::expectation::{Assertion, Expectation, Matcher};
 pub use super::operator::Operator;
 
-use super::clause::{Clause, Join, Joined};
+use super::clause::{Clause, Join, Joined, OnMachine};
 use super::diagnostic::Span;
 use muster_base::failure::Location;
 use muster_base::machine::{DiskBus, FirmwareKind};
@@ -89,6 +89,9 @@ pub struct Test {
     /// Whether its machine may reach the internet: it, or a test of its `needs` chain, has the tag
     /// [`NEEDS_INTERNET`].
     pub internet: bool,
+    /// Its machines, where it has several: 2 to [`MOST_MACHINES`], in the order of the
+    /// file. Empty for most tests. All tests of a `needs` chain have the same.
+    pub machines: Vec<TestMachine>,
     /// What may change the guest, in order.
     pub steps: Vec<Step>,
     /// What must then be true; all are evaluated. [`clause::expectations`](super::clause::expectations)
@@ -97,6 +100,15 @@ pub struct Test {
     /// Facts compared with what was accepted before.
     pub snapshots: Vec<SnapshotSpec>,
     /// Where the test begins.
+    pub location: Location,
+}
+
+/// One machine of a test that has several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestMachine {
+    /// Unique in the test, and its host name for the others: lower-case letters, digits and `-`.
+    pub name: String,
+    /// Where the name stands.
     pub location: Location,
 }
 
@@ -147,6 +159,21 @@ impl Test {
     /// The id as written, without what sets a combination apart.
     pub fn base_id(&self) -> &str {
         base_id(&self.id)
+    }
+
+    /// The names of its machines, where it has several; empty for most tests.
+    pub fn machine_names(&self) -> Vec<&str> {
+        self.machines.iter().map(|machine| machine.name.as_str()).collect()
+    }
+
+    /// What is expected of one of its machines.
+    pub fn expected_of(&self, machine: &str) -> &[Clause] {
+        let of = |clause: &&OnMachine| clause.machine == machine;
+        let all = self.expect.iter().filter_map(|clause| match clause {
+            Clause::On(on) => Some(on),
+            Clause::Plain(_) | Clause::Joined(_) => None,
+        });
+        all.into_iter().find(of).map_or(&[], |on| &on.clauses)
     }
 }
 
@@ -268,6 +295,8 @@ pub struct Step {
     pub action: Action,
     /// Its own limit, else the test's.
     pub timeout: Option<Duration>,
+    /// On which of the test's machines it runs; always stated where the test has several, and never elsewhere.
+    pub on: Option<String>,
     /// Where it stands.
     pub location: Location,
 }
@@ -352,6 +381,9 @@ pub enum Action {
         paths: Vec<String>,
     },
 }
+
+/// Most machines of a test.
+pub const MOST_MACHINES: usize = 8;
 
 /// Largest file of an `upload` step, in bytes.
 pub const UPLOAD_LIMIT: u64 = 64 << 20;

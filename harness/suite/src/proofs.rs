@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use super::decode::{Context, Patterns, StepScope, schema, steps};
 use super::diagnostic::{Diagnostics, codes, did_you_mean};
 use super::keys::{PROOF, PROOFS};
-use super::model::{Step, Suite};
+use super::model::{Step, Suite, Test, TestMachine};
 use super::select::NameGlob;
 use super::source::{self, SourceFile};
 use super::value::ValueError;
@@ -133,7 +133,19 @@ fn proof(cx: &mut Context<'_>, node: &Node, suites: &[Suite]) -> Option<Proof> {
         }
         Some(glob)
     });
-    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, StepScope::Test));
+    let machines = tests.as_ref().map_or(Ok(&[] as &[_]), |glob| machines_of(glob, suites));
+    let machines = match machines {
+        Ok(machines) => machines,
+        Err((one, other)) => {
+            let message = format!("`{one}` and `{other}` have not the same machines");
+            let span = fields.get("tests").map_or(fields.span, |node| node.span);
+            let problem = cx.problem(codes::UNKNOWN_MACHINE, span, message);
+            cx.report(problem.help("write a proof for each"));
+            return None;
+        }
+    };
+    let place = StepScope::Test(machines);
+    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, place));
     let (before, after) = (list("steps"), list("then"));
     let fails = fields.get("fails").map_or(Vec::new(), |node| fails(cx, node));
     let unprovable = fields.get("unprovable").and_then(|node| cx.line(node, "unprovable"));
@@ -155,6 +167,18 @@ fn proof(cx: &mut Context<'_>, node: &Node, suites: &[Suite]) -> Option<Proof> {
         }
     };
     Some(Proof { tests: tests?, kind, location: cx.location(node.span) })
+}
+
+/// The machines of the tests that a proof is about, or two of these tests that have not the same.
+fn machines_of<'s>(glob: &NameGlob, suites: &'s [Suite]) -> Result<&'s [TestMachine], (String, String)> {
+    let tests = suites.iter().flat_map(|suite| suite.tests.iter().map(move |test| (suite, test)));
+    let mut meant = tests.filter(|(suite, test)| glob.matches(&suite.name, &test.id));
+    let Some((suite, first)) = meant.next() else { return Ok(&[]) };
+    let name = |suite: &Suite, test: &Test| format!("{}/{}", suite.name, test.id);
+    match meant.find(|(_, test)| test.machine_names() != first.machine_names()) {
+        Some((other, test)) => Err((name(suite, first), name(other, test))),
+        None => Ok(&first.machines),
+    }
 }
 
 /// Failure ids that exist.

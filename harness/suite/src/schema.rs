@@ -18,6 +18,7 @@ use super::keys::{
     SUITE, Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
+use super::model::MOST_MACHINES;
 use super::table::{AttributeKind, CheckTable, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
@@ -118,6 +119,7 @@ fn mapping(table: &'static KeyTable) -> Value {
         "id" if table.get("expect").is_some() => {
             out["anyOf"] = json!([{"required": ["steps"]}, {"required": ["expect"]}, {"required": ["snapshots"]}]);
             out["dependentRequired"] = json!({"because": ["when"]});
+            by_machine(&mut out);
         }
         "id" if table.get("gap").is_some() => {
             let names = ["gap", "by", "outside", "partly"];
@@ -142,6 +144,20 @@ fn mapping(table: &'static KeyTable) -> Value {
         _ => {}
     }
     out
+}
+
+/// In a test with `machines`, `expect` is a mapping from their names.
+fn by_machine(test: &mut Value) {
+    if let Some(expect) = test["properties"]["expect"].as_object_mut() {
+        expect.shift_remove("$ref");
+    }
+    let one = json!({"$ref": "#/$defs/expect"});
+    let each = json!({
+        "type": "object", "propertyNames": {"pattern": MACHINE_NAME}, "additionalProperties": one, "minProperties": 1
+    });
+    test["if"] = json!({"required": ["machines"]});
+    test["then"] = json!({"properties": {"expect": each}});
+    test["else"] = json!({"properties": {"expect": one}});
 }
 
 fn property(key: &Key) -> Value {
@@ -193,6 +209,13 @@ fn shape(shape: &Shape) -> Value {
             json!({"type": "array", "items": {"type": "object", "oneOf": names, "allOf": forms}, "minItems": 1})
         }
         Shape::Expect => json!({"$ref": "#/$defs/expect"}),
+        Shape::Machines => json!({
+            "type": "object",
+            "propertyNames": {"pattern": MACHINE_NAME},
+            "additionalProperties": {"type": "object", "maxProperties": 0},
+            "minProperties": 2,
+            "maxProperties": MOST_MACHINES
+        }),
         Shape::Vars => json!({
             "type": "object",
             "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
@@ -435,6 +458,8 @@ fn subject(table: &'static CheckTable) -> Value {
 
 /// A value of a dimension that shapes no machine: it becomes part of a test's name.
 const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
+/// The name of a machine of a test.
+const MACHINE_NAME: &str = "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$";
 const ANY_WORD: &str = "One of these is so.";
 const ADJUSTED: &str = "As in `expect`; `null` removes it.";
 const EVENTUALLY: &str = "Check again until it is so, at most so long.";

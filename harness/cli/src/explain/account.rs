@@ -121,6 +121,8 @@ pub(super) struct Machine {
     pub(super) guest: &'static str,
     /// What that comes to, in words.
     pub(super) isolation: &'static str,
+    /// The names of its machines, where it has several.
+    pub(super) machines: Vec<String>,
     /// What a matrix wishes of it.
     pub(super) overrides: Vec<String>,
     pub(super) internet: bool,
@@ -186,6 +188,7 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
         machine: Machine {
             guest: test.guest.name(),
             isolation: isolation_text(isolation),
+            machines: test.machine_names().into_iter().map(str::to_owned).collect(),
             overrides: overrides(&test.machine),
             internet: test.internet,
         },
@@ -223,6 +226,7 @@ pub(super) fn of_health(system: &System) -> Account {
         machine: Machine {
             guest: "shared",
             isolation: "it is about every machine of the image, at boot and at its end",
+            machines: Vec::new(),
             overrides: Vec::new(),
             internet: false,
         },
@@ -328,6 +332,10 @@ fn lines(expect: &[Clause]) -> Vec<Line> {
     for clause in expect {
         match clause {
             Clause::Plain(expectation) => out.extend(lines_of(expectation)),
+            Clause::On(on) => {
+                let below = lines(&on.clauses).into_iter();
+                out.extend(below.map(|line| Line { text: format!("on {}: {}", on.machine, line.text), ..line }));
+            }
             Clause::Joined(Joined { join, branches, .. }) => {
                 let count = branches.len();
                 for (number, branch) in branches.iter().enumerate() {
@@ -399,7 +407,8 @@ fn step(step: &Step) -> Line {
         Action::BootSamples { samples, discard } => format!("boot-samples {samples}, discard {discard}"),
         Action::Collect { paths } => format!("collect {}", paths.join(", ")),
     };
-    Line::new(format!("{text}{limit}"), &step.location)
+    let on = step.on.as_ref().map(|machine| format!("on {machine}: ")).unwrap_or_default();
+    Line::new(format!("{on}{text}{limit}"), &step.location)
 }
 
 fn snapshot(spec: &SnapshotSpec) -> Line {

@@ -34,7 +34,10 @@ pub(super) fn of_steps(of: &str, steps: &[Step], facts: &Facts) -> Vec<Command> 
     numbered
         .flat_map(|(at, step)| {
             describe_step(step, facts).into_iter().map(move |script| Command {
-                of: format!("{of} {}", at + 1),
+                of: match &step.on {
+                    Some(machine) => format!("{of} {} on {machine}", at + 1),
+                    None => format!("{of} {}", at + 1),
+                },
                 script,
                 timeout: step.timeout.map(show_duration),
                 only_if: None,

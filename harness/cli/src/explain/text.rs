@@ -77,6 +77,9 @@ fn answered(answer: &Answer, image: &str, yes: &str) -> String {
 fn machine(account: &Account) -> String {
     let machine = &account.machine;
     let mut text = format!("{}: {}", machine.guest, machine.isolation);
+    if !machine.machines.is_empty() {
+        text.push_str(&format!("; its {} machines are {}", machine.machines.len(), machine.machines.join(", ")));
+    }
     if !machine.overrides.is_empty() {
         text.push_str(&format!("; with {}", machine.overrides.join(", ")));
     }

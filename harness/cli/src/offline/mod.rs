@@ -131,6 +131,7 @@ fn speaks_of(clause: &Clause, check: &str) -> bool {
     match clause {
         Clause::Plain(expectation) => expectation.check == check,
         Clause::Joined(joined) => joined.speaks_of(check),
+        Clause::On(on) => on.clauses.iter().any(|clause| speaks_of(clause, check)),
     }
 }
 
@@ -242,7 +243,7 @@ fn concerns_change(change: &Change, check: &str, joins: &[Join]) -> bool {
 fn joins(test: &Test, check: &str) -> Vec<Join> {
     let of_clause = |clause: &Clause| match clause {
         Clause::Joined(joined) if joined.speaks_of(check) => Some(joined.join),
-        Clause::Joined(_) | Clause::Plain(_) => None,
+        Clause::Joined(_) | Clause::Plain(_) | Clause::On(_) => None,
     };
     let of_change = |change: &Change| match change {
         Change::ReplaceJoined(joined) if joined.speaks_of(check) => Some(joined.join),

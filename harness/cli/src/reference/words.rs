@@ -160,6 +160,7 @@ pub(super) fn shape(shape: &Shape) -> String {
         Shape::OneOf(table) => format!("mapping with one key of {}", table.what),
         Shape::Steps => list("steps"),
         Shape::Expect => "check types, `any-of`, `all-of`".to_owned(),
+        Shape::Machines => "names, each with `{}`".to_owned(),
         Shape::Adjust => "as `expect`, or `null` to remove".to_owned(),
         Shape::Vars => "names, each with a scalar".to_owned(),
         Shape::Choices(names, words) => {

@@ -34,6 +34,12 @@ impl Cost {
         let share = if emulated { CENTI } else { CENTI / 2 };
         Self { centicores: cpus * share, memory_mib: memory_mib.saturating_add(QEMU_OVERHEAD_MIB) }
     }
+
+    /// What so many of these machines take together.
+    pub(crate) fn times(self, machines: u32) -> Self {
+        let times = |one: u32| one.saturating_mul(machines);
+        Self { centicores: times(self.centicores), memory_mib: times(self.memory_mib) }
+    }
 }
 
 /// What all machines of a run share. Clones share it.

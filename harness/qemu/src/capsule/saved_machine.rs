@@ -168,6 +168,8 @@ impl SavedMachine {
             smbios,
             // A resumed machine reaches nothing, whatever the test was allowed to.
             network: _,
+            // Nor other machines: no capsule is made of one of several.
+            segment: _,
             nics,
             memory: _,
         } = machine;
@@ -303,6 +305,7 @@ impl SavedMachine {
             smbios: self.smbios.clone(),
             network: Network::Restricted,
             nics: self.nics,
+            segment: false,
             memory: Memory::Resumed,
         })
     }
@@ -347,6 +350,7 @@ mod tests {
             smbios: vec!["a=b".to_owned()],
             network: Network::Internet,
             nics: 2,
+            segment: false,
             memory: Memory::Cloned,
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Fds {
     pub state: Option<RawFd>,
     /// Our ends carry the guest's frames; for a network with a fabric only.
     pub network: Option<NetworkFds>,
+    /// Our end is the cable to other machines of the test.
+    pub segment: Option<RawFd>,
     /// The plugin that counts instructions, and where it writes to.
     pub meter: Option<(RawFd, RawFd)>,
 }

@@ -1,9 +1,50 @@
 //! Frames on a stream socket, as QEMU writes them: four bytes of length, most significant first, then
 //! the frame.
 
+use std::collections::VecDeque;
+
 /// The longest frame QEMU passes on, in bytes; a guest can make one so long. A length beyond it means
 /// that the stream is out of step, after which nothing on it can be believed.
 const LONGEST: usize = 4096 + 65536;
+
+/// Bytes that wait for one socket at most. Ethernet may lose frames; memory may not be lost.
+pub(super) const LIMIT: usize = 1 << 20;
+
+/// Frames that wait for a socket, as QEMU reads them.
+#[derive(Debug, Default)]
+pub(super) struct FrameQueue(VecDeque<u8>);
+
+impl FrameQueue {
+    /// Queues a frame. False when it is lost because too much waits already, or because it is no frame.
+    pub(super) fn push(&mut self, frame: &[u8]) -> bool {
+        let Ok(length) = u32::try_from(frame.len()) else { return false };
+        if length == 0 || self.0.len() + frame.len() + 4 > LIMIT {
+            return false;
+        }
+        self.0.extend(length.to_be_bytes());
+        self.0.extend(frame);
+        true
+    }
+
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first of what waits, as much as lies together; empty only when nothing waits.
+    pub(super) fn first(&self) -> &[u8] {
+        self.0.as_slices().0
+    }
+
+    /// So many bytes wait no longer.
+    pub(super) fn sent(&mut self, count: usize) {
+        self.0.drain(..count.min(self.0.len()));
+    }
+}
 
 /// The stream is out of step.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What sits between a guest's NIC and the user network: the exchangeable part.
 
-use std::collections::VecDeque;
 use std::time::Instant;
+
+use super::framing::{FrameQueue, LIMIT};
 
 /// One end of the cable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,28 +46,17 @@ pub(crate) trait PacketHandler: Send {
     fn wake(&mut self, _out: &mut Outbox) {}
 }
 
-/// Bytes that wait for one side at most. Ethernet may lose frames; memory may not be lost.
-const LIMIT: usize = 1 << 20;
-
 /// Frames on their way, bounded for each side.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queues: [VecDeque<u8>; 2],
+    queues: [FrameQueue; 2],
 }
 
 impl Outbox {
     /// Queues a frame for a side. False when it was lost because that side takes nothing, or because
     /// it is no frame.
     pub(crate) fn send(&mut self, to: Side, frame: &[u8]) -> bool {
-        let queue = &mut self.queues[to.index()];
-        let Ok(length) = u32::try_from(frame.len()) else { return false };
-        if length == 0 || queue.len() + frame.len() + 4 > LIMIT {
-            return false;
-        }
-        // As QEMU's stream sockets frame them.
-        queue.extend(length.to_be_bytes());
-        queue.extend(frame);
-        true
+        self.queues[to.index()].push(frame)
     }
 
     /// Whether so much waits for a side that nothing should be read that may add to it.
@@ -78,7 +68,7 @@ impl Outbox {
         self.queues[to.index()].is_empty()
     }
 
-    pub(super) fn queue(&mut self, to: Side) -> &mut VecDeque<u8> {
+    pub(super) fn queue(&mut self, to: Side) -> &mut FrameQueue {
         &mut self.queues[to.index()]
     }
 }
@@ -96,6 +86,6 @@ mod tests {
         assert!(out.is_busy(Side::Guest) && !out.is_busy(Side::Uplink) && out.is_empty(Side::Uplink));
         assert!(!out.send(Side::Uplink, &[]));
         assert!(out.send(Side::Uplink, &[9]));
-        assert_eq!(out.queue(Side::Uplink).iter().copied().collect::<Vec<u8>>(), [0, 0, 0, 1, 9]);
+        assert_eq!(out.queue(Side::Uplink).first(), [0, 0, 0, 1, 9]);
     }
 }

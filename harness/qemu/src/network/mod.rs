@@ -13,6 +13,8 @@
 //! The [`PacketHandler`] sees every frame of both directions. [`filter::Filter`] is the one that lets the
 //! internet through and nothing else; an emulated cloud, which answers for addresses of its own and
 //! adds options to DHCP replies, is another one in the same place.
+//!
+//! Machines of one test have a [`segment`] in addition, which leads to no host.
 
 mod address;
 mod filter;
@@ -21,6 +23,7 @@ mod handler;
 mod packet;
 mod pump;
 mod record;
+pub(crate) mod segment;
 mod verdict;
 
 use std::fs::File;

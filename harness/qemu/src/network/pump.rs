@@ -123,9 +123,9 @@ impl Pump {
     fn write(&mut self, to: Side) -> Result<(), Unplugged> {
         let queue = self.out.queue(to);
         while !queue.is_empty() {
-            match self.ports[to.index()].end.write(queue.as_slices().0) {
+            match self.ports[to.index()].end.write(queue.first()) {
                 Ok(0) => return Err(Unplugged),
-                Ok(count) => drop(queue.drain(..count)),
+                Ok(count) => queue.sent(count),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => return Err(Unplugged),

@@ -44,7 +44,7 @@ fn conjunction(clauses: &[Clause]) -> Vec<Leaf<'_>> {
             Clause::Joined(Joined { join: Join::AllOf, branches, .. }) => {
                 branches.iter().for_each(|branch| out.extend(conjunction(&branch.clauses)));
             }
-            Clause::Joined(Joined { join: Join::AnyOf, .. }) => {}
+            Clause::Joined(Joined { join: Join::AnyOf, .. }) | Clause::On(_) => {}
         }
     }
     out

@@ -12,6 +12,7 @@ mod expectation;
 mod feasible;
 mod include;
 mod load;
+mod machines;
 mod matrix;
 mod needs;
 mod paths;

@@ -146,6 +146,7 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usua
         }
     }
     let roots: Vec<usize> = (0..drafts.len()).map(|at| root(&mut chain, at)).collect();
+    same_machines(cx, drafts, &roots);
     let (mut steps, mut internet) = (HashSet::new(), HashSet::new());
     for (draft, root) in drafts.iter().zip(&roots) {
         if !draft.test.steps.is_empty() {
@@ -158,6 +159,9 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usua
     for (at, root) in roots.iter().enumerate() {
         let by_steps = if steps.contains(root) { GuestMode::Clone } else { GuestMode::Shared };
         let mode = stated.get(root).map_or(usual.unwrap_or(by_steps), |first| drafts[*first].test.guest);
+        // No other test gets machines that are connected.
+        let mode =
+            if drafts[at].test.machines.is_empty() || mode == GuestMode::Fresh { mode } else { GuestMode::Clone };
         drafts[at].test.guest = mode;
         drafts[at].test.internet = internet.contains(root);
         if let Some(span) = drafts[at].needs_fresh.filter(|_| mode != GuestMode::Fresh) {
@@ -165,6 +169,28 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usua
             let problem = cx.problem(codes::NEEDS_FRESH, span, message);
             cx.report(in_file(problem, &drafts[at]).help("give the test `guest: fresh`"));
         }
+    }
+}
+
+/// Reports a test that has other machines than the first of those that it is connected with.
+fn same_machines(cx: &mut Context<'_>, drafts: &[Draft], roots: &[usize]) {
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    for (at, root) in roots.iter().enumerate() {
+        let other = &drafts[*first.entry(*root).or_insert(at)];
+        let draft = &drafts[at];
+        let (mine, theirs) = (draft.test.machine_names(), other.test.machine_names());
+        if mine == theirs {
+            continue;
+        }
+        let shown = |names: &[&str]| if names.is_empty() { "one machine".to_owned() } else { names.join(", ") };
+        let (id, with) = (draft.test.base_id(), other.test.base_id());
+        let message = format!("`{id}` shares its machines with `{with}` through `needs`, and they are not the same");
+        let problem = cx
+            .problem(codes::NEED_ACROSS_GUESTS, draft.id_span, message)
+            .label(format!("that one has {}, this one {}", shown(&theirs), shown(&mine)))
+            .note(format!("`{with}` is at {}", other.test.location))
+            .help("give all tests of a chain of needs the same `machines`, in the same order");
+        cx.report(in_file(problem, draft));
     }
 }
 

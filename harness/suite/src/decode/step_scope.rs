@@ -1,10 +1,12 @@
 //! Where steps stand: some may not stand everywhere.
 
+use super::super::model::TestMachine;
+
 /// Where steps stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StepScope {
-    /// In a test.
-    Test,
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StepScope<'m> {
+    /// In a test with these machines, where it has several.
+    Test(&'m [TestMachine]),
     /// In a suite's `setup` or `teardown`.
     Around,
 }

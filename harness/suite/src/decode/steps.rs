@@ -12,15 +12,15 @@ use super::context::{Context, Fields};
 use super::duration::duration;
 use super::paths::absolute;
 use super::step_scope::StepScope;
-use super::{transfer, waiting};
+use super::{machines, transfer, waiting};
 
 /// All steps of a list that must have some.
-pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: StepScope) -> Vec<Step> {
+pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: StepScope<'_>) -> Vec<Step> {
     let Some(items) = cx.items(node, name) else { return Vec::new() };
     items.iter().enumerate().filter_map(|(at, item)| step(cx, item, at, place)).collect()
 }
 
-fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: StepScope) -> Option<Step> {
+fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: StepScope<'_>) -> Option<Step> {
     let table = which(cx, node)?;
     let fields = cx.fields(node, table)?;
     let action = match table.keys[0].name {
@@ -40,7 +40,8 @@ fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: StepScope) -> Optio
         _ => write(cx, &fields),
     };
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
-    Some(Step { action: action?, timeout, location: cx.location(node.span) })
+    let on = machines::of_step(cx, &fields, place, table.get("on").is_some());
+    Some(Step { action: action?, timeout, on: on.ok()?, location: cx.location(node.span) })
 }
 
 /// The table of a step: that of the one verb among its keys.

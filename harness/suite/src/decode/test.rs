@@ -13,6 +13,7 @@ use super::conditions::{possible, when};
 use super::context::{Context, Fields, Text};
 use super::duration::duration;
 use super::expect::expect;
+use super::machines::{self, refused};
 use super::matrix;
 use super::repeat::{Repetition, repetitions};
 use super::scope::Scope;
@@ -110,8 +111,16 @@ fn test(
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
     let retry = fields.get("retry").and_then(|node| retry(cx, node));
     let guest = fields.get("guest").and_then(|node| Some((guest(cx, node)?, node.span)));
-    let steps = fields.get("steps").map_or(Vec::new(), |node| steps(cx, node, "steps", StepScope::Test));
-    let expect = fields.get("expect").map_or(Vec::new(), |node| expect(cx, node));
+    let machines = fields.get("machines").map(|node| machines::machines(cx, node));
+    // Steps and expectations of machines that are not known are not reported as well.
+    let broken = machines.as_ref().is_some_and(Vec::is_empty);
+    let machines = machines.unwrap_or_default();
+    let place = StepScope::Test(&machines);
+    let steps = fields.get("steps").filter(|_| !broken).map_or(Vec::new(), |node| steps(cx, node, "steps", place));
+    let expect = fields.get("expect").filter(|_| !broken).map_or(Vec::new(), |node| match machines.is_empty() {
+        true => expect(cx, node),
+        false => machines::expect(cx, node, &machines),
+    });
     let snapshots = fields.get("snapshots").map_or(Vec::new(), |node| snapshots(cx, node));
     let mut cell = scope.cell.values.clone();
     cell.extend(repetition.cell.clone());
@@ -133,6 +142,7 @@ fn test(
         timeout: timeout.unwrap_or(scope.timeout),
         retry: retry.unwrap_or(scope.retry),
         guest: guest.map_or(GuestMode::Shared, |(mode, _)| mode),
+        machines,
         steps,
         expect,
         snapshots,
@@ -144,6 +154,9 @@ fn test(
         let name = written.as_ref().map_or("this test".to_owned(), |id| format!("the test `{id}`"));
         let problem = cx.problem(codes::ASSERTS_NOTHING, node.span, format!("{name} asserts nothing"));
         cx.report(problem.help("give it `expect`, `steps` or `snapshots`"));
+    }
+    if !test.machines.is_empty() {
+        refused(cx, &fields, &test);
     }
     if let Some(node) = fields.get("adjust") {
         test.adjust = adjust::adjust(cx, node, &test, scope);

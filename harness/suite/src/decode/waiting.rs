@@ -23,9 +23,19 @@ pub(super) fn wait(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> 
     Some(Action::Wait(limit))
 }
 
-pub(super) fn boot_samples(cx: &mut Context<'_>, fields: &Fields<'_>, at: usize, place: StepScope) -> Option<Action> {
+pub(super) fn boot_samples(
+    cx: &mut Context<'_>,
+    fields: &Fields<'_>,
+    at: usize,
+    place: StepScope<'_>,
+) -> Option<Action> {
     let (key, node) = fields.entry("boot-samples")?;
-    if place != StepScope::Test || at > 0 {
+    if let StepScope::Test([_, ..]) = place {
+        let message = "`boot-samples` measures one machine, and this test has several";
+        let problem = cx.problem(codes::NOT_YET, key.span, message);
+        cx.report(problem.help("write a test of its own for it"));
+    }
+    if matches!(place, StepScope::Around) || at > 0 {
         let message = "`boot-samples` is only the first step of a test: what was done before would be lost";
         let problem = cx.problem(codes::NEEDS_FRESH, key.span, message);
         cx.report(problem);

@@ -50,6 +50,7 @@ codes! {
     STALE_COVERAGE = "stale-coverage", "A check of another tool is listed as not covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` need different machines.";
+    UNKNOWN_MACHINE = "unknown-machine", "A step or an expectation names a machine that its test does not have, or none where there are several.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
     UNUSED_VAR = "unused-var", "A variable, or a dimension of a matrix that shapes no machine, is defined and never used.";
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
@@ -84,6 +85,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
         "Steps change the guest, expectations do not",
         &[UNKNOWN_NEED, CYCLIC_NEED, NEED_ACROSS_GUESTS, NEEDS_FRESH, UNKNOWN_VAR, UNUSED_VAR, BAD_SUBSTITUTION],
     ),
+    ("Several machines", &[UNKNOWN_MACHINE]),
     (
         "Not everywhere the same",
         &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_KEYWORD, NEVER_TRUE, ALWAYS_TRUE, NO_EFFECT],

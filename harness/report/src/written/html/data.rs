@@ -188,6 +188,9 @@ struct Test {
     issue: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     machine: Option<String>,
+    /// Where it has several: the name in the suite and the id of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<[String; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<String>,
     /// Paths in the run's directory.
@@ -343,6 +346,12 @@ impl Maker<'_> {
             attempts,
             issue: test.issue.as_ref().map(|issue| self.issue(issue)),
             machine: test.machine.as_ref().map(|machine| one_line(machine, NAME)),
+            machines: test
+                .machines
+                .iter()
+                .take(PARTS)
+                .map(|one| [&one.name, &one.id].map(|s| one_line(s, NAME)))
+                .collect(),
             resume: words::resume(test),
             files: evidence.attachments.into_iter().filter(|path| stays_below(path)).collect(),
             since: None,
@@ -463,8 +472,7 @@ fn image(id: &str, image: &ImageRecord) -> Image {
 /// Machines that were booted or never answered first: of clones there may be thousands.
 fn machines(record: &RunRecord) -> Vec<Machine> {
     let mut tests: HashMap<&str, usize> = HashMap::new();
-    for machine in record.tests.iter().filter(|test| test.outcome.has_run()).filter_map(|test| test.machine.as_deref())
-    {
+    for machine in record.tests.iter().filter(|test| test.outcome.has_run()).flat_map(TestRecord::machine_ids) {
         *tests.entry(machine).or_default() += 1;
     }
     let mut machines: Vec<&MachineRecord> = record.machines.iter().collect();
