@@ -156,6 +156,19 @@ impl Arguments {
         &self.selection
     }
 
+    /// Which tests a run of these options selects, before it is divided or goes on with another.
+    pub(crate) fn selected(&self) -> Result<Selection, CliError> {
+        let mut selection = self.selection.clone();
+        self.filter.add_to(&mut selection)?;
+        selection.test.extend(self.focus.iter().cloned());
+        Ok(selection)
+    }
+
+    /// The images, as they are typed.
+    pub(crate) fn image_names(&self) -> &[String] {
+        &self.images.image
+    }
+
     /// How often `-v` is given.
     pub(crate) fn verbose(&self) -> u8 {
         self.display.verbose
