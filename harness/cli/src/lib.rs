@@ -8,6 +8,7 @@ mod advice_tests;
 mod again;
 mod annotations;
 mod archive;
+mod attempts;
 mod bisect;
 mod boot;
 mod boot_time;

@@ -38,6 +38,10 @@ pub(super) struct Divided {
     pub(super) seconds: Vec<f64>,
     /// How many tests all of them have.
     pub(super) tests: u32,
+    /// Which reports the run is to have.
+    pub(super) reports: Vec<String>,
+    /// The history to which the merged run is added.
+    pub(super) history: Option<Utf8PathBuf>,
 }
 
 /// What becomes of a shard whose run ended.
@@ -80,9 +84,29 @@ impl Divided {
         let chosen = shard::Chosen::new(Shard { number: 1, of }, durations);
         let division = chosen.division(&loaded.suites, &selected.tests, &images)?;
         let read_words = ready.words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-        let words = read_words.filter(|word| !word.starts_with("--shard=")).collect();
+        let words: Vec<String> = read_words.filter(|word| !word.starts_with("--shard=")).collect();
         let seconds = division.parts.iter().map(|part| part.seconds).collect();
-        Ok(Self { of, words, seconds, tests: division.tests })
+        let (reports, history) = run.reports_and_history();
+        let divided = Self { of, words, seconds, tests: division.tests, reports, history };
+        if let Some(own) = ["--out", "-o", "--attempts"].into_iter().find(|own| divided.has(own)) {
+            let what = format!("options of `muster run`: {own} is set for each shard");
+            return Err(CliError::invalid(what).hint("name the directory of all of them, before `--`"));
+        }
+        Ok(divided)
+    }
+
+    /// Whether an option is among those of the run, by its long name or by `-x`.
+    pub(super) fn has(&self, option: &str) -> bool {
+        let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
+        let short = |word: &str| option.len() == 2 && word.starts_with(option);
+        self.words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))
+    }
+
+    /// The options of the merge that those of the run mean.
+    pub(super) fn of_merge(&self) -> Vec<String> {
+        let reports = (!self.reports.is_empty()).then(|| format!("--report={}", self.reports.join(",")));
+        let history = self.history.as_ref().map(|history| format!("--history={history}"));
+        reports.into_iter().chain(history).collect()
     }
 
     /// The words of one shard. `number` and `attempts` may be expressions of a shell or of a manifest: nothing is quoted here.
