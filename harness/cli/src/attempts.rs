@@ -156,7 +156,8 @@ fn has_begun(place: &Utf8Path) -> Result<bool, CliError> {
 fn locked(dir: &Utf8Path, patience: Duration) -> Result<Option<File>, CliError> {
     let path = dir.join(LOCK);
     let failed = || FileError::because("write", &path);
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed())?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed())?;
     let begun = Instant::now();
     loop {
         match lock_alone(&file) {
@@ -194,7 +195,8 @@ pub(crate) fn same_words(earlier: &Earlier, words: &[String]) -> Result<(), CliE
     let place = short(&earlier.place);
     let then: Vec<String> = earlier.opened.record.arguments.iter().map(|word| shell_word(word)).collect();
     let what = format!("{OPTION}: {place} was started otherwise: muster {}", one_line(&then.join(" "), 600));
-    let hint = format!("name another directory, or go on with it by `muster run --resume {}`", shell_word(place.as_str()));
+    let hint =
+        format!("name another directory, or go on with it by `muster run --resume {}`", shell_word(place.as_str()));
     Err(CliError::invalid(what).hint(hint))
 }
 
@@ -253,7 +255,8 @@ mod tests {
         let place = attempt(&attempts, &sample::events());
         assert!(matches!(attempts.standing().unwrap(), Standing::Open(_)));
         let record = RunRecord { interrupted: false, exit_code: Some(1), ..Recorder::fold(&sample::events()) };
-        let write = |record: &RunRecord| std::fs::write(place.join("run.json"), serde_json::to_vec(record).unwrap()).unwrap();
+        let write =
+            |record: &RunRecord| std::fs::write(place.join("run.json"), serde_json::to_vec(record).unwrap()).unwrap();
         write(&record);
         let Standing::Over { exit, .. } = attempts.standing().unwrap() else { panic!("it ended") };
         assert_eq!(exit, Exit::Failed);

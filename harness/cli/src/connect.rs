@@ -98,7 +98,8 @@ pub(crate) fn prepare(
     let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name), None)?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     // Without a test that is left to run there is nobody to connect to.
-    let machines = if wanted.as_ref().is_some_and(|wanted| wanted.tests.is_empty()) { vec![] } else { vec![name.clone()] };
+    let machines =
+        if wanted.as_ref().is_some_and(|wanted| wanted.tests.is_empty()) { vec![] } else { vec![name.clone()] };
     let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, machines));
     notices.push(format!(
         "{target} was up already: its console is not checked, its boot was not seen, and what it was installed from is not known"

@@ -67,8 +67,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let base = Base::of(out, arguments.attachments_base.as_deref())
         .map_err(|error| CliError::about("--attachments-base", error))?;
-    let runs: Vec<Earlier> =
-        arguments.runs.iter().map(|run| opened(&project, run)).collect::<Result<_, _>>()?;
+    let runs: Vec<Earlier> = arguments.runs.iter().map(|run| opened(&project, run)).collect::<Result<_, _>>()?;
     let before = arguments.before.as_deref().map(|typed| earlier::open(&project, "--before", typed)).transpose()?;
     let references: Vec<EarlierRun> = runs.iter().map(Earlier::reference).collect::<Result<_, _>>()?;
     let inputs: Vec<Input<'_>> =

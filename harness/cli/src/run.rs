@@ -190,8 +190,7 @@ impl Arguments {
 
     /// Whether it boots one image and tests it, and goes on with no earlier run.
     pub(crate) fn is_plain(&self) -> bool {
-        let again =
-            self.failed.is_some() || self.rerun.is_some() || self.resume.is_some() || self.attempts.is_some();
+        let again = self.failed.is_some() || self.rerun.is_some() || self.resume.is_some() || self.attempts.is_some();
         let part = self.shard.shard.is_some();
         !self.list && !again && !part && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
     }

@@ -2,14 +2,19 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Read;
+use crate::catalogue::Catalogue;
 use crate::error::CliError;
 use crate::load;
 use crate::output::OutputFormat;
 use crate::project::Project;
+use crate::run::Ready;
 use crate::{session, shard};
 use muster_base::exit::Exit;
+use muster_base::text::one_line;
 use muster_engine::shard::Shard;
+
+/// Reads the command line of a `muster run`, without the program's name, as this process would read its own.
+pub(super) type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
 
 /// The run, and how it is divided.
 #[derive(Debug, Clone, clap::Args)]
@@ -100,6 +105,38 @@ impl Divided {
         let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
         let short = |word: &str| option.len() == 2 && word.starts_with(option);
         self.words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))
+    }
+
+    /// Names the disk files of the run by absolute paths, so that every job means the same ones, and gives these paths. Relative ones
+    /// begin at `here`.
+    ///
+    /// # Errors
+    /// A file is not there.
+    pub(super) fn name_files(&mut self, here: &Utf8Path) -> Result<Vec<Utf8PathBuf>, CliError> {
+        let catalogue = Catalogue::load(&Project::find()?)?;
+        let mut files = Vec::new();
+        let mut named = |name: &str| -> Result<String, CliError> {
+            if catalogue.get(name).is_some() {
+                return Ok(name.to_owned());
+            }
+            let path = here.join(name);
+            if !path.is_file() {
+                let what = format!("--image {}: there is no such file", one_line(name, 300));
+                return Err(CliError::invalid(what).hint("name a file that all hosts have, by the same path"));
+            }
+            files.push(path.clone());
+            Ok(path.into_string())
+        };
+        let mut is_value = false;
+        for word in self.words.iter_mut().take_while(|word| word.as_str() != "--") {
+            if is_value {
+                *word = named(word)?;
+            } else if let Some(name) = word.strip_prefix("--image=") {
+                *word = format!("--image={}", named(name)?);
+            }
+            is_value = !is_value && word.as_str() == "--image";
+        }
+        Ok(files)
     }
 
     /// The options of the merge that those of the run mean.

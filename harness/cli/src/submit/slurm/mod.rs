@@ -7,8 +7,7 @@ use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Read;
-use super::divided::{Divided, RunOptions, shard_dir};
+use super::divided::{Divided, Read, RunOptions, shard_dir};
 use crate::error::CliError;
 use crate::output::{say, say_error};
 use crate::project::{short, working_directory};
@@ -31,7 +30,7 @@ the merged run ends
 
 Examples:
   muster submit slurm --shards 4 -o /shared/run-7 -- --image /shared/my.qcow2
-  muster submit slurm --shards 8 --partition kvm --time 1:00:00 --cpus 4 --mem 16G --durations last-night -o run --wait -- base kernel
+  muster submit slurm --shards 8 --partition kvm --time 1:00:00 --cpus 4 --mem 16GiB --durations last-night -o run --wait -- base kernel
   muster submit slurm --shards 4 --print -o run -- --image my.qcow2        look at the scripts first
   sbatch --array=2 run/shards.sbatch                                       one shard again, from where it stopped"
 )]
@@ -70,14 +69,15 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         let what = format!("--out {}: it is there already", arguments.out);
         return Err(CliError::invalid(what).hint("name a directory that does not exist, or remove this one"));
     }
-    let divided = Divided::new(&arguments.run, read)?;
-    let program = match &arguments.program {
-        Some(program) => here.join(program),
-        None => std::env::current_exe()
-            .ok()
-            .and_then(|path| Utf8PathBuf::from_path_buf(path).ok())
-            .ok_or_else(|| CliError::infrastructure("the path of this program is not known").hint("name it: --program"))?,
-    };
+    let mut divided = Divided::new(&arguments.run, read)?;
+    let images = divided.name_files(&here)?;
+    let program =
+        match &arguments.program {
+            Some(program) => here.join(program),
+            None => std::env::current_exe().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok()).ok_or_else(
+                || CliError::infrastructure("the path of this program is not known").hint("name it: --program"),
+            )?,
+        };
     let submission = Submission {
         out: &out,
         here: &here,
@@ -95,7 +95,8 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
                 .hint("start it on a login node of the cluster, or write the scripts with --print"));
         }
         if !arguments.shared {
-            shared::check(&out)?;
+            shared::check("--out", &out)?;
+            images.iter().try_for_each(|image| shared::check("--image", image))?;
         }
     }
     ensure(&out.join("logs"))?;
@@ -114,11 +115,16 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
     let array = sbatch(&paths.0, &[])?;
     let dependency = format!("--dependency=afterany:{array}");
     let merged = sbatch(&paths.1, &[&dependency]).map_err(|error| {
-        let hint = format!("the shards are submitted: `sbatch {dependency} {}` merges them", shell_word(paths.1.as_str()));
+        let hint =
+            format!("the shards are submitted: `sbatch {dependency} {}` merges them", shell_word(paths.1.as_str()));
         error.hint(hint)
     })?;
     say(&format!("submitted: {} shards as job {array}, their merge as job {merged}", divided.of));
-    say(&format!("the run will be {}; what the jobs print is in {}", short(&out.join("whole")), short(&out.join("logs"))));
+    say(&format!(
+        "the run will be {}; what the jobs print is in {}",
+        short(&out.join("whole")),
+        short(&out.join("logs"))
+    ));
     match arguments.wait {
         true => waited(&out, &merged),
         false => Ok(Exit::Pass),

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::super::divided::{Divided, Next, next, shard_dir};
 use crate::error::CliError;
+use crate::session;
 use muster_base::exit::Exit;
 use muster_base::text::{one_line, shell_word};
 
@@ -21,19 +22,12 @@ pub(super) struct Resources {
     /// Processors of a shard; so many machines run at a time, unless the options of the run say otherwise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub cpus: Option<u32>,
-    /// Memory of a shard, as sbatch has it: 16G; its machines get nine tenths, unless the options of the run say otherwise
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub mem: Option<Memory>,
+    /// Memory of a shard, such as 16GiB; its machines get nine tenths, unless the options of the run say otherwise
+    #[arg(long, value_name = "SIZE", value_parser = session::memory)]
+    pub mem: Option<u32>,
     /// Another option of sbatch for all jobs, such as --account=test; may be repeated
     #[arg(long = "sbatch-option", value_name = "OPTION", allow_hyphen_values = true, value_parser = option)]
     pub more: Vec<String>,
-}
-
-/// An amount of memory, in MiB, and as it was typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Memory {
-    mib: u64,
-    typed: String,
 }
 
 /// What cannot stand in a script.
@@ -42,9 +36,6 @@ pub(super) enum Unfit {
     /// A partition or a time.
     #[error("it is a word of letters, digits and , . : _ -")]
     Word,
-    /// An amount of memory.
-    #[error("it is a number with K, M, G or T behind it, such as 16G, and at least 64M")]
-    Memory,
     /// An option.
     #[error("it is one long option with its value, such as --account=test, without quotes, % and \\")]
     Option,
@@ -76,20 +67,6 @@ fn word(text: &str) -> Result<String, Unfit> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b",.:_-".contains(&byte);
     let is_word = !text.is_empty() && text.len() <= 200 && !text.starts_with('-') && text.bytes().all(fits);
     if is_word { Ok(text.to_owned()) } else { Err(Unfit::Word) }
-}
-
-fn memory(text: &str) -> Result<Memory, Unfit> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..at].parse().map_err(|_| Unfit::Memory)?;
-    let kib = match &text[at..] {
-        "K" | "k" => Some(number),
-        "M" | "m" | "" => number.checked_mul(1 << 10),
-        "G" | "g" => number.checked_mul(1 << 20),
-        "T" | "t" => number.checked_mul(1 << 30),
-        _ => None,
-    };
-    let mib = kib.ok_or(Unfit::Memory)? >> 10;
-    if (64..1 << 32).contains(&mib) { Ok(Memory { mib, typed: text.to_owned() }) } else { Err(Unfit::Memory) }
 }
 
 fn option(text: &str) -> Result<String, Unfit> {
@@ -185,9 +162,13 @@ pub(super) fn shards(submission: &Submission<'_>) -> Result<String, CliError> {
     let mut head = submission.directives("muster", "shard-%a.log");
     let _ = writeln!(head, "#SBATCH --array=1-{}", divided.of);
     let _ = writeln!(head, "#SBATCH --signal=B:USR1@120");
-    resources.time.iter().for_each(|time| drop(writeln!(head, "#SBATCH --time={time}")));
-    resources.cpus.iter().for_each(|cpus| drop(writeln!(head, "#SBATCH --cpus-per-task={cpus}")));
-    resources.mem.iter().for_each(|mem| drop(writeln!(head, "#SBATCH --mem={}", mem.typed)));
+    let (cpus, mem) = (resources.cpus.map(|cpus| cpus.to_string()), resources.mem.map(|mem| format!("{mem}M")));
+    for (option, value) in [("time", resources.time.as_ref()), ("cpus-per-task", cpus.as_ref()), ("mem", mem.as_ref())]
+    {
+        if let Some(value) = value {
+            let _ = writeln!(head, "#SBATCH --{option}={value}");
+        }
+    }
     let again: Vec<String> = Exit::TABLE
         .iter()
         .filter(|(exit, ..)| next(*exit) == Next::GoOn)
@@ -202,11 +183,16 @@ pub(super) fn shards(submission: &Submission<'_>) -> Result<String, CliError> {
 # One shard of a run, written by `muster submit slurm`. A shard that stopped goes on where it was:
 #   sbatch --array=2 {this}
 {head}
+# Until muster is at work there is nothing to end.
+trap : USR1 TERM
 {places}
 shard=$SLURM_ARRAY_TASK_ID
 requeues={requeues}
 local={scratch}
-mkdir -p "$local" && TMPDIR=$(mktemp -d "$local/muster-XXXXXX") || {{ echo "error: $(hostname) has no space for temporary files in $local"; exit 3; }}
+if ! mkdir -p "$local" || ! TMPDIR=$(mktemp -d "$local/muster-XXXXXX"); then
+  echo "error: $(hostname) has no space for temporary files in $local"
+  exit 3
+fi
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
@@ -227,7 +213,8 @@ done
 
 case $status in
   {again}) ;;
-  *) exit "$status" ;;
+  # Nor has it come to a result when a signal has ended it.
+  *) [ "$status" -gt 128 ] || exit "$status" ;;
 esac
 [ -z "$ended" ] || exit "$status"
 # Only what it was put there for by itself counts; of this job, and not of one before it.
@@ -237,7 +224,7 @@ if [ "${{count:-0}}" -ge "$requeues" ]; then
   echo "shard $shard ended with $status, and was put into the queue again $requeues times: that is all"
   exit "$status"
 fi
-echo "$SLURM_ARRAY_JOB_ID" >>"$queued"
+echo "$SLURM_ARRAY_JOB_ID" >>"$queued" || exit "$status"
 echo "shard $shard ended with $status: it is put into the queue again"
 scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$shard" || echo "error: scontrol did not put it there"
 exit "$status"
@@ -267,8 +254,8 @@ fn command(submission: &Submission<'_>) -> String {
         if let Some(cpus) = resources.cpus.filter(|_| !has("--jobs") && !has("-j")) {
             let _ = write!(own, " --jobs={cpus}");
         }
-        if let Some(mem) = resources.mem.as_ref().filter(|_| !has("--memory")) {
-            let _ = write!(own, " --memory={}MiB", (mem.mib / 10 * 9).max(64));
+        if let Some(mem) = resources.mem.filter(|_| !has("--memory")) {
+            let _ = write!(own, " --memory={}MiB", (mem / 10 * 9).max(64));
         }
     }
     if has("--warm") && !has("--templates") {
@@ -287,8 +274,10 @@ fn command(submission: &Submission<'_>) -> String {
 pub(super) fn merge(submission: &Submission<'_>) -> Result<String, CliError> {
     submission.check()?;
     let divided = submission.divided;
-    let dirs: Vec<String> =
-        (1..=divided.of).map(|number| shard_dir("$out".into(), &number.to_string())).map(|dir| format!("\"{dir}\"")).collect();
+    let dirs: Vec<String> = (1..=divided.of)
+        .map(|number| shard_dir("$out".into(), &number.to_string()))
+        .map(|dir| format!("\"{dir}\""))
+        .collect();
     let mut options = String::new();
     for option in divided.of_merge() {
         let _ = write!(options, " {}", shell_word(&option));
@@ -344,7 +333,7 @@ mod tests {
             partition: Some("kvm".into()),
             time: Some("1:00:00".into()),
             cpus: Some(4),
-            mem: Some(memory("16G").unwrap()),
+            mem: Some(16 << 10),
             more: vec!["--account=a b".into(), "--exclusive".into()],
         };
         let divided = divided(&["run", "--image=/shared/my image.qcow2", "--tag=it's", "kernel"]);
@@ -359,7 +348,7 @@ mod tests {
             "#SBATCH --exclusive",
             "#SBATCH --time=1:00:00",
             "#SBATCH --cpus-per-task=4",
-            "#SBATCH --mem=16G",
+            "#SBATCH --mem=16384M",
             r#""$muster" run --jobs=4 --memory=14742MiB "--shard=$shard/3" "--attempts=$out/shard-$shard" '--image=/shared/my image.qcow2' '--tag=it'\''s' kernel &"#,
             "  3) ;;",
         ] {
@@ -372,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_the_run_says_of_machines_wins_over_what_the_job_has() {
-        let resources = Resources { cpus: Some(4), mem: Some(memory("1G").unwrap()), ..Resources::default() };
+        let resources = Resources { cpus: Some(4), mem: Some(1024), ..Resources::default() };
         let (shards, _) = scripts(&divided(&["run", "--jobs=2", "--memory=2GiB"]), &resources);
         assert!(!shards.contains("--jobs=4") && !shards.contains("MiB"), "{shards}");
         let (shards, _) = scripts(&divided(&["run", "--warm"]), &resources);
@@ -387,10 +376,6 @@ mod tests {
         assert_eq!(option("--arr=1"), Err(Unfit::Ours("--array".to_owned())));
         for wrong in ["account", "-A", "--", "--x=a\nb", "--x=\"", "--x=%j"] {
             assert_eq!(option(wrong), Err(Unfit::Option), "{wrong}");
-        }
-        assert_eq!(memory("16G").map(|memory| memory.mib), Ok(16 << 10));
-        for wrong in ["", "G", "1M", "16X", "99999999999999999999T", "-1G"] {
-            assert_eq!(memory(wrong), Err(Unfit::Memory), "{wrong}");
         }
         for wrong in ["", "a b", "-x", "a;b"] {
             assert_eq!(word(wrong), Err(Unfit::Word), "{wrong}");

@@ -20,16 +20,16 @@ const LOCAL: [(u64, &str); 9] = [
     (0x7371_7368, "squashfs"),
 ];
 
-/// An error when the directory, or the first above it that is there, is on a disk of this host, and jobs may run on others.
-pub(super) fn check(dir: &Utf8Path) -> Result<(), CliError> {
+/// An error when what an option names, or the first directory above it, is on a disk of this host, and jobs may run on others.
+pub(super) fn check(option: &str, dir: &Utf8Path) -> Result<(), CliError> {
     let Some(there) = dir.ancestors().find(|path| path.is_dir()) else { return Ok(()) };
     let Ok(found) = rustix::fs::statfs(there.as_std_path()) else { return Ok(()) };
     let kind = u64::try_from(found.f_type).unwrap_or_default() & 0xffff_ffff;
     match LOCAL.iter().find(|(known, _)| *known == kind) {
         Some((_, name)) if is_elsewhere(&nodes(), &this_host()) => {
-            let what = format!("--out {dir}: it is on a disk of this host ({name}), which other nodes do not see");
+            let what = format!("{option} {dir}: it is on a disk of this host ({name}), which other nodes do not see");
             Err(CliError::invalid(what)
-                .hint("name a directory on a file system that all nodes share; --shared, if they see this one"))
+                .hint("name one on a file system that all nodes share; --shared, if they see this one"))
         }
         _ => Ok(()),
     }
