@@ -121,9 +121,23 @@ pub(crate) fn newest(dir: &Utf8Path) -> Result<Option<Earlier>, CliError> {
     Ok(None)
 }
 
-/// An error when one of them is at work.
+/// An error when one of them is at work. Nothing is written: whoever merges may only read.
 pub(crate) fn ended(dir: &Utf8Path) -> Result<(), CliError> {
-    locked(dir, Duration::ZERO).map(drop)
+    let path = dir.join(LOCK);
+    let mut file = File::open(&path).map_err(FileError::because("read", &path))?;
+    match lock_alone(&file) {
+        Err(TryLockError::WouldBlock) => Err(at_work(dir, &mut file)),
+        // Where there are no locks the attempts have said so.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// That another attempt has the lock, and which.
+fn at_work(dir: &Utf8Path, lock: &mut File) -> CliError {
+    let mut by = String::new();
+    let _ = lock.take(200).read_to_string(&mut by);
+    let what = format!("{OPTION} {dir}: another attempt goes on there ({})", one_line(by.trim(), 120));
+    CliError::infrastructure(what).hint("wait for its end, or end it, and start this again")
 }
 
 fn numbers(dir: &Utf8Path) -> Vec<u32> {
@@ -163,12 +177,7 @@ fn locked(dir: &Utf8Path, patience: Duration) -> Result<Option<File>, CliError> 
         match lock_alone(&file) {
             Ok(()) => break,
             Err(TryLockError::WouldBlock) if begun.elapsed() < patience => std::thread::sleep(LOOK),
-            Err(TryLockError::WouldBlock) => {
-                let mut by = String::new();
-                let _ = file.take(200).read_to_string(&mut by);
-                let what = format!("{OPTION} {dir}: another attempt goes on there ({})", one_line(&by, 120));
-                return Err(CliError::infrastructure(what).hint("wait for its end, or end it, and start this again"));
-            }
+            Err(TryLockError::WouldBlock) => return Err(at_work(dir, &mut file)),
             Err(TryLockError::Error(error)) => {
                 say_error(&format!(
                     "note: {OPTION} {dir}: its file system has no locks ({}), so that nothing keeps two attempts apart",
