@@ -165,11 +165,8 @@ fn sbatch(script: &Utf8Path, options: &[&str]) -> Result<String, CliError> {
 /// Waits until the merge is over, and ends as the merged run does.
 fn waited(out: &Utf8Path, job: &str) -> Result<Exit, CliError> {
     let whole = out.join("whole");
-    loop {
-        match state(job)? {
-            true => std::thread::sleep(std::time::Duration::from_secs(2)),
-            false => break,
-        }
+    while state(job)? {
+        std::thread::sleep(std::time::Duration::from_secs(2));
     }
     let log = short(&out.join("logs").join("merge.log"));
     if !whole.is_dir() {
