@@ -8,10 +8,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use muster_guest::loopback::Sshd;
-use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 
-use crate::support::{Numbers, Place, connection, eventually, finish, names};
+use crate::support::{Numbers, Place, connection, eventually, finish, journal, names};
 
 const KILLS: usize = 20;
 const TESTS: usize = 120;
@@ -26,16 +25,6 @@ fn suite() -> String {
         );
     }
     text
-}
-
-/// The tests that a journal has results of, and whether they are those of an earlier run.
-fn finished(journal: &str) -> Vec<(String, bool)> {
-    let events = journal.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let of = |event| match event {
-        Event::TestFinished { record } => Some((record.name(), record.kept_from.is_some())),
-        _ => None,
-    };
-    events.filter_map(of).collect()
 }
 
 #[test]
@@ -66,8 +55,7 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
         // Every other kill comes after a result of this run, however slow the host is.
         if kills % 2 == 1 {
             let events = places.last().unwrap().path("run/events.jsonl");
-            let has_result = |text: String| finished(&text).iter().any(|(_, kept)| !kept);
-            assert!(eventually(Duration::from_secs(60), || std::fs::read_to_string(&events).is_ok_and(has_result)));
+            assert!(eventually(Duration::from_secs(60), || journal::found(&events) > 0));
         }
         std::thread::sleep(moment);
         assert_eq!(child.try_wait().unwrap(), None, "it ended before kill {kills}, after {moment:?}");
@@ -88,12 +76,11 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
     // A result is found once, by the run that the last record names.
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for place in &places {
-        let Ok(text) = std::fs::read_to_string(place.path("run/events.jsonl")) else { continue };
-        let id = text.lines().next().and_then(|line| match serde_json::from_str(line) {
-            Ok(Event::RunStarted { id, .. }) => Some(id),
-            _ => None,
-        });
-        for (name, _) in finished(&text).into_iter().filter(|(name, kept)| !kept && name.starts_with("long/")) {
+        let events = journal::events(&place.path("run/events.jsonl"));
+        let id = journal::id(&events);
+        for (name, _) in
+            journal::finished(&events).into_iter().filter(|(name, kept)| !kept && name.starts_with("long/"))
+        {
             found.entry(name).or_default().extend(id.clone());
         }
     }

@@ -24,6 +24,7 @@ mod gate;
 mod images;
 mod kconfig;
 mod killed;
+mod lost_shards;
 mod names;
 mod pages;
 mod pipelines;
@@ -37,6 +38,7 @@ mod settings;
 mod shards;
 mod snapshots;
 mod sources;
+mod submit;
 mod terminal;
 
 use std::time::Duration;
@@ -69,6 +71,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "images",
         "runs",
         "bisect",
+        "submit",
         "archive",
         "merge",
         "plan",

@@ -102,7 +102,7 @@ fn every_command_of_the_pages_exists_with_its_options() {
                 // What stands behind `--` is for another command.
                 let words: Vec<&str> = without.split_whitespace().take_while(|word| *word != "--").collect();
                 let command = match words.as_slice() {
-                    [group @ ("images" | "snapshots" | "console" | "kconfig" | "profile"), of, ..]
+                    [group @ ("images" | "snapshots" | "console" | "kconfig" | "profile" | "submit"), of, ..]
                         if !of.starts_with('-') =>
                     {
                         format!("{group} {of}")

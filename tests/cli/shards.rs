@@ -9,7 +9,7 @@ use muster_guest::loopback::Sshd;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
-use crate::support::{Finished, Place, connection, finish, root};
+use crate::support::{Finished, Place, connection, finish, plain, root};
 
 const SUITES: [(&str, &str); 2] = [
     (
@@ -100,18 +100,6 @@ impl Scene {
         let words: Vec<&str> = ["merge"].into_iter().chain(paths.iter().map(String::as_str)).collect();
         self.muster(&words, Some(out), &[])
     }
-}
-
-fn plain(record: &RunRecord) -> Vec<TestRecord> {
-    let mut tests = record.tests.clone();
-    for test in &mut tests {
-        (test.machine, test.seconds, test.started) = (None, 0.0, None);
-        if test.suite == "machine" {
-            test.assertions = 0;
-        }
-    }
-    tests.sort_by_key(|test| (test.image.clone(), test.suite.clone(), test.test.clone()));
-    tests
 }
 
 fn names(record: &RunRecord) -> BTreeSet<String> {

@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // Each test binary uses a part of it.
 
+pub(crate) mod journal;
 pub(crate) mod pty;
 
 use std::io::Read;
@@ -278,6 +279,45 @@ pub(crate) fn machines_below(dir: &Path) -> Vec<u32> {
         }
     }
     found
+}
+
+/// The processes of `muster` that have this word in their command line.
+pub(crate) fn musters_with(word: &str) -> Vec<u32> {
+    let pids = std::fs::read_dir("/proc").expect("/proc is mounted").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_one = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        words.next().is_some_and(|program| program.ends_with(b"/muster")) && words.any(|other| other == word.as_bytes())
+    };
+    pids.filter(is_one).collect()
+}
+
+/// Sends a signal to processes, or with a minus sign before its number to a group of them. Those that are gone are no error.
+pub(crate) fn send(signal: &str, to: &str) {
+    let status = Command::new("kill").args([&format!("-{signal}"), "--", to]).stderr(Stdio::null()).status();
+    status.expect("kill runs");
+}
+
+/// What two records of the same tests have in common: without what differs between runs and machines, in one order.
+pub(crate) fn plain(record: &RunRecord) -> Vec<TestRecord> {
+    let mut tests = record.tests.clone();
+    for test in &mut tests {
+        (test.machine, test.seconds, test.started) = (None, 0.0, None);
+        (test.kept_from, test.earlier) = (None, Vec::new());
+        if test.suite == "machine" {
+            test.assertions = 0;
+        }
+    }
+    tests.sort_by_key(|test| (test.image.clone(), test.suite.clone(), test.test.clone()));
+    tests
+}
+
+/// The record in the directory of a run.
+pub(crate) fn record_of(run: &Path) -> RunRecord {
+    let path = run.join("run.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("run.json is valid")
 }
 
 /// Nothing of a run is left: no process whose command line, working directory or environment names

@@ -1,5 +1,5 @@
-//! A run that goes on with an earlier one: `--failed RUN`, `--rerun RUN` and `--resume RUN`. One mechanism, three answers to
-//! which tests run and which results are kept.
+//! A run that goes on with an earlier one: `--failed RUN`, `--rerun RUN`, `--resume RUN`, and an attempt of `--attempts DIR`. One
+//! mechanism, four answers to which tests run and which results are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,9 @@ pub(crate) enum Mode {
     Rerun,
     /// What has no result runs; every result is kept.
     Resume,
+    /// What has no result or ended in an error runs; every other result is kept. A run of which nothing is left to do is
+    /// brought to its end.
+    Attempt,
 }
 
 impl Mode {
@@ -36,6 +39,7 @@ impl Mode {
             Self::Failed => "--failed",
             Self::Rerun => "--rerun",
             Self::Resume => "--resume",
+            Self::Attempt => "--attempts",
         }
     }
 
@@ -48,6 +52,7 @@ impl Mode {
         match self {
             Self::Failed | Self::Rerun => "that failed, errored or did not run",
             Self::Resume => "that had not ended",
+            Self::Attempt => "that ended in an error or had not ended",
         }
     }
 }
@@ -101,6 +106,7 @@ impl Again {
         let open = match mode {
             Mode::Failed | Mode::Rerun => outstanding::outstanding(&record.tests),
             Mode::Resume => outstanding::unfinished(&record.tests),
+            Mode::Attempt => outstanding::unsettled(&record.tests),
         };
         let mut again = Self {
             mode,
@@ -203,6 +209,11 @@ impl Again {
         wanted
     }
 
+    /// Whether it is a run also where no test is left to run: its end is what is missing.
+    pub(crate) fn brings_to_an_end(&self) -> bool {
+        self.mode == Mode::Attempt
+    }
+
     /// Says that nothing is to run, and how the command ends: as the results say that there are.
     pub(crate) fn nothing_to_run(&self) -> CliError {
         say(&format!(
@@ -299,7 +310,10 @@ impl Again {
             0 => {}
             needed => parts.push(format!("and {needed} that they need")),
         }
-        let mut text = format!("run again: {}", parts.join(", "));
+        let mut text = match parts.is_empty() {
+            true => format!("no test is left to run of {}", self.id()),
+            false => format!("run again: {}", parts.join(", ")),
+        };
         if self.mode.keeps() {
             let count = kept.tests.len();
             text.push_str(&format!(

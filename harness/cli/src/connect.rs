@@ -97,7 +97,10 @@ pub(crate) fn prepare(
     }
     let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name), None)?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
-    let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, vec![name]));
+    // Without a test that is left to run there is nobody to connect to.
+    let machines =
+        if wanted.as_ref().is_some_and(|wanted| wanted.tests.is_empty()) { vec![] } else { vec![name.clone()] };
+    let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, machines));
     notices.push(format!(
         "{target} was up already: its console is not checked, its boot was not seen, and what it was installed from is not known"
     ));
@@ -118,7 +121,7 @@ pub(crate) fn prepare(
     if let (Some(again), Some(wanted)) = (&selection.again, wanted) {
         kept = again.join(&plan, &mut rerun);
         let planned = plan.tests_per_image() + usize::from(again.wants_health(Some(&plan.images)));
-        notices.push(again.notice(&wanted, planned, &plan.images, false, &kept)?);
+        notices.push(again.notice(&wanted, planned, std::slice::from_ref(&name), false, &kept)?);
         if kept.tests.iter().any(|test| test.outcome.has_run()) {
             notices.push(
                 "whether the machine is still as it was when the results that are kept were found is not known"

@@ -1,11 +1,14 @@
 //! The consumer of a run's events: journal, terminal and, at the end, the reports. One thread, so
 //! that neither a slow disk nor a slow terminal holds up a machine.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use tokio::sync::Notify;
 
 use super::annotations::{self, Annotations};
 use super::error::CliError;
@@ -156,7 +159,10 @@ impl ReportsTo {
 }
 
 /// A consumer at work.
-pub(crate) struct Consumer(JoinHandle<Result<RunRecord, CliError>>);
+pub(crate) struct Consumer {
+    thread: JoinHandle<Result<RunRecord, CliError>>,
+    lost: Arc<Notify>,
+}
 
 /// Starts it. The journal exists when this returns.
 /// Nothing is shown without a display; what is shown knows how long things usually take.
@@ -185,17 +191,26 @@ pub(crate) fn start(
         };
         Terminal::new(out, mode, options).expecting(usual).knowing(failed_before)
     });
+    let lost = Arc::new(Notify::new());
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
-        .spawn(move || consume(stream, &reports, journal, terminal, server))
+        .spawn({
+            let lost = Arc::clone(&lost);
+            move || consume(stream, &reports, journal, terminal, server, &lost)
+        })
         .map_err(|cause| CliError::infrastructure(format!("no thread for the reports: {cause}")))?;
-    Ok(Consumer(thread))
+    Ok(Consumer { thread, lost })
 }
 
 impl Consumer {
+    /// Is notified once an event could not be kept.
+    pub(crate) fn lost(&self) -> Arc<Notify> {
+        Arc::clone(&self.lost)
+    }
+
     /// Waits until everything is written, and gives the record of the run. All handles of the events must be gone.
     pub(crate) fn finish(self) -> Result<RunRecord, CliError> {
-        self.0.join().unwrap_or_else(|_| Err(CliError::infrastructure("the thread that writes reports panicked")))
+        self.thread.join().unwrap_or_else(|_| Err(CliError::infrastructure("the thread that writes reports panicked")))
     }
 }
 
@@ -205,6 +220,7 @@ fn consume(
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
     server: Option<Server>,
+    lost: &Notify,
 ) -> Result<RunRecord, CliError> {
     let mut recorder = Recorder::new();
     let mut trouble = None;
@@ -233,6 +249,7 @@ fn consume(
         // at the end.
         if let Err(error) = journal.append(&event) {
             trouble.get_or_insert(error.to_string());
+            lost.notify_one();
         }
         recorder.apply(&event);
         if matches!(event, Event::Planned { .. }) {

@@ -75,7 +75,8 @@ fn read(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliEr
     read_at(argument, find(project, argument, typed)?)
 }
 
-fn read_at(argument: &str, place: Utf8PathBuf) -> Result<Earlier, CliError> {
+/// Reads the run in this directory or archive.
+pub(crate) fn read_at(argument: &str, place: Utf8PathBuf) -> Result<Earlier, CliError> {
     let opened = open::open(&place).map_err(|error| CliError::about(argument, error))?;
     Ok(Earlier { opened, place })
 }

@@ -8,6 +8,7 @@ mod advice_tests;
 mod again;
 mod annotations;
 mod archive;
+mod attempts;
 mod bisect;
 mod boot;
 mod boot_time;
@@ -74,6 +75,7 @@ mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
 mod ssh_keygen;
+mod submit;
 mod supportable;
 mod text_file;
 mod triage;
@@ -150,6 +152,8 @@ enum Command {
     Archive(archive::Arguments),
     /// Print the jobs that a run needs to be over in time
     Plan(plan::Arguments),
+    /// Run in shards on the hosts of a cluster
+    Submit(submit::Arguments),
     /// Make one run of the runs of all shards
     Merge(merge::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
@@ -308,6 +312,7 @@ fn dispatch(
         Command::Images(arguments) => images::execute(arguments),
         Command::Archive(arguments) => archive::execute(&arguments),
         Command::Plan(arguments) => plan::execute(arguments),
+        Command::Submit(arguments) => submit::execute(arguments, &typed_run),
         Command::Merge(arguments) => merge::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Bisect(arguments) => bisect::execute(&arguments, &one_run),
@@ -338,21 +343,31 @@ fn dispatch(
 
 /// The run of one image that a command line means, with the settings of this process.
 fn one_run(words: &[String]) -> Result<run::Ready, CliError> {
+    let ready = typed_run(words)?;
+    match ready.arguments.is_plain() {
+        true => Ok(ready),
+        false => Err(wrong_options("one image is booted and tested at a time")),
+    }
+}
+
+/// The run that a command line means, with the settings of this process.
+fn typed_run(words: &[String]) -> Result<run::Ready, CliError> {
     let typed = std::iter::once("muster").chain(words.iter().map(String::as_str)).map(OsString::from).collect();
     let settings = settings::apply(&Arguments::command(), typed, &Surroundings::of_process());
     let Applied { words, notes } = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
-    let wrong = |what: &str| {
-        CliError::invalid(format!("options of `muster run`: {}", muster_base::text::one_line(what, 300)))
-            .hint("behind `--` stands what every run is to have: `-- --suites my.yaml --cpus 2`")
-    };
     let parsed = Arguments::try_parse_from(&words).map_err(|error| {
         let text = error.to_string();
-        wrong(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+        wrong_options(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
     })?;
     match parsed.command {
-        Command::Run(arguments) if arguments.is_plain() => Ok(run::Ready { arguments, notes, words }),
-        _ => Err(wrong("one image is booted and tested at a time")),
+        Command::Run(arguments) => Ok(run::Ready { arguments, notes, words }),
+        _ => Err(wrong_options("they are of another command")),
     }
+}
+
+fn wrong_options(what: &str) -> CliError {
+    CliError::invalid(format!("options of `muster run`: {}", muster_base::text::one_line(what, 300)))
+        .hint("behind `--` stands what every run is to have: `-- --suites my.yaml --cpus 2`")
 }
 
 fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::process::ExitCode {

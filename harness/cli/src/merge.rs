@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::attempts;
 use super::consumer::Formats;
 use super::earlier::{self, Earlier};
 use super::error::CliError;
@@ -24,8 +25,8 @@ use muster_report::written::{self, Chosen, ReportInput};
 /// Make one run of the runs of all shards
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The runs are those of `muster run --shard 1/4` to `--shard 4/4`: ids, directories or archives. What they wrote becomes one
-directory, with the reports of the whole run, the logs of its machines, and durations.json for the next `--durations`. Runs of
+    after_help = "The runs are those of `muster run --shard 1/4` to `--shard 4/4`: ids, directories or archives; of a directory of --attempts
+it is the newest one that has results. What they wrote becomes one directory, with the reports of the whole run, the logs of its machines, and durations.json for the next `--durations`. Runs of
 different images, suites, options or versions are refused, and so is a set in which a shard is missing or there twice.
 
 Exit codes: as the whole run would have ended · 2 the runs are not the shards of one run · 3 also: a file cannot be written
@@ -66,8 +67,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let base = Base::of(out, arguments.attachments_base.as_deref())
         .map_err(|error| CliError::about("--attachments-base", error))?;
-    let runs: Vec<Earlier> =
-        arguments.runs.iter().map(|run| earlier::open_ended(&project, "RUN", run)).collect::<Result<_, _>>()?;
+    let runs: Vec<Earlier> = arguments.runs.iter().map(|run| opened(&project, run)).collect::<Result<_, _>>()?;
     let before = arguments.before.as_deref().map(|typed| earlier::open(&project, "--before", typed)).transpose()?;
     let references: Vec<EarlierRun> = runs.iter().map(Earlier::reference).collect::<Result<_, _>>()?;
     let inputs: Vec<Input<'_>> =
@@ -100,6 +100,19 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     Ok(exit_of(&record))
 }
 
+/// The run that was named; of a directory of attempts, the newest that has results.
+fn opened(project: &Project, typed: &str) -> Result<Earlier, CliError> {
+    let dir = Utf8Path::new(typed);
+    if !attempts::is_attempts(dir) {
+        return earlier::open_ended(project, "RUN", typed);
+    }
+    attempts::ended(dir)?;
+    attempts::newest(dir)?.ok_or_else(|| {
+        CliError::invalid(format!("RUN {typed}: no attempt there has found anything"))
+            .hint("run it again, with the same command line, and merge then")
+    })
+}
+
 /// Copies the logs and the evidence of all shards. The names of what was left out.
 fn carry(runs: &[Earlier], dir: &RunDir) -> Result<Vec<String>, CliError> {
     let mut left_out = BTreeSet::new();
@@ -118,7 +131,7 @@ fn summary(record: &RunRecord) {
 }
 
 /// How the whole run would have ended; one that did not end is an error.
-fn exit_of(record: &RunRecord) -> Exit {
+pub(crate) fn exit_of(record: &RunRecord) -> Exit {
     let known = Exit::TABLE.iter().map(|(exit, ..)| *exit);
     known.into_iter().find(|exit| Some(*exit as u8) == record.exit_code).unwrap_or(Exit::Error)
 }

@@ -8,18 +8,19 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::again::{Again, Mode};
+use super::attempts::{self, Attempts, Standing};
 use super::capsules::CapsuleOptions;
 use super::connect::{self, ConnectOptions};
-use super::consumer::{self, Display, ReportOptions, ReportsTo};
+use super::consumer::{self, Consumer, Display, ReportOptions, ReportsTo};
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
 use super::load::{Filter, Selection};
-use super::output::say_error;
+use super::output::{say, say_error};
 use super::product;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
-use super::shard::ShardOptions;
+use super::shard::{Chosen, ShardOptions};
 use super::text_file;
 use muster_base::exit::Exit;
 use muster_base::text::hex;
@@ -97,6 +98,11 @@ pub(crate) struct Arguments {
     /// Directory for this run's files; must not exist [default: a new one in reports/runs of a checkout, else in ./muster-runs]
     #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
+    /// Begin, or go on with what an earlier attempt in this directory has found: for jobs that are started again after they were
+    /// killed. Each attempt has a directory of its own in it; run again is what has no result or ended in an error. A run
+    /// that has come to a verdict is not begun again
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "failed", "rerun", "resume", "list", "prove"])]
+    attempts: Option<Utf8PathBuf>,
     /// At most so many machines at a time [default: as many as processors and memory allow]
     #[arg(long, short = 'j', value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
@@ -137,6 +143,9 @@ pub(crate) struct Arguments {
     /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]
     #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = muster_suite::value::size)]
     templates_max: Option<u64>,
+    /// Directory of the saved machines, on a disk of this host [default: templates in the cache]
+    #[arg(long, value_name = "DIR")]
+    templates: Option<Utf8PathBuf>,
     #[command(flatten)]
     capsules: CapsuleOptions,
     #[command(flatten)]
@@ -157,6 +166,24 @@ impl Arguments {
         &self.selection
     }
 
+    /// Which tests a run of these options selects, before it is divided or goes on with another.
+    pub(crate) fn selected(&self) -> Result<Selection, CliError> {
+        let mut selection = self.selection.clone();
+        self.filter.add_to(&mut selection)?;
+        selection.test.extend(self.focus.iter().cloned());
+        Ok(selection)
+    }
+
+    /// The images, as they are typed.
+    pub(crate) fn image_names(&self) -> &[String] {
+        &self.images.image
+    }
+
+    /// Which reports it writes, and the history that it is added to, where these are named.
+    pub(crate) fn reports_and_history(&self) -> (Vec<String>, Option<Utf8PathBuf>) {
+        (self.reports.formats.clone(), self.reports.history.clone())
+    }
+
     /// How often `-v` is given.
     pub(crate) fn verbose(&self) -> u8 {
         self.display.verbose
@@ -164,7 +191,7 @@ impl Arguments {
 
     /// Whether it boots one image and tests it, and goes on with no earlier run.
     pub(crate) fn is_plain(&self) -> bool {
-        let again = self.failed.is_some() || self.rerun.is_some() || self.resume.is_some();
+        let again = self.failed.is_some() || self.rerun.is_some() || self.resume.is_some() || self.attempts.is_some();
         let part = self.shard.shard.is_some();
         !self.list && !again && !part && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
     }
@@ -212,6 +239,23 @@ pub(crate) fn execute_from(
         let earlier = earlier::open_ended(&project, mode.option(), run)?.with_results(&project, mode.option())?;
         arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
     }
+    // Held until the run has ended.
+    let attempts = arguments.attempts.as_deref().map(Attempts::open).transpose()?;
+    if let Some(attempts) = &attempts {
+        match attempts.standing()? {
+            Standing::New => {}
+            Standing::Over { place, exit } => {
+                say(&format!("--attempts: nothing is left to run: {} is its result", super::project::short(&place)));
+                return Ok(exit);
+            }
+            Standing::Open(earlier) => {
+                attempts::same_words(&earlier, &settled(words, arguments.selection.shard.as_deref()))?;
+                let focused = !arguments.focus.is_empty();
+                arguments.selection.again = Some(Box::new(Again::new(Mode::Attempt, &earlier, focused)?));
+            }
+        }
+        arguments.out = Some(attempts.next());
+    }
     if arguments.list {
         return super::list::execute(super::list::Arguments::of(arguments.selection, arguments.images.image));
     }
@@ -221,6 +265,7 @@ pub(crate) fn execute_from(
             connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
+        same_part(&arguments, prepared.shard.as_ref())?;
         return execute_connected(prepared, &arguments, words);
     }
     match &arguments.out {
@@ -261,6 +306,7 @@ pub(crate) fn execute_from(
         let machine = session::rerun_options(&Selection::default(), &arguments.images.machine);
         shard.plan = super::shard::with_options(&shard.plan, &machine, digests.into_iter());
     }
+    same_part(&arguments, prepared.shard.as_ref())?;
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
     }
@@ -277,16 +323,17 @@ pub(crate) fn execute_from(
     let (events, stream) = Events::channel();
     let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
+    let ends = ending(&arguments, &consumer);
     let opening = Opening::of(&id, words, &arguments, prepared.shard.clone());
     announce(&events, opening, accelerator(&accel), &prepared.notices);
-    let templates = (arguments.warm && frozen.is_none()).then(|| templates(arguments.templates_max, &events)).flatten();
+    let templates = (arguments.warm && frozen.is_none()).then(|| templates(&arguments, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.capsule_store(&dir);
     let focused = !arguments.focus.is_empty();
     let halt = Halt::at_first_failure(arguments.fail_fast);
     let update = update_mode(&arguments);
     let means = Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products };
-    let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events, frozen));
+    let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events, ends, frozen));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -296,6 +343,30 @@ pub(crate) fn execute_from(
     learn(&record);
     keep(history, &record);
     Ok(exit)
+}
+
+/// That an attempt goes on with the same part of the same run.
+fn same_part(arguments: &Arguments, now: Option<&ShardRecord>) -> Result<(), CliError> {
+    let before = arguments.selection.again.as_ref().filter(|_| arguments.attempts.is_some());
+    before.map_or(Ok(()), |again| attempts::same_part(again.record().shard.as_ref(), now))
+}
+
+/// The words of a command line as a record has them: without the program, and with the number of the shard.
+fn settled(words: &[OsString], chosen: Option<&Chosen>) -> Vec<String> {
+    let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    super::shard::settled(words.collect(), chosen.map(|chosen| chosen.shard))
+}
+
+/// What ends a run before its time. That of an attempt also ends when its results can no longer be kept: what would be found from then on
+/// is found again by the next attempt, where they can.
+fn ending(arguments: &Arguments, consumer: &Consumer) -> impl Future<Output = ()> + use<> {
+    let lost = arguments.attempts.is_some().then(|| consumer.lost());
+    async move {
+        match lost {
+            Some(lost) => tokio::select! { () = interruption() => {}, () = lost.notified() => {} },
+            None => interruption().await,
+        }
+    }
 }
 
 /// The history that a run is added to.
@@ -375,6 +446,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
+    let ends = ending(arguments, &consumer);
     let opening = Opening::of(&id, words, arguments, prepared.shard.clone());
     announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
@@ -387,7 +459,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
         ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, dir.root())
     };
     let images = RemoteImages::new(prepared.remote, events.clone());
-    let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));
+    let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, ends));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop((events, images));
     keep(history, &consumer.finish()?);
@@ -460,10 +532,9 @@ impl Opening {
 
     /// With the options that it takes from others, so that the next run can take them from it.
     fn of(id: &str, words: &[OsString], arguments: &Arguments, shard: Option<ShardRecord>) -> Self {
-        let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
         let earlier = arguments.selection.again.as_ref().map(|again| again.earlier()).unwrap_or_default();
-        let chosen = arguments.selection.shard.as_ref().map(|chosen| chosen.shard);
-        Self { id: id.to_owned(), arguments: super::shard::settled(words.collect(), chosen), earlier, shard }
+        let arguments = settled(words, arguments.selection.shard.as_deref());
+        Self { id: id.to_owned(), arguments, earlier, shard }
     }
 }
 
@@ -514,6 +585,7 @@ async fn drive(
     accel: Accel,
     means: Means,
     events: &Events,
+    ends: impl Future<Output = ()>,
     frozen: Option<FrozenMachine<'_>>,
 ) -> Result<Exit, CliError> {
     let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products } = means;
@@ -546,22 +618,23 @@ async fn drive(
     let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected).entered_with(prepared.enter);
     let plan = &prepared.plan;
     let (exit, _) = match template {
-        None => engine::run(plan, &images, &settings, events, interruption()).await,
+        None => engine::run(plan, &images, &settings, events, ends).await,
         Some(template) => {
             let images = TemplateImages::new(images, template);
-            engine::run(plan, &images, &settings, events, interruption()).await
+            engine::run(plan, &images, &settings, events, ends).await
         }
     };
     Ok(exit)
 }
 
 /// Where warm machines are kept. Without it a run only takes longer.
-fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
-    let Some(cache) = muster_image::cache_dir() else {
+fn templates(arguments: &Arguments, events: &Events) -> Option<TemplateStore> {
+    let named = arguments.templates.as_ref().map(|dir| dir.as_std_path().to_owned());
+    let Some(dir) = named.or_else(|| muster_image::cache_dir().map(|cache| TemplateStore::below(&cache))) else {
         events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
         return None;
     };
-    TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
+    TemplateStore::open(&dir, arguments.templates_max.unwrap_or(template_store::DEFAULT_LIMIT))
         .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not saved")))
         .ok()
 }

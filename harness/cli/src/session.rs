@@ -214,7 +214,7 @@ pub(crate) fn restrict(
 ) -> Result<Option<Wanted>, CliError> {
     let Some(again) = &selection.again else { return Ok(None) };
     let wanted = again.wanted(suites, &selected.tests, images, shard);
-    if wanted.tests.is_empty() {
+    if wanted.tests.is_empty() && !again.brings_to_an_end() {
         again.same_images(images)?;
         return Err(again.nothing_to_run());
     }

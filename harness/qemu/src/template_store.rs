@@ -77,9 +77,14 @@ pub(crate) struct Claim {
 }
 
 impl TemplateStore {
-    /// The store below a cache directory. Makes its directory.
-    pub fn open(cache: &Path, limit: u64) -> Result<Self, StoreError> {
-        let root = cache.join("templates");
+    /// Where the store of a cache directory is.
+    pub fn below(cache: &Path) -> PathBuf {
+        cache.join("templates")
+    }
+
+    /// The store in this directory, which it makes.
+    pub fn open(root: &Path, limit: u64) -> Result<Self, StoreError> {
+        let root = root.to_owned();
         let unusable = |source| StoreError::Dir { path: root.clone(), source };
         template_files::make_dir(&root).map_err(unusable)?;
         let metadata = root.symlink_metadata().map_err(unusable)?;
@@ -91,7 +96,7 @@ impl TemplateStore {
 
     /// The store below a cache directory, if there ever was one.
     pub fn existing(cache: &Path) -> Option<Self> {
-        let root = cache.join("templates");
+        let root = Self::below(cache);
         root.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()).then_some(Self { root, limit: DEFAULT_LIMIT })
     }
 

@@ -13,7 +13,16 @@ const LISTED: usize = 10;
 /// Of each test, whether it is outstanding: it failed, could not run to its end, or never ran. A test that was skipped for a
 /// need is, as long as something of its suite is: nobody knows yet what becomes of it.
 pub fn outstanding(tests: &[TestRecord]) -> Vec<bool> {
-    let open = |test: &TestRecord| matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun);
+    open(tests, |test| matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun))
+}
+
+/// The same without those that failed: of each test, whether nothing is known yet of what it looks at.
+pub fn unsettled(tests: &[TestRecord]) -> Vec<bool> {
+    open(tests, |test| matches!(test.outcome, Outcome::Error | Outcome::NotRun))
+}
+
+/// Those that are open, and those that were skipped for a need as long as something of their suite is.
+fn open(tests: &[TestRecord], open: fn(&TestRecord) -> bool) -> Vec<bool> {
     let suites: BTreeSet<(&str, &str)> =
         tests.iter().filter(|test| open(test)).map(|test| (test.suite.as_str(), test.image.as_str())).collect();
     let waits = |test: &TestRecord| {
@@ -104,6 +113,8 @@ mod tests {
             tests.iter().zip(outstanding(tests)).filter(|(_, open)| *open).map(|(test, _)| test.name()).collect()
         };
         assert_eq!(open(&tests), ["s/fail", "s/error", "s/not-run"]);
+        let unsettled = unsettled(&tests).into_iter().filter(|open| *open).count();
+        assert_eq!(unsettled, 2, "one that failed is a result");
         let waits = [test("s", "a", Outcome::Fail), needing("s", "b"), needing("other", "b")];
         assert_eq!(open(&waits), ["s/a", "s/b"]);
         // What it needs has a result that will not change.

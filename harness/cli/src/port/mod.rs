@@ -261,7 +261,9 @@ impl Request<'_> {
     }
 
     fn means<'m>(&self, repositories: &'m [KeptRepository], dir: &'m Utf8Path) -> Result<Means<'m>, CliError> {
-        let open = |cache: std::path::PathBuf| TemplateStore::open(&cache, template_store::DEFAULT_LIMIT).ok();
+        let open = |cache: std::path::PathBuf| {
+            TemplateStore::open(&TemplateStore::below(&cache), template_store::DEFAULT_LIMIT).ok()
+        };
         let templates = self.arguments.warm.then(muster_image::cache_dir).flatten().and_then(open);
         Ok(Means { internet: self.arguments.internet, templates, repositories, dir })
     }

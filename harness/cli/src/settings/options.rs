@@ -27,6 +27,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("run", "update-snapshots", "it accepts whatever a guest shows, so a person decides each time"),
     ("run", "rerun", "it names one run, and is no property of a project"),
     ("run", "resume", "it names one run, and is no property of a project"),
+    ("run", "attempts", "it names one run, and is no property of a project"),
     ("bisect", "resume", "it names one search, and is no property of a project"),
     ("", "accept-new-host-key", "nobody is trusted by a file"),
     ("", "allow-changes", "a machine is changed only when the command that changes it says so"),

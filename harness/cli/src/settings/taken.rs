@@ -12,8 +12,9 @@ use super::options::{EXCEPTIONS, key};
 use muster_base::text::{one_line, shell_word};
 
 /// What belongs to one run alone: what it goes on with, where it writes, how it is shown.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "annotations",
+    "attempts",
     "attachments-base",
     "before",
     "colour",

@@ -213,6 +213,7 @@ fn sample(option: &Arg) -> String {
         "a=b",
         "1/2",
         "/etc",
+        "--account=a",
     ];
     let candidates = first.into_iter().chain(usual.map(str::to_owned)).chain(["some".to_owned()]);
     let mut fitting = candidates.filter(|value| value::of_variable(option, value).is_ok());

@@ -54,7 +54,7 @@ struct Cache {
 impl Cache {
     fn new(limit: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = TemplateStore::open(dir.path(), limit).unwrap();
+        let store = TemplateStore::open(&TemplateStore::below(dir.path()), limit).unwrap();
         Self { dir, store }
     }
 
