@@ -267,7 +267,10 @@ fn expectation(out: &mut Examined, project: Option<&Project>) {
             out.say(what, HostState::Ok, detail);
             out.runner.suites = suites;
         }
-        Err(error) => out.say(what, HostState::Degraded, error.what),
+        Err(error) => {
+            let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            out.say(what, HostState::Degraded, format!("{}{hint}", error.what));
+        }
     }
 }
 
