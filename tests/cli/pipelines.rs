@@ -10,7 +10,17 @@ use muster_suite::yaml::{self, Node, NodeKind};
 
 use crate::support::{Place, root};
 
-const PIPELINES: [&str; 3] = ["github-actions", "gitlab-ci", "azure-pipelines"];
+const PIPELINES: [&str; 7] = [
+    "github-actions",
+    "gitlab-ci",
+    "azure-pipelines",
+    "github-actions-shards",
+    "gitlab-ci-shards",
+    "azure-pipelines-shards",
+    JENKINS,
+];
+/// The one that is no YAML. `ci/pipelines` runs it.
+const JENKINS: &str = "Jenkinsfile";
 /// The keys below which each of them has shell: a script, or a list of lines.
 const SHELL: [&str; 4] = ["run", "bash", "script", "before_script"];
 
@@ -44,6 +54,11 @@ fn scripts(node: &Node, found: &mut Vec<String>) {
 }
 
 fn scripts_of(name: &str) -> Vec<String> {
+    if name == JENKINS {
+        let text = std::fs::read_to_string(root().join("docs/ci").join(JENKINS)).unwrap();
+        let step = regex::Regex::new(r"\bsh(?:\(returnStatus: true, script:)? '([^']*)'").expect("a constant");
+        return step.captures_iter(&text).map(|found| found[1].to_owned()).collect();
+    }
     let mut found = Vec::new();
     scripts(&tree(name), &mut found);
     found
@@ -51,7 +66,7 @@ fn scripts_of(name: &str) -> Vec<String> {
 
 /// The words of every call of muster in a script, up to what ends a command.
 fn calls(script: &str) -> Vec<Vec<String>> {
-    let call = regex::Regex::new(r"(?m)(?:^|[{(]\s+|&& )muster ([a-z-][^|;&\n]*)").expect("a constant");
+    let call = regex::Regex::new(r"(?m)(?:^|[{(]\s*|&& )muster ([a-z-][^|;&\n]*)").expect("a constant");
     let words = |found: regex::Captures<'_>| found[1].split_whitespace().map(str::to_owned).collect();
     call.captures_iter(script).map(words).collect()
 }
@@ -90,12 +105,17 @@ fn the_shell_of_the_pipelines_is_shell_and_calls_what_there_is() {
 
 /// Runs the script of a step in which `muster` is a program that ends with these statuses, one after the other.
 fn ends_with(script: &str, statuses: &[i32]) -> (i32, String, Place) {
-    let place = Place::new();
     let list: String = statuses.iter().map(|status| format!("{status}\n")).collect();
-    place.write("statuses", &list);
     // As the real one: it makes the directory of the run, and refuses one that is there.
     let fake = "#!/bin/sh\nfor last; do :; done\n[ ! -e \"$last\" ] || exit 2\nmkdir \"$last\"\n\
                 head -n 1 statuses >\"$last/status\"\nsed -i 1d statuses\nexit \"$(cat \"$last/status\")\"\n";
+    ends(script, fake, &list)
+}
+
+/// Runs the script of a step where this is `muster`, and this the file `statuses`.
+fn ends(script: &str, fake: &str, statuses: &str) -> (i32, String, Place) {
+    let place = Place::new();
+    place.write("statuses", statuses);
     std::fs::create_dir(place.path("bin")).unwrap();
     let program = place.write("bin/muster", fake);
     assert!(Command::new("chmod").arg("+x").arg(&program).status().unwrap().success());
@@ -103,7 +123,8 @@ fn ends_with(script: &str, statuses: &[i32]) -> (i32, String, Place) {
     let path = std::env::join_paths(std::iter::once(place.path("bin")).chain(std::env::split_paths(&paths))).unwrap();
     let mut command = Command::new("bash");
     command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]).current_dir(place.dir.path());
-    let ended = command.env("PATH", path).env("IMAGE", "x").stdin(Stdio::null()).output().expect("bash");
+    command.env("PATH", path).env("IMAGE", "x").env("GITHUB_STEP_SUMMARY", place.path("summary"));
+    let ended = command.stdin(Stdio::null()).output().expect("bash");
     let status = ended.status.code().expect("no signal");
     (status, String::from_utf8_lossy(&ended.stdout).into_owned(), place)
 }
@@ -115,7 +136,7 @@ fn left(place: &Place, directory: &str) -> Option<i32> {
 
 #[test]
 fn a_pipeline_ends_as_the_exit_code_says_and_runs_again_only_what_the_host_spoilt() {
-    for name in ["github-actions", "azure-pipelines"] {
+    for name in ["github-actions", "azure-pipelines", "github-actions-shards", "azure-pipelines-shards"] {
         let steps: Vec<String> = scripts_of(name).into_iter().filter(|text| text.contains("muster run")).collect();
         assert!(!steps.is_empty(), "{name}");
         for step in steps {
@@ -143,13 +164,30 @@ fn a_pipeline_ends_as_the_exit_code_says_and_runs_again_only_what_the_host_spoil
         }
     }
     // GitLab does it itself.
-    let job = tree("gitlab-ci");
-    let job = job.get(".muster").expect("the common part");
-    let codes = |key: &str| match &job.get(key).and_then(|node| node.get("exit_codes")).expect("exit codes").kind {
-        NodeKind::Sequence(items) => items.iter().filter_map(Node::scalar).map(str::to_owned).collect::<Vec<_>>(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!((codes("retry"), codes("allow_failure")), (vec!["3".to_owned()], vec!["4".to_owned()]));
+    for (name, job) in [("gitlab-ci", ".muster"), ("gitlab-ci-shards", "shards")] {
+        let tree = tree(name);
+        let job = tree.get(job).expect("the job that runs");
+        let codes = |key: &str| match &job.get(key).and_then(|node| node.get("exit_codes")).expect("exit codes").kind {
+            NodeKind::Sequence(items) => items.iter().filter_map(Node::scalar).map(str::to_owned).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((codes("retry"), codes("allow_failure")), (vec!["3".to_owned()], vec!["4".to_owned()]), "{name}");
+    }
+}
+
+#[test]
+fn the_gate_decides_where_every_shard_has_results_and_nothing_else_does() {
+    let fake = "#!/bin/sh\ncase $1 in\nmerge) exit \"$(sed -n 1p statuses)\" ;;\ngate) exit \"$(sed -n 2p statuses)\" ;;\nesac\n";
+    for name in ["github-actions-shards", "gitlab-ci-shards", "azure-pipelines-shards"] {
+        let steps: Vec<String> = scripts_of(name).into_iter().filter(|text| text.contains("muster merge")).collect();
+        let [step] = steps.as_slice() else { panic!("{name}: {steps:?}") };
+        for (merged, gate, status) in
+            [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (0, 1, 1), (0, 3, 3), (0, 2, 2), (2, 0, 2), (3, 0, 3)]
+        {
+            let (ended, printed, _place) = ends(step, fake, &format!("{merged}\n{gate}\n"));
+            assert_eq!(ended, status, "{name}: merge {merged}, gate {gate}: {printed}");
+        }
+    }
 }
 
 #[test]
@@ -158,10 +196,18 @@ fn what_a_run_left_is_published_also_when_it_failed() {
         ("github-actions", "if: always()", "path: |"),
         ("gitlab-ci", "when: always", "junit: results/junit.xml"),
         ("azure-pipelines", "condition: succeededOrFailed()", "testResultsFiles: results/junit.xml"),
+        ("github-actions-shards", "if: always()", "path: |\n            whole"),
+        ("gitlab-ci-shards", "when: always", "junit: whole/junit.xml"),
+        ("azure-pipelines-shards", "condition: succeededOrFailed()", "testResultsFiles: whole/junit.xml"),
+        (JENKINS, "post {\n        always {", "junit testResults: 'whole/junit.xml'"),
     ] {
-        let text = std::fs::read_to_string(root().join(format!("docs/ci/{name}.yml"))).unwrap();
+        let file = if name == JENKINS { name.to_owned() } else { format!("{name}.yml") };
+        let text = std::fs::read_to_string(root().join("docs/ci").join(file)).unwrap();
         assert!(text.contains(when) && text.contains(junit), "{name}");
-        assert!(text.contains("-o results"), "{name}: the directory that is published is the one that is written");
+        assert!(
+            text.contains("-o results") || text.contains("-o \"results/"),
+            "{name}: the directory that is published is the one that is written"
+        );
         // A kept machine has its key in it, and a cache of a CI server is read by every branch.
         for private in ["templates", "--warm", "capsule"] {
             assert!(!text.contains(private), "{name}: {private}");

@@ -13,6 +13,7 @@ mod clones;
 mod compare;
 mod devices;
 mod faults;
+mod first_boot;
 mod hostile;
 mod image;
 mod kernels;

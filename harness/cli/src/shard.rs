@@ -326,7 +326,7 @@ mod tests {
     }
 
     /// Of the shipped suites on `lab`, emulated, on two cores: what a run of them recorded.
-    const RECORDED: &str = include_str!("../testdata/durations.json");
+    const RECORDED: &str = include_str!("../data/durations.json");
 
     #[test]
     fn shipped_suites_are_divided_so_that_the_slowest_shard_takes_little_longer_than_the_mean() {

@@ -15,7 +15,7 @@ use muster_base::machine::Arch;
 const TCG_DEADLINE_SCALE: f64 = 8.0;
 
 /// How slow emulation is, in the words of every message and page: what was measured of boots.
-pub(crate) const EMULATION: &str = "4 to 9 times as long";
+pub const EMULATION: &str = "4 to 9 times as long";
 
 /// The million-iteration loop takes about a millisecond on KVM that works and more than a second on
 /// KVM that interprets.

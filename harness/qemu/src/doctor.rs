@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::{AccelKind, AccelRequest, accel, firmware};
+use super::{AccelKind, AccelRequest, accel, description, firmware};
 use muster_base::machine::Arch;
 use muster_base::os_release;
 
@@ -45,6 +45,7 @@ enum Host {
 }
 
 /// A need and its packages: for apt, for dnf.
+#[derive(Clone, Copy)]
 struct Need {
     what: &'static str,
     program: &'static str,
@@ -181,6 +182,24 @@ pub async fn examine(root: &Path) -> Vec<HostCheck> {
     findings.extend(FIRMWARE.iter().map(|need| look_for_firmware(need, host)));
     findings.push(lab(root).await);
     findings.push(capacity());
+    findings
+}
+
+/// What machines of this architecture cannot do without, and no more: every finding that is not ok is one for which none starts.
+pub async fn essentials(arch: Arch) -> Vec<HostCheck> {
+    let host = host(&std::fs::read_to_string("/etc/os-release").unwrap_or_default());
+    let emulator = description::program(arch);
+    let mut findings = Vec::new();
+    for need in NEEDS {
+        let of_another = need.program.starts_with("qemu-system-") && need.program != emulator;
+        if need.program == emulator || (need.essential && !of_another) {
+            findings.push(look_for(&Need { essential: true, ..*need }, host).await);
+        }
+    }
+    let firmware = FIRMWARE.iter().filter(|(_, of, secure, ..)| *of == arch && !secure);
+    findings.extend(firmware.map(|(what, of, secure, _, apt, dnf)| {
+        look_for_firmware(&(what, *of, *secure, HostState::Missing, apt, dnf), host)
+    }));
     findings
 }
 
@@ -332,6 +351,18 @@ mod tests {
         let azure = host("ID=azurelinux\nID_LIKE=\"fedora\"\n");
         assert_eq!(install(azure, "ovmf", "edk2-ovmf").as_deref(), Some("sudo dnf install -y edk2-ovmf"));
         assert_eq!(install(host("ID=arch\n"), "ovmf", "edk2-ovmf"), None);
+    }
+
+    #[tokio::test]
+    async fn an_arm_runner_needs_no_qemu_for_x86() {
+        let of = async |arch| {
+            let found = essentials(arch).await;
+            found.into_iter().map(|finding| finding.what).collect::<Vec<_>>()
+        };
+        let x86 = ["QEMU", "qemu-img", "ssh-keygen", "UEFI firmware"];
+        assert_eq!(of(Arch::X86_64).await, x86);
+        let arm = ["qemu-img", "ssh-keygen", "QEMU for Arm (aarch64 images)", "UEFI firmware for Arm"];
+        assert_eq!(of(Arch::Aarch64).await, arm);
     }
 
     #[test]

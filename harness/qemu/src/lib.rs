@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod driver;
 mod error;
 mod firmware;
+pub mod first_boot;
 mod host;
 mod host_driver;
 mod host_machine;

@@ -115,12 +115,17 @@ impl Durations {
         }
     }
 
+    /// The content of a file of them, which [`Durations::parse`] reads as the same.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
     /// Writes them whole or not at all.
     pub fn save(&self, path: &Utf8Path) -> Result<(), FileError> {
         if let Some(dir) = path.parent() {
             files::ensure(dir)?;
         }
-        files::write_atomically(path, serde_json::to_string(&self.0).unwrap_or_default().as_bytes())
+        files::write_atomically(path, self.text().as_bytes())
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("boot", "end", "it ends a machine"),
     ("boot", "keep", "it leaves a machine running"),
     ("boot", "serve", "it is for muster itself"),
+    ("doctor", "ci", "it is what one command does, and no property of a project"),
+    ("submit", "apply", "what is given to a cluster is decided each time"),
     ("compare", "save-facts", "with it a comparison need not compare"),
     ("compare", "baseline-*", "what holds for one system of a comparison is given with that system"),
     ("compare", "candidate-*", "what holds for one system of a comparison is given with that system"),

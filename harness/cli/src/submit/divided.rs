@@ -12,6 +12,7 @@ use crate::{session, shard};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_engine::shard::Shard;
+use muster_record::durations::Durations;
 
 /// Reads the command line of a `muster run`, without the program's name, as this process would read its own.
 pub(super) type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
@@ -29,6 +30,19 @@ pub(super) struct RunOptions {
     /// Options of `muster run`: images, suites, machines
     #[arg(last = true, value_name = "OPTIONS OF RUN", allow_hyphen_values = true)]
     options: Vec<String>,
+}
+
+impl RunOptions {
+    /// The same with one more option of the run.
+    pub(super) fn with(&self, option: &str) -> Self {
+        let options = std::iter::once(option.to_owned()).chain(self.options.iter().cloned()).collect();
+        Self { options, ..self.clone() }
+    }
+
+    /// The durations by which it is divided.
+    pub(super) fn durations(&self) -> Result<Option<Durations>, CliError> {
+        self.durations.as_deref().map(shard::durations).transpose()
+    }
 }
 
 /// A run that can be divided.

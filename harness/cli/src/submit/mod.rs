@@ -1,7 +1,9 @@
 //! `muster submit`: a run in shards, as the jobs of something that runs jobs on many hosts.
 
 mod divided;
+mod kubernetes;
 mod slurm;
+mod yaml;
 
 use super::error::CliError;
 use divided::Read;
@@ -14,7 +16,8 @@ use muster_base::exit::Exit;
 its job is started again, and what all of them found is merged. Behind `--` stand the options of the run.
 
 Examples:
-  muster submit slurm --shards 4 -o /shared/run-7 -- --image /shared/my.qcow2"
+  muster submit slurm --shards 4 -o /shared/run-7 -- --image /shared/my.qcow2
+  muster submit kubernetes --shards 4 --container muster:0.1.0 --claim results -o run.yaml -- --image /images/my.qcow2"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -24,12 +27,15 @@ pub(crate) struct Arguments {
 /// What runs the jobs.
 #[derive(Debug, clap::Subcommand)]
 enum Engine {
+    /// As an indexed job of Kubernetes, and a job that merges them
+    Kubernetes(Box<kubernetes::Arguments>),
     /// As an array of jobs of Slurm, and a job that merges them
     Slurm(Box<slurm::Arguments>),
 }
 
 pub(crate) fn execute(arguments: Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     match arguments.engine {
+        Engine::Kubernetes(arguments) => kubernetes::execute(&arguments, read),
         Engine::Slurm(arguments) => slurm::execute(&arguments, read),
     }
 }
