@@ -38,6 +38,7 @@ mod shards;
 mod snapshots;
 mod sources;
 mod terminal;
+mod trials;
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ fn muster(words: &[&str]) -> Finished {
 fn version_and_help_are_short_and_say_the_exit_codes() {
     let version = muster(&["--version"]);
     version.assert_status(0);
-    let commit = regex::Regex::new(r"^muster \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?\n$").unwrap();
+    let commit = regex::Regex::new(r"^muster \d+\.\d+\.\d+(?: \([0-9a-f]{12}(?:, changed)?\))?\n$").unwrap();
     assert!(commit.is_match(&version.stdout), "{}", version.stdout);
     let help = muster(&["--help"]);
     help.assert_status(0);

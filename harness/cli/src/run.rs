@@ -556,7 +556,7 @@ async fn drive(
 }
 
 /// Where warm machines are kept. Without it a run only takes longer.
-fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
+pub(crate) fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
     let Some(cache) = muster_image::cache_dir() else {
         events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
         return None;
