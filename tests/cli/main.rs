@@ -25,6 +25,7 @@ mod images;
 mod kconfig;
 mod killed;
 mod names;
+mod packages;
 mod pages;
 mod pipelines;
 mod port;
