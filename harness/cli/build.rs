@@ -58,21 +58,50 @@ fn collect(root: &Path, at: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The version, and the commit when this is a checkout: what a report of a fault needs. Debug builds are for who works on muster,
-/// and would be compiled anew after each commit.
+/// The version, and the commit that a release build is made from: what a report of a fault needs. `MUSTER_COMMIT` names it
+/// where the source is no checkout, as in packages; else git does. Debug builds are for who works on muster, and would be
+/// compiled anew after each commit.
 fn version(root: &Path) -> String {
     let version = variable("CARGO_PKG_VERSION");
+    println!("cargo:rerun-if-env-changed=MUSTER_COMMIT");
     if variable("PROFILE") != "release" {
         return version;
     }
-    let git = root.join(".git");
-    println!("cargo:rerun-if-changed={}", git.join("HEAD").display());
-    println!("cargo:rerun-if-changed={}", git.join("refs/heads").display());
-    let asked = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--short=12", "HEAD"]).output();
-    match asked {
-        Ok(said) if said.status.success() && git.exists() => {
-            format!("{version} ({})", String::from_utf8_lossy(&said.stdout).trim())
-        }
-        _ => version,
+    match named_commit().or_else(|| commit_of(root)) {
+        Some(commit) => format!("{version} ({commit})"),
+        None => version,
     }
+}
+
+/// Digits of a commit in the version.
+const DIGITS: usize = 12;
+
+/// The commit that `MUSTER_COMMIT` names.
+fn named_commit() -> Option<String> {
+    let commit = std::env::var("MUSTER_COMMIT").ok().filter(|commit| !commit.is_empty())?;
+    let is_hex = commit.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !is_hex || !(DIGITS..=64).contains(&commit.len()) {
+        panic!("MUSTER_COMMIT is `{commit}`; it must be a commit: {DIGITS} to 64 lower-case hexadecimal digits");
+    }
+    Some(commit[..DIGITS].to_owned())
+}
+
+/// The commit of a checkout, and whether its files differ from it.
+fn commit_of(root: &Path) -> Option<String> {
+    // Another repository may be around a source that is none itself. A worktree has a file of this name.
+    if !root.join(".git").exists() {
+        return None;
+    }
+    let git = |arguments: &[&str]| {
+        let said = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+        said.status.success().then(|| String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    };
+    // Also when a file of any crate changes, or the claim that nothing has would be of an earlier day.
+    let of_git = ["HEAD", "refs/heads", "index"].into_iter().filter_map(|name| git(&["rev-parse", "--git-path", name]));
+    for path in of_git.chain(["harness".to_owned(), "Cargo.lock".to_owned()]) {
+        println!("cargo:rerun-if-changed={}", root.join(path).display());
+    }
+    let commit = git(&["rev-parse", &format!("--short={DIGITS}"), "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|files| !files.is_empty());
+    Some(if changed { format!("{commit}, changed") } else { commit })
 }

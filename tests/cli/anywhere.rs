@@ -185,4 +185,8 @@ fn completions_and_manual_pages_know_every_command() {
     there(&place, &["man", pages.to_str().unwrap()]).assert_status(0);
     let run = std::fs::read_to_string(pages.join("muster-run.1")).unwrap();
     assert!(run.contains(".TH") && run.contains("boot\\-timeout"), "{run}");
+    let named = |part: &str| {
+        pages.read_dir().unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().contains(part)).count()
+    };
+    assert_eq!((named("-help"), named("muster-images-pull.1")), (0, 1));
 }

@@ -28,6 +28,7 @@ mod killed;
 mod kubernetes;
 mod lost_shards;
 mod names;
+mod packages;
 mod pages;
 mod pipelines;
 mod port;
@@ -43,6 +44,7 @@ mod snapshots;
 mod sources;
 mod submit;
 mod terminal;
+mod trials;
 
 use std::time::Duration;
 
@@ -56,7 +58,7 @@ fn muster(words: &[&str]) -> Finished {
 fn version_and_help_are_short_and_say_the_exit_codes() {
     let version = muster(&["--version"]);
     version.assert_status(0);
-    let commit = regex::Regex::new(r"^muster \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?\n$").unwrap();
+    let commit = regex::Regex::new(r"^muster \d+\.\d+\.\d+(?: \([0-9a-f]{12}(?:, changed)?\))?\n$").unwrap();
     assert!(commit.is_match(&version.stdout), "{}", version.stdout);
     let help = muster(&["--help"]);
     help.assert_status(0);

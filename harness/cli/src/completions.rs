@@ -41,8 +41,14 @@ pub(crate) fn man(arguments: ManArguments, mut program: clap::Command) -> Result
     if !directory.is_dir() {
         return Err(CliError::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
     }
+    program = without_help_command(program);
     program.build();
     clap_mangen::generate_to(program, directory)
         .map_err(|error| CliError::infrastructure(format!("{directory}: the pages cannot be written: {error}")))?;
     Ok(Exit::Pass)
+}
+
+/// `help` as a command would have a page of its own below each command, which says only that there is `--help`.
+fn without_help_command(program: clap::Command) -> clap::Command {
+    program.disable_help_subcommand(true).mut_subcommands(without_help_command)
 }

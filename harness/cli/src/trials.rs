@@ -2,22 +2,24 @@
 //! nextest and editors.
 //!
 //! One process boots at most one shared machine, when its first trial needs it, and asks its trials
-//! one after the other. A skip counts as a pass to whoever only reads exit codes, because libtest
-//! has no other word for it; reports for people come from `muster run`.
+//! one after the other; with `MUSTER_WARM` it clones the one that an earlier process has saved, which
+//! makes a process for each test bearable. A skip counts as a pass to whoever only reads exit codes,
+//! because libtest has no other word for it; reports for people come from `muster run`.
+
+mod chosen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camino::Utf8PathBuf;
 use libtest_mimic::{Completion, Failed, Trial};
 
+use self::chosen::Chosen;
 use super::consumer;
 use super::error::CliError;
-use super::load::Selection;
 use super::run::host;
-use super::session::{self, ImageOptions, Prepared};
+use super::session::Prepared;
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_engine::driver::Driver;
@@ -31,7 +33,6 @@ use muster_qemu::accel;
 use muster_qemu::driver::HostImages;
 use muster_record::event::Event;
 use muster_record::layout::RunDir;
-use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 
@@ -40,7 +41,7 @@ use muster_record::run::TestRecord;
 #[command(after_help = "Examples:
   muster test --list
   muster test kernel/            only trials whose name contains this
-MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites.")]
+MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites; MUSTER_WARM=true begins from a saved machine.")]
 // libtest-mimic's own struct is called Arguments too, and clap names groups after structs.
 #[group(id = "trials")]
 // Its own `--color` gives way to that of all commands.
@@ -77,17 +78,14 @@ pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
 fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), CliError> {
     // Trials share a machine, and what one leaves there must not depend on a race.
     arguments.test_threads = Some(1);
-    let prepared = prepare()?;
-    let mut names: Vec<String> = prepared
-        .plan
-        .groups
-        .iter()
-        .flat_map(|group| &group.tests)
-        .map(|planned| format!("{}/{}", planned.suite.name, planned.test().id))
-        .collect();
-    // Last, because it also speaks of how the machines ended.
-    names.push(format!("{MACHINE_SUITE}/{HEALTH_TEST}"));
-    let worker = Arc::new(TrialThread::new(prepared));
+    let chosen = Chosen::of_process(&arguments)?;
+    if arguments.list {
+        let trials = chosen.names()?.into_iter().map(|name| Trial::test(name, || Ok(()))).collect();
+        return Ok((libtest_mimic::run(&arguments, trials), Exit::Pass));
+    }
+    let prepared = chosen.prepare()?;
+    let names = chosen::names(&prepared.plan);
+    let worker = Arc::new(TrialThread::new(prepared, chosen.warm));
     let trials = names
         .into_iter()
         .map(|name| {
@@ -97,13 +95,6 @@ fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::C
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     Ok((conclusion, worker.finish()))
-}
-
-fn prepare() -> Result<Prepared, CliError> {
-    let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
-    let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
-    let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
-    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[], None)
 }
 
 fn verdict(record: Result<TestRecord, TrialError>) -> Result<Completion, Failed> {
@@ -154,6 +145,7 @@ type Question = (String, mpsc::Sender<TestRecord>);
 /// The thread that owns the machine. Started with the first question.
 struct TrialThread {
     state: Mutex<State>,
+    warm: bool,
 }
 
 enum State {
@@ -162,8 +154,8 @@ enum State {
 }
 
 impl TrialThread {
-    fn new(prepared: Prepared) -> Self {
-        Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))) }
+    fn new(prepared: Prepared, warm: bool) -> Self {
+        Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))), warm }
     }
 
     /// Runs one test; an error when the worker itself is in trouble.
@@ -172,9 +164,10 @@ impl TrialThread {
         if let State::Idle(prepared) = &mut *state {
             let prepared = prepared.take().ok_or(TrialError::NotStarted)?;
             let (questions, asked) = mpsc::channel();
+            let warm = self.warm;
             let thread = std::thread::Builder::new()
                 .name("session".to_owned())
-                .spawn(move || work(*prepared, asked))
+                .spawn(move || work(*prepared, warm, asked))
                 .map_err(TrialError::Thread)?;
             *state = State::Busy { questions, thread };
         }
@@ -201,7 +194,7 @@ impl TrialThread {
     }
 }
 
-fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
+fn work(prepared: Prepared, warm: bool, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
     super::session::room(&prepared.project.runs())?;
     let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id())))?;
     let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
@@ -216,7 +209,7 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     };
     let consumer = consumer::start(stream, reports, None, Default::default())?;
     let runtime = super::event_loop::runtime()?;
-    let done = runtime.block_on(run_all(prepared, &dir, accel, &events, questions));
+    let done = runtime.block_on(run_all(prepared, warm, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);
     consumer.finish()?;
@@ -225,6 +218,7 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
 
 async fn run_all(
     prepared: Prepared,
+    warm: bool,
     dir: &RunDir,
     accel: accel::Accel,
     events: &Events,
@@ -244,13 +238,25 @@ async fn run_all(
     let metered = super::run::metered(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
     host.metered = metered;
+    host.templates = if warm { super::run::templates(None, events).map(Arc::new) } else { None };
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
     let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();
-    let drivers: BTreeMap<&MachineSpec, _> =
-        machine_specs.into_iter().map(|machine_spec| (machine_spec, driver.with_spec(machine_spec))).collect();
+    // Only the driver of the image's own shape saves templates, so its machines are not those of a copy.
+    let own = MachineSpec::default();
+    let others: BTreeMap<&MachineSpec, _> = machine_specs
+        .iter()
+        .filter(|machine_spec| ***machine_spec != own)
+        .map(|machine_spec| (*machine_spec, driver.with_spec(machine_spec)))
+        .collect();
+    let driver_of = |machine_spec: &MachineSpec| others.get(machine_spec).map_or(Ok(&driver), Result::as_ref);
+    // A template that is saved, or will be, saves the boot of the next process.
     let wants_clones = |machine_spec: &MachineSpec| {
-        plan.groups.iter().any(|group| group.machine_spec == *machine_spec && group.isolation == Isolation::Clone)
+        driver_of(machine_spec).is_ok_and(Driver::keeps_templates)
+            || plan
+                .groups
+                .iter()
+                .any(|group| group.machine_spec == *machine_spec && group.isolation == Isolation::Clone)
     };
     let tests: BTreeMap<String, _> = plan
         .groups
@@ -262,10 +268,10 @@ async fn run_all(
     loop {
         // One session a shape for all questions; the machine's own test ends them, and new ones begin.
         let session = Session::new(&driver, &image, &settings, events.clone());
-        let sessions: BTreeMap<&MachineSpec, Result<_, &Failure>> = drivers
+        let sessions: BTreeMap<&MachineSpec, Result<_, &Failure>> = machine_specs
             .iter()
-            .map(|(machine_spec, driver)| {
-                (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver, machine_spec)))
+            .map(|machine_spec| {
+                (*machine_spec, driver_of(machine_spec).map(|driver| session.next_to(driver, machine_spec)))
             })
             .collect();
         let health = {

@@ -38,12 +38,23 @@ pub struct Unchanged {
     sha256: Option<String>,
 }
 
+/// By what a file is told from another, and from what it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileStamp {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
+pub(super) struct FileStamp {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    pub(super) length: u64,
+    /// When it was last written to: seconds and nanoseconds.
+    pub(super) modified: (i64, i64),
+    /// When anything of it last changed, its time of writing too; the kernel's own.
+    pub(super) changed: (i64, i64),
+}
+
+impl std::fmt::Display for FileStamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { device, inode, length, modified, changed } = self;
+        write!(f, "{device} {inode} {length} {}.{:09} {}.{:09}", modified.0, modified.1, changed.0, changed.1)
+    }
 }
 
 impl Unchanged {
@@ -55,6 +66,11 @@ impl Unchanged {
     /// The same note, with the digest of the file as it was then.
     pub(super) fn with_digest(self, sha256: String) -> Self {
         Self { sha256: Some(sha256), ..self }
+    }
+
+    /// What the file was.
+    pub(super) fn stamp(&self) -> &FileStamp {
+        &self.state
     }
 
     /// The file.
@@ -92,5 +108,6 @@ fn state(path: &Path) -> Result<FileStamp, ImageError> {
         inode: metadata.ino(),
         length: metadata.len(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     })
 }

@@ -22,6 +22,7 @@ mod overlay;
 mod prepare;
 pub mod prune;
 pub mod pull;
+mod remembered;
 mod rootfs;
 mod tool;
 
@@ -33,5 +34,5 @@ pub use error::ImageError;
 pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
-pub use prepare::{Prepared, facts, preflight, prepare, prepare_to_look};
+pub use prepare::{Prepared, facts, preflight, prepare, prepare_by_stamps, prepare_to_look};
 pub use rootfs::ArchiveError;

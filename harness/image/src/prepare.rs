@@ -5,12 +5,14 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::cache::{Made, Slot};
 use super::compress;
 use super::compression::Compression;
 use super::dirs::cache_dir;
 use super::inspect::{self, Inspected, Limits};
+use super::remembered::RememberedDigests;
 use super::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
 use super::{DiskSource, ImageError, ImageSpec, KernelBoot, Unchanged, digest, lab, layout, magic, pull};
 use muster_base::machine::{Arch, Format};
@@ -49,6 +51,14 @@ pub async fn prepare(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageErr
 /// The same for who only looks into the disk: what would start it is not looked for.
 pub async fn prepare_to_look(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
     prepare_in(cache_dir().as_deref(), root, spec, false).await
+}
+
+/// The same for a run that trusts time stamps: a file that was read before, and has not changed since by its stamp, is not read again
+/// for its digest. For runs that begin from saved machines, which are known by their stamps too.
+pub async fn prepare_by_stamps(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+    let cache = cache_dir();
+    let digests = cache.as_deref().map(RememberedDigests::of);
+    prepare_with(cache.as_deref(), root, spec, spec.kernel.is_none(), digests.as_ref()).await
 }
 
 /// What the file says of itself. A disk that is neither packed nor a root file system is only looked into: neither the cache
@@ -161,29 +171,39 @@ pub(super) async fn prepare_in(
     spec: &ImageSpec,
     own: bool,
 ) -> Result<Prepared, ImageError> {
+    prepare_with(cache, root, spec, own, None).await
+}
+
+async fn prepare_with(
+    cache: Option<&Path>,
+    root: &Path,
+    spec: &ImageSpec,
+    own: bool,
+    digests: Option<&RememberedDigests>,
+) -> Result<Prepared, ImageError> {
     let (mut spec, source, pulled_sha256) = locate(cache, root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
-    let pulled = pulled_sha256.as_deref();
+    let known = KnownDigests { pulled: pulled_sha256.as_deref(), remembered: digests };
     let mut notes = Vec::new();
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
             let Root { source, sha256, disk, dropped, kernel } =
-                root_file_system(cache, &source, pulled, spec.arch, own, &limits).await?;
+                root_file_system(cache, &source, known, spec.arch, own, &limits).await?;
             spec.kernel = spec.kernel.or(kernel);
             notes.extend(dropped.map(|line| format!("{}: {line}", source.path().display())));
             (source, sha256, disk)
         }
-        (_, Some(how)) => unpacked(cache, &source, pulled, how, spec.format, &limits).await?,
+        (_, Some(how)) => unpacked(cache, &source, known, how, spec.format, &limits).await?,
         (_, None) => {
             // What was pulled is compared before anything reads it as a disk.
-            let compared = match pulled {
-                Some(_) => Some(noted(&inspect::plain_file(&source, limits.symlink).await?, pulled).await?),
+            let compared = match known.pulled {
+                Some(_) => Some(noted(&inspect::plain_file(&source, limits.symlink).await?, known).await?),
                 None => None,
             };
             let disk = inspect::inspect(&source, spec.format, &limits).await?;
             let (unchanged, sha256) = match compared {
                 Some(noted) => noted,
-                None => noted(&disk.path, None).await?,
+                None => noted(&disk.path, known).await?,
             };
             (unchanged, sha256, disk)
         }
@@ -192,13 +212,29 @@ pub(super) async fn prepare_in(
     Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, notes })
 }
 
+/// What is known of a source's digest before it is read.
+#[derive(Debug, Clone, Copy)]
+struct KnownDigests<'a> {
+    /// What it was when the file was pulled.
+    pulled: Option<&'a str>,
+    /// What it was when files were read in earlier runs.
+    remembered: Option<&'a RememberedDigests>,
+}
+
 /// A note of the file as it is, and its digest, which is then sure to belong to it. A file that was
 /// pulled must have the digest that it had when it was evaluated.
-async fn noted(path: &Path, pulled: Option<&str>) -> Result<(Unchanged, String), ImageError> {
+async fn noted(path: &Path, known: KnownDigests<'_>) -> Result<(Unchanged, String), ImageError> {
     let before = Unchanged::note(path, None)?;
-    let sha256 = digest::sha256(path).await?;
+    let begun = SystemTime::now();
+    let sha256 = match known.remembered.and_then(|digests| digests.find(before.stamp())) {
+        Some(sha256) => sha256,
+        None => digest::sha256(path).await?,
+    };
     before.verify(false).await?;
-    if let Some(expected) = pulled.filter(|pulled| *pulled != sha256) {
+    if let Some(digests) = known.remembered {
+        digests.keep(path, before.stamp(), &sha256, begun);
+    }
+    if let Some(expected) = known.pulled.filter(|pulled| *pulled != sha256) {
         let expected = expected.to_owned();
         return Err(ImageError::NotAsPulled { path: path.to_owned(), expected, found: sha256 });
     }
@@ -208,13 +244,13 @@ async fn noted(path: &Path, pulled: Option<&str>) -> Result<(Unchanged, String),
 async fn unpacked(
     cache: Option<&Path>,
     source: &Path,
-    pulled: Option<&str>,
+    known: KnownDigests<'_>,
     how: Compression,
     format: Format,
     limits: &Limits,
 ) -> Result<(Unchanged, String, Inspected), ImageError> {
     let source = inspect::plain_file(source, limits.symlink).await?;
-    let (unchanged, sha256) = noted(&source, pulled).await?;
+    let (unchanged, sha256) = noted(&source, known).await?;
     let slot = Slot::take(cache, &format!("disk-{}.{format}", &sha256[..40])).await?;
     let disk = match slot.find().await {
         Some(made) => made.path,
@@ -250,7 +286,7 @@ struct Root {
 async fn root_file_system(
     cache: Option<&Path>,
     source: &Path,
-    pulled: Option<&str>,
+    known: KnownDigests<'_>,
     arch: Arch,
     own: bool,
     limits: &Limits,
@@ -260,7 +296,7 @@ async fn root_file_system(
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
         false => (inspect::plain_file(source, limits.symlink).await?, None),
     };
-    let (unchanged, sha256) = noted(&pinned, pulled).await?;
+    let (unchanged, sha256) = noted(&pinned, known).await?;
     let name = format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}", &sha256[..40]);
     let slot = Slot::take(cache, &format!("{name}.raw")).await?;
     let kernel_slots = match own {

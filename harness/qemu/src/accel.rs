@@ -2,6 +2,8 @@
 //! every instruction a thousand times too slowly, as some nested hosts do; so KVM is asked to work
 //! before it is trusted.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -141,17 +143,23 @@ fn interprets(measured: &str) -> String {
 }
 
 /// Runs the probe on a thread of its own. `KVM_RUN` cannot be left from outside without a signal
-/// handler, so a thread that misses the deadline is left to finish by itself: its million iterations
-/// end within some two seconds on the slowest KVM known, it owns all it touches, and process exit
-/// does not wait for it. A child process would need the probe in every program that links this
-/// library.
+/// handler, so a thread that misses the deadline is told to give up and left to end by itself: it looks
+/// after each part of its work, owns all it touches, and process exit does not wait for it. A child
+/// process would need the probe in every program that links this library.
 fn probe_kvm() -> Result<Duration, Trouble> {
+    let given_up = Arc::new(AtomicBool::new(false));
+    let answer = wait_for_probe(given_up.clone());
+    given_up.store(true, Ordering::Relaxed);
+    answer
+}
+
+fn wait_for_probe(given_up: Arc<AtomicBool>) -> Result<Duration, Trouble> {
     let (answer, answers) = channel();
     let (number, numbers) = channel();
     let began = Instant::now();
     let thread = std::thread::Builder::new().name("kvm-probe".to_owned()).spawn(move || {
         let _ = number.send(rustix::thread::gettid());
-        let _ = answer.send(kvm_probe::run());
+        let _ = answer.send(kvm_probe::run(&given_up));
     });
     if let Err(error) = thread {
         return Err(Trouble::Refused { call: "a probe thread", error: error.to_string() });

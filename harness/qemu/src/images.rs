@@ -54,7 +54,12 @@ impl<'h> Images for HostImages<'h> {
         let Some(spec) = self.specs.get(id) else {
             return Err(Failure::new(failure::INTERNAL, format!("the image {id} is in the plan but not in the run")));
         };
-        let ready = muster_image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
+        let root = self.host.root.as_std_path();
+        let ready = match self.host.templates {
+            Some(_) => muster_image::prepare_by_stamps(root, spec).await,
+            None => muster_image::prepare(root, spec).await,
+        };
+        let ready = ready.map_err(|e| image_failure(&e))?;
         if let Ok(mut notes) = self.notes.lock() {
             notes.insert(id.to_owned(), ready.unchanged.clone());
         }

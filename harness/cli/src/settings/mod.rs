@@ -22,6 +22,7 @@ use clap::{Arg, Command};
 use command::Typed;
 pub(crate) use file::NAME;
 use options::{Table, key};
+pub(crate) use value::SettingError;
 
 use muster_base::text::{one_line, shell_word};
 use muster_suite::diagnostic::did_you_mean;
@@ -153,7 +154,16 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("MUSTER_TEMPLATES_MAX", "`--templates-max` of `muster run`"),
     ("MUSTER_IMAGE", "the image of `muster test` and of `cargo test --test conformance`"),
     ("MUSTER_SUITES", "the suites of the same"),
+    ("MUSTER_WARM", "whether the same begins from a saved machine, and saves one"),
 ];
+
+/// Whether a variable that is read for itself turns on what it is about; one that is empty or not set does not.
+pub(crate) fn is_on(name: &str) -> Result<bool, SettingError> {
+    match std::env::var_os(name).filter(|value| !value.is_empty()) {
+        None => Ok(false),
+        Some(value) => value.to_str().ok_or(SettingError::NotUtf8).and_then(value::is_on),
+    }
+}
 
 fn of_variables(tables: &[Table], typed: &Typed<'_>, from: &Surroundings) -> Result<Vec<Preset>, Vec<String>> {
     let (mut out, mut wrong) = (Vec::new(), Vec::new());
@@ -167,8 +177,7 @@ fn of_variables(tables: &[Table], typed: &Typed<'_>, from: &Surroundings) -> Res
             let old = option.get_env().and_then(|name| name.to_str()).map(|name| (name.to_owned(), Rank::OldVariable));
             for (name, rank) in [(name, rank)].into_iter().chain(old) {
                 if let Some(value) = from.variables.get(&name) {
-                    match value.to_str().ok_or(value::SettingError::NotUtf8).and_then(|v| value::of_variable(option, v))
-                    {
+                    match value.to_str().ok_or(SettingError::NotUtf8).and_then(|v| value::of_variable(option, v)) {
                         Ok(words) => out.push(Preset {
                             rank,
                             source: name.clone(),

@@ -16,7 +16,7 @@ const LONGEST: usize = 4096;
 
 /// Why an option cannot have the value that a file or a variable gives it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SettingError {
+pub(crate) enum SettingError {
     #[error("{what} is expected, and this is of type {found}")]
     Type { what: &'static str, found: &'static str },
     #[error("a number from 0 to 9 is expected")]
@@ -53,11 +53,7 @@ pub(super) fn of_file(option: &Arg, value: &DeValue<'_>, directory: &Utf8Path) -
 /// The words of an option in a variable, or what is wrong with its value.
 pub(super) fn of_variable(option: &Arg, value: &str) -> Result<Vec<String>, SettingError> {
     match option.get_action() {
-        ArgAction::SetTrue => match value.to_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(flag(option, 1)),
-            "0" | "false" | "no" | "off" => Ok(flag(option, 0)),
-            _ => Err(SettingError::Flag),
-        },
+        ArgAction::SetTrue => Ok(flag(option, usize::from(is_on(value)?))),
         ArgAction::Count => {
             let times = value.parse().ok().filter(|times| *times <= 9);
             times.map(|times| flag(option, times)).ok_or(SettingError::Times)
@@ -67,6 +63,15 @@ pub(super) fn of_variable(option: &Arg, value: &str) -> Result<Vec<String>, Sett
             stated(option, parts.map(str::to_owned).collect())
         }
         _ => stated(option, vec![value.to_owned()]),
+    }
+}
+
+/// Whether the value of a variable turns on what it is about.
+pub(super) fn is_on(value: &str) -> Result<bool, SettingError> {
+    match value.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(SettingError::Flag),
     }
 }
 
