@@ -68,7 +68,7 @@ fn of_rpm(table: &DeTable<'_>) -> BTreeSet<Need> {
 fn packages_depend_on_what_a_run_needs_and_suggest_what_it_can_use() {
     let manifest = read("harness/cli/Cargo.toml");
     let manifest = DeTable::parse(&manifest).expect("TOML").into_inner();
-    for (key, rpm, scope) in [("depends", "requires", "run"), ("suggests", "suggests", "optional")] {
+    for (key, rpm, scope) in [("depends", "requires", "host"), ("suggests", "suggests", "optional")] {
         let DeValue::String(listed) = at(&manifest, &["package", "metadata", "deb", key]) else { panic!("{key}") };
         assert_eq!(of_debian(listed), table(2, scope), "Debian: {key}");
         let DeValue::Table(listed) = at(&manifest, &["package", "metadata", "generate-rpm", rpm]) else {

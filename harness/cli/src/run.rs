@@ -326,7 +326,9 @@ pub(crate) fn execute_from(
     let ends = ending(&arguments, &consumer);
     let opening = Opening::of(&id, words, &arguments, prepared.shard.clone());
     announce(&events, opening, accelerator(&accel), &prepared.notices);
-    let templates = (arguments.warm && frozen.is_none()).then(|| templates(&arguments, &events)).flatten();
+    let templates = (arguments.warm && frozen.is_none())
+        .then(|| templates(arguments.templates.as_deref(), arguments.templates_max, &events))
+        .flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.capsule_store(&dir);
     let focused = !arguments.focus.is_empty();
@@ -627,14 +629,14 @@ async fn drive(
     Ok(exit)
 }
 
-/// Where warm machines are kept. Without it a run only takes longer.
-fn templates(arguments: &Arguments, events: &Events) -> Option<TemplateStore> {
-    let named = arguments.templates.as_ref().map(|dir| dir.as_std_path().to_owned());
+/// Where warm machines are kept, in the cache unless a directory is named, and in at most so many bytes. Without it a run only takes longer.
+pub(crate) fn templates(named: Option<&Utf8Path>, limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
+    let named = named.map(|dir| dir.as_std_path().to_owned());
     let Some(dir) = named.or_else(|| muster_image::cache_dir().map(|cache| TemplateStore::below(&cache))) else {
         events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
         return None;
     };
-    TemplateStore::open(&dir, arguments.templates_max.unwrap_or(template_store::DEFAULT_LIMIT))
+    TemplateStore::open(&dir, limit.unwrap_or(template_store::DEFAULT_LIMIT))
         .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not saved")))
         .ok()
 }

@@ -238,7 +238,7 @@ async fn run_all(
     let metered = super::run::metered(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
     host.metered = metered;
-    host.templates = if warm { super::run::templates(None, events).map(Arc::new) } else { None };
+    host.templates = if warm { super::run::templates(None, None, events).map(Arc::new) } else { None };
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
     let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();
