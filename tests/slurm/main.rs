@@ -101,7 +101,7 @@ impl Scene {
     }
 }
 
-fn words<'w>(suite: &'w Path) -> Vec<&'w str> {
+fn words(suite: &Path) -> Vec<&str> {
     vec!["--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--accel", "tcg", "--boot-timeout", "10m"]
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Whatever is taken, somebody can go on: a run with several images must not wait for itself.
 
-use super::Cost;
+use super::cost::Cost;
 
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

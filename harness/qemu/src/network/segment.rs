@@ -192,12 +192,12 @@ mod tests {
         }
         send(&machines[1].1, b"end").unwrap();
         assert_eq!(receive(&machines[0].1), b"end");
-        drop(machines.into_iter().map(|(port, end)| (drop(port), end)).nth(2).map(|((), mut end)| {
-            let mut left = Vec::new();
-            end.read_to_end(&mut left).unwrap();
-            assert!(left.len() < 4 << 20, "{} bytes waited", left.len());
-            assert_eq!(left[4..8], 0_u32.to_be_bytes(), "the oldest are kept");
-        }));
+        let (ports, mut ends): (Vec<_>, Vec<_>) = machines.into_iter().unzip();
+        drop(ports);
+        let mut left = Vec::new();
+        ends[2].read_to_end(&mut left).unwrap();
+        assert!(left.len() < 4 << 20, "{} bytes waited", left.len());
+        assert_eq!(left[4..8], 0_u32.to_be_bytes(), "the oldest are kept");
     }
 
     #[test]
