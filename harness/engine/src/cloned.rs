@@ -103,7 +103,7 @@ mod tests {
     async fn whoever_boots_gets_a_clone_which_is_not_frozen_again() {
         let driver = FakeDriver::default();
         let cloned = FromTemplate { driver: driver.clone(), template: &() };
-        let live = cloned.boot("a-1", true).await.ok().expect("a clone");
+        let Ok(live) = cloned.boot("a-1", true).await else { panic!("no clone") };
         assert!(live.record().cloned_from.is_some());
         assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (0, 1));
         assert!(matches!(cloned.freeze(live).await, Frozen::Refused { .. }));
