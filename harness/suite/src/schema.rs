@@ -151,13 +151,19 @@ fn by_machine(test: &mut Value) {
     if let Some(expect) = test["properties"]["expect"].as_object_mut() {
         expect.shift_remove("$ref");
     }
-    let one = json!({"$ref": "#/$defs/expect"});
+    let one = |doc: &str| json!({"$ref": "#/$defs/expect", "description": doc});
     let each = json!({
-        "type": "object", "propertyNames": {"pattern": MACHINE_NAME}, "additionalProperties": one, "minProperties": 1
+        "type": "object",
+        "propertyNames": {"pattern": MACHINE_NAME},
+        "additionalProperties": one("What must then be true of this machine."),
+        "minProperties": 1,
+        "description": "What must then be true of each machine, by its name."
     });
+    // The other keys are those of any test.
+    let with = |expect: Value| json!({"properties": {"expect": expect}, "additionalProperties": true});
     test["if"] = json!({"required": ["machines"]});
-    test["then"] = json!({"properties": {"expect": each}});
-    test["else"] = json!({"properties": {"expect": one}});
+    test["then"] = with(each);
+    test["else"] = with(one("What must then be true; everything is evaluated."));
 }
 
 fn property(key: &Key) -> Value {
