@@ -57,7 +57,7 @@ fn every_example_of_the_guide_is_decoded() {
         assert_eq!(problems.render(false), "", "{text}");
         suites.extend(found);
     }
-    assert_eq!(suites.len(), 9);
+    assert_eq!(suites.len(), 10);
     assert!(suites.iter().flat_map(|suite| &suite.tests).all(|test| test.assertions() > 0));
 
     fs_err::create_dir_all(path.join("common")).expect("a directory");
