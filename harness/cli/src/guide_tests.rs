@@ -76,7 +76,7 @@ fn every_example_of_the_guide_is_decoded() {
     assert_eq!(problems.render(false), "");
     assert_eq!(entries.len(), 1);
     let yaml = blocks.iter().filter(|(fence, _)| *fence == "yaml").count();
-    assert_eq!(yaml, 9 + 1 + 1, "every example was looked at");
+    assert_eq!(yaml, 10 + 1 + 1, "every example was looked at");
 }
 
 #[test]
