@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::support::{Finished, Place};
+use muster_image::testing::fill;
 
 /// With a cache of its own, in which nothing is.
 fn muster(words: &[&str]) -> Finished {
@@ -105,32 +106,6 @@ fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// Makes a FAT file system in the first partition of a disk, which begins after a MiB, with these files.
-fn fill(raw: &str, mib: u64, files: &[(&str, Vec<u8>)]) {
-    use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-    let mut bytes = std::io::Cursor::new(vec![0; usize::try_from(mib << 20).unwrap()]);
-    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
-    {
-        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
-        for (path, content) in files {
-            let mut dir = volume.root_dir();
-            let mut parts: Vec<&str> = path.split('/').collect();
-            let name = parts.pop().unwrap();
-            for part in parts {
-                dir = dir.create_dir(part).unwrap();
-            }
-            dir.create_file(name).unwrap().write_all(content).unwrap();
-        }
-    }
-    let mut disk = std::fs::File::options().read(true).write(true).open(raw).unwrap();
-    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
-    disk.write_all(&bytes.into_inner()).unwrap();
-    let mut sector = [0; 512];
-    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
-    disk.read_exact(&mut sector).unwrap();
-    assert_eq!(sector[510..], [0x55, 0xaa]);
-}
-
 #[test]
 fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     const WHOLE: &str = "label: gpt\nsize=1MiB, type=U\ntype=L\n";
@@ -210,7 +185,7 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     .enumerate()
     {
         let file = disk(&place, &format!("uki-{number}"), 8, WHOLE, &[]);
-        fill(&file, 1, &files);
+        fill(file.as_ref(), 1, &files);
         let ended = check(&file, &["--given", "firmware=uefi"]);
         ended.assert_status(status);
         assert_eq!(ended.stdout.contains("FAIL azure-image/uki-files"), status == 1, "{number}: {}", ended.stdout);

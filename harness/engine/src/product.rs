@@ -42,7 +42,7 @@ pub(super) async fn install<L: Live>(live: &L, products: &[Product]) -> Result<V
         .iter()
         .enumerate()
         // Two products may have one name; dnf wants the ending.
-        .map(|(number, product)| format!("{DIR}/{number}/{}", safe(product.file.file_name().unwrap_or_default())))
+        .map(|(number, product)| format!("{DIR}/{number}/{}", unquoted(product.file.file_name().unwrap_or_default())))
         .collect();
     let dirs: Vec<String> = (0..products.len()).map(|number| format!("{DIR}/{number}")).collect();
     say(live, format!("umask 077 && mkdir -p {}", dirs.join(" ")), "make a directory for the product", &clock).await?;
@@ -143,8 +143,8 @@ async fn say<L: Live>(live: &L, script: String, what: &str, clock: &Clock) -> Re
     }
 }
 
-/// A file name that needs no quoting; it keeps its ending.
-fn safe(name: &str) -> String {
+/// A file name in a guest that needs no quoting, of at most 121 bytes; it keeps its ending.
+pub fn unquoted(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.+~".contains(c) { c } else { '_' };
     let name: String = name.chars().map(safe).collect();
     format!("p{}", &name[name.len().saturating_sub(120)..])
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_name_in_the_guest_keeps_the_ending_and_needs_no_quoting() {
-        assert_eq!(safe("my app'; rm.rpm"), "pmy_app___rm.rpm");
-        assert_eq!(safe(&format!("{}é.rpm", "x".repeat(300))).len(), 121);
-        assert_eq!(safe(""), "p");
+        assert_eq!(unquoted("my app'; rm.rpm"), "pmy_app___rm.rpm");
+        assert_eq!(unquoted(&format!("{}é.rpm", "x".repeat(300))).len(), 121);
+        assert_eq!(unquoted(""), "p");
     }
 }

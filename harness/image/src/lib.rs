@@ -24,6 +24,8 @@ pub mod prune;
 pub mod pull;
 mod remembered;
 mod rootfs;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tool;
 
 pub use catalogue::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::fill;
 use crate::{Limits, inspect};
 use muster_base::fault::Fault as _;
 use muster_record::disk::{Damage, EfiProgram, Esp, TableCopy};
@@ -219,32 +220,6 @@ fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
         bytes.extend_from_slice(text.as_bytes());
     }
     bytes
-}
-
-/// Makes a FAT file system in the first partition of a disk, which begins after a MiB, with these files.
-fn fill(raw: &std::path::Path, mib: u64, files: &[(&str, Vec<u8>)]) {
-    use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-    let mut bytes = std::io::Cursor::new(vec![0; usize::try_from(mib << 20).unwrap()]);
-    fatfs::format_volume(&mut bytes, fatfs::FormatVolumeOptions::new()).unwrap();
-    {
-        let volume = fatfs::FileSystem::new(&mut bytes, fatfs::FsOptions::new()).unwrap();
-        for (path, content) in files {
-            let mut dir = volume.root_dir();
-            let mut parts: Vec<&str> = path.split('/').collect();
-            let name = parts.pop().unwrap();
-            for part in parts {
-                dir = dir.create_dir(part).unwrap();
-            }
-            dir.create_file(name).unwrap().write_all(content).unwrap();
-        }
-    }
-    let mut disk = std::fs::File::options().read(true).write(true).open(raw).unwrap();
-    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
-    disk.write_all(&bytes.into_inner()).unwrap();
-    let mut sector = [0; 512];
-    disk.seek(SeekFrom::Start(1 << 20)).unwrap();
-    disk.read_exact(&mut sector).unwrap();
-    assert_eq!(sector[510..], [0x55, 0xaa]);
 }
 
 const SHIM: &[(&str, &str)] =

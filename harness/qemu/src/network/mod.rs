@@ -24,6 +24,8 @@ mod packet;
 mod pump;
 mod record;
 pub(crate) mod segment;
+#[cfg(test)]
+mod testing;
 mod verdict;
 
 use std::fs::File;

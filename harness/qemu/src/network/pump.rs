@@ -142,6 +142,7 @@ fn timespec(duration: Duration) -> Timespec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::testing::{receive, send};
 
     const SOON: Duration = Duration::from_secs(20);
 
@@ -180,20 +181,6 @@ mod tests {
             end.set_write_timeout(Some(SOON)).unwrap();
         }
         (Link::start(nic, uplink, Box::new(Echo { due: None })).unwrap(), guest, user)
-    }
-
-    fn send(mut end: &UnixStream, frame: &[u8]) -> std::io::Result<()> {
-        let mut bytes = (frame.len() as u32).to_be_bytes().to_vec();
-        bytes.extend(frame);
-        end.write_all(&bytes)
-    }
-
-    fn receive(mut end: &UnixStream) -> Vec<u8> {
-        let mut length = [0; 4];
-        end.read_exact(&mut length).unwrap();
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        end.read_exact(&mut frame).unwrap();
-        frame
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::testing::{receive, send};
     use std::time::Duration;
 
     const SOON: Duration = Duration::from_secs(20);
@@ -144,20 +145,6 @@ mod tests {
         end.set_read_timeout(Some(SOON)).unwrap();
         end.set_write_timeout(Some(SOON)).unwrap();
         (port, end)
-    }
-
-    fn send(mut end: &UnixStream, frame: &[u8]) -> std::io::Result<()> {
-        let mut bytes = (frame.len() as u32).to_be_bytes().to_vec();
-        bytes.extend(frame);
-        end.write_all(&bytes)
-    }
-
-    fn receive(mut end: &UnixStream) -> Vec<u8> {
-        let mut length = [0; 4];
-        end.read_exact(&mut length).unwrap();
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        end.read_exact(&mut frame).unwrap();
-        frame
     }
 
     #[test]

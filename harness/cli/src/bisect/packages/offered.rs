@@ -12,6 +12,7 @@ use crate::text_file;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_check::dnf;
 use muster_engine::driver::Live;
+use muster_engine::product::unquoted;
 use muster_engine::transfer::{self, TransferError};
 
 /// Where they lie in the guest. Not below `/tmp`, which a reboot empties.
@@ -110,7 +111,7 @@ async fn send(live: &impl Live, files: &[Utf8PathBuf], typed: &str) -> Result<Ve
         .await?;
     let mut out = Vec::with_capacity(files.len());
     for (file, dir) in files.iter().zip(&dirs) {
-        let path = format!("{dir}/{}", safe(file.file_name().unwrap_or_default()));
+        let path = format!("{dir}/{}", unquoted(file.file_name().unwrap_or_default()));
         let mut content = fs_err::File::open(file).map_err(|cause| wrong(typed, &cause.to_string()))?;
         let time = Duration::from_secs(TIME).mul_f64(live.deadline_scale());
         let sent = transfer::send_from(live, &mut content, &path, 0o600, time).await.map_err(|error| match error {
@@ -193,13 +194,6 @@ async fn succeeded(live: &impl Live, script: String, seconds: u64, what: &str) -
             Err(CliError::infrastructure(format!("{what}: {why}: {said}")))
         }
     }
-}
-
-/// A file name that needs no quoting; it keeps its ending.
-fn safe(name: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.+~".contains(c) { c } else { '_' };
-    let name: String = name.chars().map(safe).collect();
-    format!("p{}", &name[name.len().saturating_sub(120)..])
 }
 
 #[cfg(test)]
