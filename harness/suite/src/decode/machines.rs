@@ -6,7 +6,7 @@ use super::expectation::entries;
 use super::step_scope::StepScope;
 use crate::clause::{Clause, OnMachine, expectations};
 use crate::diagnostic::{Span, codes, did_you_mean};
-use crate::model::{GuestMode, MOST_MACHINES, Test, TestMachine};
+use crate::model::{Action, GuestMode, MOST_MACHINES, Step, Test, TestMachine};
 use crate::yaml::{Node, NodeKind};
 
 /// Longest name of one, in characters.
@@ -162,6 +162,18 @@ fn unknown(cx: &mut Context<'_>, span: Span, name: &str, machines: &[TestMachine
     cx.report(problem);
 }
 
+/// Reports a reboot before tests with several machines: they are connected before it, and would not be after it.
+pub(super) fn stay_connected(cx: &mut Context<'_>, node: &Node, setup: &[Step], tests: &[Test]) {
+    let reboot = setup.iter().find(|step| matches!(step.action, Action::Reboot(_)));
+    if let (Some(step), Some(test)) = (reboot, tests.iter().find(|test| !test.machines.is_empty())) {
+        let span = Span { line: step.location.line, column: step.location.column, ..node.span };
+        let message =
+            format!("`reboot` in `setup` is not supported where a test has several machines, as {} has", test.id);
+        let problem = cx.problem(codes::NOT_YET, span, message);
+        cx.report(problem.help("make it a step of the test, or put the test into a suite of its own"));
+    }
+}
+
 /// Reports what a test with several machines cannot have.
 pub(super) fn refused(cx: &mut Context<'_>, fields: &Fields<'_>, test: &Test) {
     let mut report = |span: Span, message: &str, help: &str| {
@@ -295,6 +307,13 @@ mod tests {
         let (suite, problems) = decode_source("s.yaml", text, &VOCABULARY);
         let problems = problems.render(false);
         assert!(suite.is_none() && problems.contains("run on every machine"), "{problems}");
+        let reboots = |machines: &str| {
+            let text = format!("schema: suite/v1\nsuite: s\nsetup: [{{reboot: soft}}]\ntests:\n- id: t\n{machines}");
+            decode_source("s.yaml", &text, &VOCABULARY).1.render(false)
+        };
+        assert_eq!(reboots("  expect: {kernel: {taint: 0}}\n"), "");
+        let problems = reboots("  machines: {server: {}, client: {}}\n  expect: {server: {kernel: {taint: 0}}}\n");
+        assert!(problems.contains("[not-yet]") && problems.contains("s.yaml:3:"), "{problems}");
     }
 
     #[test]

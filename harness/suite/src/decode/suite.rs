@@ -16,7 +16,7 @@ use super::scope::Scope;
 use super::step_scope::StepScope;
 use super::steps::steps;
 use super::test::{guest, optional_line, retry, tags, tests};
-use super::{include, needs, vars};
+use super::{include, machines, needs, vars};
 
 /// The time-out of a test when neither it nor the suite states one.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -86,6 +86,9 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
         }
         needs::check(cx, &mut drafts, defaults.guest);
         all.extend(drafts.into_iter().map(|draft| draft.test));
+    }
+    if let Some(node) = fields.get("setup") {
+        machines::stay_connected(cx, node, &setup, &all);
     }
     for problem in cx.feasible.take() {
         cx.report(problem);
