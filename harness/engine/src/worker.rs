@@ -150,8 +150,8 @@ impl<D: Driver> Worker<'_, '_, D> {
             if attempts.len() as u32 >= planned.test().retry || !self.may_run_again(planned, &record) {
                 break record;
             }
-            let TestRecord { machine, started, seconds, failures, .. } = record;
-            attempts.push(AttemptRecord { machine, started, seconds, failures });
+            let TestRecord { machine, machines, started, seconds, failures, .. } = record;
+            attempts.push(AttemptRecord { machine, machines, started, seconds, failures });
             self.renew(planned).await;
         };
         if let Some(last) = attempts.last() {

@@ -300,6 +300,10 @@ fn test_of(shard: u32, test: &TestRecord) -> TestRecord {
     for machine in attempts.chain([&mut test.machine]).flatten() {
         *machine = renamed(shard, machine);
     }
+    let of_attempts = test.attempts.iter_mut().flat_map(|attempt| &mut attempt.machines);
+    for machine in of_attempts.chain(&mut test.machines) {
+        machine.id = renamed(shard, &machine.id);
+    }
     test
 }
 

@@ -202,3 +202,24 @@ fn a_merged_run_is_greener_than_none_of_its_shards() {
     });
     assert_eq!(failed.0, Some(1));
 }
+
+#[test]
+fn every_machine_of_a_test_is_found_in_the_merged_run() {
+    let mut shards = shards();
+    let named = |id: &str| crate::run::NamedMachine { name: "server".into(), id: id.into() };
+    let (of_shard, test) = shards
+        .iter_mut()
+        .find_map(|shard| {
+            let machines: Vec<String> = shard.machines.iter().map(|machine| machine.id.clone()).collect();
+            let test = shard.tests.iter_mut().find(|test| !test.attempts.is_empty())?;
+            Some((machines, test))
+        })
+        .expect("a test with attempts");
+    test.machines = vec![named(&of_shard[0]), named(&of_shard[0])];
+    test.attempts[0].machines = test.machines.clone();
+    let merged = merged(&shards).expect("one run");
+    let known: Vec<&str> = merged.machines.iter().map(|machine| machine.id.as_str()).collect();
+    let test = merged.tests.iter().find(|test| !test.machines.is_empty()).expect("it is there");
+    let ids = test.machines.iter().chain(&test.attempts[0].machines).map(|machine| machine.id.as_str());
+    assert!(ids.chain(test.machine_ids()).all(|id| known.contains(&id)), "{test:?} of {known:?}");
+}

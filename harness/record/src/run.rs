@@ -222,6 +222,9 @@ pub struct AttemptRecord {
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,
+    /// All machines it ran on, where it has several, in the order of the suite.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub machines: Vec<NamedMachine>,
     /// RFC 3339, UTC; absent in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started: Option<String>,

@@ -122,6 +122,7 @@ pub fn tests() -> Vec<TestRecord> {
     flaky.remarks = vec!["coredump: 1 process dumped core".into()];
     flaky.attempts = vec![AttemptRecord {
         machine: Some("m1".into()),
+        machines: Vec::new(),
         started: Some("2026-03-01T10:00:04.500Z".into()),
         seconds: 0.5,
         failures: flaky.failures.clone(),

@@ -232,6 +232,7 @@ fn outcome(test: &mut TestRecord, number: usize, image: &str) {
             let failures = vec![Failure::new(FailureId::of_check("port", "listening"), "port tcp/80: not listening")];
             let attempt = |seconds| AttemptRecord {
                 machine: test.machine.clone(),
+                machines: Vec::new(),
                 started: None,
                 seconds,
                 failures: failures.clone(),

@@ -390,6 +390,7 @@ mod tests {
         let mut test = sample::test("base", "a", Outcome::Flaky);
         let attempt = |seconds, started: Option<&str>| AttemptRecord {
             machine: Some("m1".into()),
+            machines: Vec::new(),
             started: started.map(str::to_owned),
             seconds,
             failures: vec![Failure::new(muster_base::failure::STEP_RUN, "m\x1b[2J")],
