@@ -21,6 +21,9 @@ use muster_record::names::MACHINE_SUITE;
 use muster_record::outstanding;
 use muster_record::run::TestRecord;
 
+/// What is reserved for work on an image that is no machine.
+const LEAST: Cost = Cost { centicores: 1, memory_mib: 1 };
+
 /// Makes an image ready (found, inspected, hashed) and gives the driver that boots it.
 pub trait Images: Sync {
     /// The driver of one image.
@@ -111,10 +114,13 @@ async fn run_image<I: Images>(
         let health = plan::health_not_run(image, &settings.rerun, why.clone());
         return emitted(not_reached(plan, image, settings, health, &why), events);
     }
+    // Whoever measures time has the host to itself: it waits for what reads and unpacks images too.
+    let aside = settings.budget.reserve(LEAST).await;
     let driver = match images.prepare(image).await {
         Ok(driver) => driver,
         Err(failure) => return unusable(plan, image, settings, events, &failure),
     };
+    drop(aside);
     let session = Session::new(&driver, image, settings, events.clone());
     let mut records = schedule::run_all(plan, &session).await;
     session.close().await;

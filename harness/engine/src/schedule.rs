@@ -157,8 +157,8 @@ async fn run_queue<D: Driver>(
         let mut records = Vec::new();
         while let Some(group) = next() {
             // All machines of a test at once: two tests that each wait for one more would wait for each other.
-            let cost = session.driver.cost(source == MachineSource::Clone).times(group.machines());
-            let _room = budget.reserve(cost).await;
+            let cost = session.driver.cost(source == MachineSource::Clone);
+            let _room = budget.reserve_several(cost, group.machines()).await;
             records.extend(run_one(&group, session, source).await);
         }
         records

@@ -265,6 +265,8 @@ impl<'d, D: Driver> Session<'d, D> {
             Ok(()) => base_after_boot(&live).await,
             Err(failure) => Err(failure),
         };
+        // What its way there showed, a boot of another kernel for one, is no test's.
+        self.note_health(&id, live.findings());
         match looked {
             Ok(left) => {
                 self.note_boot(&id, &left);
@@ -431,7 +433,10 @@ impl<'d, D: Driver> Session<'d, D> {
                     boot: None,
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
-                self.note_facts(live.facts());
+                // Of another kernel than the image's own, which its template has answered for.
+                if self.overrides.kernel.is_none() {
+                    self.note_facts(live.facts());
+                }
                 self.note_health(&id, live.findings());
                 Ok(Lease::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
             }

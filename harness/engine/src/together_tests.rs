@@ -177,10 +177,12 @@ async fn all_machines_of_a_test_have_room_at_once_and_none_waits_for_the_other()
     }
     let budget = Budget::new(3, 10_000, None);
     let two = FakeDriver::default();
-    let cost = super::driver::Driver::cost(&two, true).times(2);
-    let _first = budget.reserve(cost).await;
-    let waits = tokio::time::timeout(Duration::from_millis(20), budget.reserve(cost)).await.is_err();
-    assert!(waits, "a test with two machines takes two of three processors");
+    let cost = super::driver::Driver::cost(&two, true);
+    for budget in [budget, Budget::new(8, 10_000, Some(3))] {
+        let _first = budget.reserve_several(cost, 2).await;
+        let waits = tokio::time::timeout(Duration::from_millis(20), budget.reserve_several(cost, 2)).await.is_err();
+        assert!(waits, "a test with two machines takes two of three");
+    }
 }
 
 #[tokio::test]

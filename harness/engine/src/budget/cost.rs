@@ -23,7 +23,7 @@ impl Cost {
     }
 
     /// What so many of these machines take together.
-    pub(crate) fn times(self, machines: u32) -> Self {
+    pub(super) fn times(self, machines: u32) -> Self {
         let times = |one: u32| one.saturating_mul(machines);
         Self { centicores: times(self.centicores), memory_mib: times(self.memory_mib) }
     }

@@ -8,6 +8,8 @@ use super::cost::Cost;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) cost: Cost,
+    /// How many machines it is for.
+    pub(super) machines: u32,
     /// While no other machine runs.
     pub(super) alone: bool,
 }
@@ -64,10 +66,15 @@ impl Ledger {
     fn fits(&self, request: &Request, taken: Cost, machines: u32) -> bool {
         let (total, cost) = (self.total, self.clamped(request.cost));
         let memory = u64::from(taken.memory_mib) + u64::from(self.held_mib) + u64::from(cost.memory_mib);
-        machines < self.most
+        machines + self.counted(request) <= self.most
             && (!request.alone || machines == 0)
             && taken.centicores + cost.centicores <= total.centicores
             && memory <= u64::from(total.memory_mib)
+    }
+
+    /// How many machines are counted of a set that may be larger than what may run at a time.
+    fn counted(&self, request: &Request) -> u32 {
+        request.machines.clamp(1, self.most)
     }
 
     /// What is counted of a machine that may be larger than all there is.
@@ -82,7 +89,7 @@ impl Ledger {
         let cost = self.clamped(request.cost);
         self.taken.centicores += cost.centicores;
         self.taken.memory_mib += cost.memory_mib;
-        self.machines += 1;
+        self.machines += self.counted(&request);
         self.alone |= request.alone;
     }
 
@@ -90,7 +97,7 @@ impl Ledger {
         let cost = self.clamped(request.cost);
         self.taken.centicores -= cost.centicores;
         self.taken.memory_mib -= cost.memory_mib;
-        self.machines -= 1;
+        self.machines -= self.counted(&request);
         self.alone &= !request.alone;
     }
 
@@ -112,7 +119,7 @@ mod tests {
     use super::*;
 
     fn want(centicores: u32, memory_mib: u32) -> Request {
-        Request { cost: Cost { centicores, memory_mib }, alone: false }
+        Request { cost: Cost { centicores, memory_mib }, machines: 1, alone: false }
     }
 
     fn ledger() -> Ledger {
@@ -163,6 +170,7 @@ mod tests {
                 .map(|_| {
                     let machine = |random: &mut dyn FnMut(u32) -> u32| Request {
                         cost: Cost { centicores: 1 + random(300), memory_mib: 1 + random(2500) },
+                        machines: 1 + random(3),
                         alone: random(4) == 0,
                     };
                     ((0..1 + random(4)).map(|_| machine(&mut random)).collect(), random(1500))
@@ -183,8 +191,8 @@ mod tests {
                         running.push(image);
                         assert!(ledger.machines <= ledger.most && ledger.taken.centicores <= ledger.total.centicores);
                         let memory = ledger.taken.memory_mib + ledger.held_mib;
-                        assert!(memory <= ledger.total.memory_mib || ledger.machines == 1);
-                        assert!(!ledger.alone || ledger.machines == 1);
+                        assert!(memory <= ledger.total.memory_mib || running.len() == 1);
+                        assert!(!ledger.alone || running.len() == 1);
                     }
                     None => {
                         assert!(!running.is_empty(), "everybody waits: {requests:?} of {ledger:?}");

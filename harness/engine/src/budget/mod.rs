@@ -64,12 +64,17 @@ impl Budget {
 
     /// Waits until a machine fits. One that is larger than the whole budget gets all of it.
     pub(crate) async fn reserve(&self, cost: Cost) -> Reservation {
-        self.granted(Request { cost, alone: false }).await
+        self.reserve_several(cost, 1).await
+    }
+
+    /// Waits until so many machines of this cost fit, all at once.
+    pub(crate) async fn reserve_several(&self, one: Cost, machines: u32) -> Reservation {
+        self.granted(Request { cost: one.times(machines), machines, alone: false }).await
     }
 
     /// Waits until no other machine runs, and keeps others away: for whoever measures time.
     pub(crate) async fn reserve_alone(&self, cost: Cost) -> Reservation {
-        self.granted(Request { cost, alone: true }).await
+        self.granted(Request { cost, machines: 1, alone: true }).await
     }
 
     async fn granted(&self, request: Request) -> Reservation {
