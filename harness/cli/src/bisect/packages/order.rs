@@ -133,7 +133,7 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
                 same.peek().is_some() && same.all(|other| compare(other, record) == Ordering::Less)
             }
             // It takes the place of a package of another name.
-            None => record.obsoletes.iter().any(|old| by_name.contains_key(old.name.as_str())),
+            None => installed.iter().any(|old| obsoletes(record, old)),
         };
         if !is_update {
             continue;
@@ -148,15 +148,18 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
 
 /// Places in the list of the installed packages that a file replaces: those of its name, else those that it obsoletes.
 pub(super) fn replaced<'i>(installed: &'i [PackageRecord], new: &PackageRecord) -> Vec<&'i PackageRecord> {
-    let named = |name: &str| -> Vec<&PackageRecord> {
-        let of_name = installed.iter().filter(|old| old.name == name);
-        of_name.filter(|old| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch").collect()
-    };
-    let same = named(&new.name);
+    let comparable = |old: &&PackageRecord| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch";
+    let (same, others): (Vec<_>, Vec<_>) = installed.iter().filter(comparable).partition(|old| old.name == new.name);
     match same.is_empty() {
-        true => new.obsoletes.iter().flat_map(|old| named(&old.name)).collect(),
+        true => others.into_iter().filter(|old| obsoletes(new, old)).collect(),
         false => same,
     }
+}
+
+/// Whether one of the `Obsoletes:` has the name of the other, and its version within the bound.
+fn obsoletes(new: &PackageRecord, old: &PackageRecord) -> bool {
+    let evr = evr(old);
+    new.obsoletes.iter().any(|obsolete| obsolete.name == old.name && obsolete.allows(&evr))
 }
 
 fn compare(one: &PackageRecord, other: &PackageRecord) -> Ordering {
@@ -285,6 +288,29 @@ mod tests {
         assert!(left_out[0].contains("nowhere"), "{left_out:?}");
         let replaced = replaced(&installed, &offered[3]);
         assert_eq!(replaced.iter().map(|old| nevra(old)).collect::<Vec<_>>(), ["old-1-1.x86_64"]);
+    }
+
+    #[test]
+    fn what_obsoletes_other_versions_replaces_nothing() {
+        let installed = [package("old 5", "old", &[]), package("older 1", "older", &[])];
+        for (obsoletes, replaces) in [
+            ("o old < 5", vec![]),
+            ("o old < 1:1", vec!["old-5-1.x86_64"]),
+            ("o old <= 5", vec!["old-5-1.x86_64"]),
+            ("o old = 4", vec![]),
+            ("o old > 5-2", vec![]),
+            ("o old", vec!["old-5-1.x86_64"]),
+        ] {
+            let offered = [package("replacement 1", "r", &[obsoletes])];
+            let replaced: Vec<String> = replaced(&installed, &offered[0]).into_iter().map(nevra).collect();
+            assert_eq!(replaced, replaces, "{obsoletes}");
+            assert_eq!(names(&installed, &offered).0.len(), replaces.len(), "{obsoletes}");
+        }
+        // One of two bounds is enough.
+        let offered = [package("replacement 1", "r", &["o old < 5", "o older < 2"])];
+        let replaced: Vec<String> = replaced(&installed, &offered[0]).into_iter().map(nevra).collect();
+        assert_eq!(replaced, ["older-1-1.x86_64"]);
+        assert_eq!(names(&installed, &offered).0, ["replacement"]);
     }
 
     #[test]
