@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::CliError;
 use muster_base::text::one_line;
 use muster_engine::updates::{UpdateFile, Updates};
 
@@ -17,6 +18,10 @@ pub(crate) struct PackageSet {
     pub(crate) internet: bool,
     /// Each installs when those before it are installed. Empty until the first machine was read.
     pub(crate) groups: Vec<UpdateGroup>,
+    /// SHA-256 of the image, hex: verdicts of another one are none of this search. Absent until the first machine was read,
+    /// and in searches of before it was kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) base_sha256: Option<String>,
     /// Updates that are in no group, and why: sentences.
     pub(crate) left_out: Vec<String>,
 }
@@ -48,7 +53,7 @@ pub(crate) struct PackageUpdate {
 impl PackageSet {
     /// One of which nothing was read yet.
     pub(crate) fn new(from: &str, reboot: bool, internet: bool) -> Self {
-        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), left_out: Vec::new() }
+        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), base_sha256: None, left_out: Vec::new() }
     }
 
     /// What is installed in a machine of the state with the first `count` groups.
@@ -61,6 +66,21 @@ impl PackageSet {
     /// How many packages the first `count` groups have.
     pub(crate) fn packages(&self, count: usize) -> usize {
         self.groups.iter().take(count).map(|group| group.packages.len()).sum()
+    }
+
+    /// Checks that a machine is of the image that the search began with; any is while none is known.
+    ///
+    /// # Errors
+    /// It has another SHA-256.
+    pub(crate) fn check_base(&self, sha256: &str) -> Result<(), CliError> {
+        match &self.base_sha256 {
+            Some(known) if known != sha256 => {
+                let (now, was) = (one_line(sha256, 64), one_line(known, 64));
+                let what = format!("the image is another than when the search began: its SHA-256 is {now}, and was {was}");
+                Err(CliError::invalid(what).hint("begin a new search, or bring back the image and go on with `--resume`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same files in the same order.
