@@ -206,7 +206,7 @@ fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base
     let Ready { arguments, .. } = read(&words(search, 0, &own))?;
     let (base, set) = Base::make(arguments.images(), &known, &own)?;
     if known.groups.is_empty() {
-        set.left_out.iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
+        set.notes().iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
         let (packages, groups) = (set.packages(usize::MAX), set.groups.len());
         say_error(&format!("{packages} updates, applied in {groups} steps"));
         let image = search.images[0].image.clone();

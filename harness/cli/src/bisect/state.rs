@@ -115,7 +115,16 @@ impl Search {
         match &self.packages {
             None => name,
             Some(_) if image == 0 => format!("{name} without updates"),
-            Some(set) => format!("{name} with {} of {} updates", set.packages(image), set.packages(usize::MAX)),
+            Some(set) => {
+                let (with, of) = (set.packages(image), set.packages(usize::MAX));
+                match set.shown_left_out() {
+                    None => format!("{name} with {with} of {of} updates"),
+                    Some(left_out) if image >= set.groups.len() => {
+                        format!("{name} with all updates that install ({with}; {left_out})")
+                    }
+                    Some(_) => format!("{name} with {with} of {of} updates that install"),
+                }
+            }
         }
     }
 

@@ -134,9 +134,11 @@ async fn read(live: &impl Live, source: &UpdateSource, set: &PackageSet) -> Resu
     let there = installed::read(live).await?;
     let records = installed::of_files(live, &paths).await?;
     let full = |_| CliError::invalid("there are more packages than can be ordered");
-    let order::Ordered { groups, left_out } = order::order(&there, &records, &live.facts().arch).map_err(full)?;
+    let order::Ordered { groups, left_out, unused } =
+        order::order(&there, &records, &live.facts().arch).map_err(full)?;
+    let set = PackageSet { left_out, unused, ..set.clone() };
     if groups.is_empty() {
-        let why = left_out.first().map_or_else(String::new, |why| format!(": {why}"));
+        let why = set.notes().first().map_or_else(String::new, |why| format!(": {why}"));
         return Err(CliError::invalid(format!("none of the package files is an update of the image{why}")));
     }
     let used: Vec<usize> = groups.iter().flatten().copied().collect();
@@ -144,7 +146,7 @@ async fn read(live: &impl Live, source: &UpdateSource, set: &PackageSet) -> Resu
     let group = |places: &Vec<usize>| UpdateGroup {
         packages: places.iter().filter_map(|place| updates.get(place).cloned()).collect(),
     };
-    Ok(PackageSet { groups: groups.iter().map(group).collect(), left_out, ..set.clone() })
+    Ok(PackageSet { groups: groups.iter().map(group).collect(), ..set })
 }
 
 /// What each of the files is, and what is new in it.

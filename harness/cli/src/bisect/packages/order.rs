@@ -13,8 +13,10 @@ use muster_repodata::{Index, IndexBuilder, PackageId, PackageRecord, Request, So
 pub(super) struct Ordered {
     /// Each group's files, by their places in what was offered; a group installs on top of those before it.
     pub(super) groups: Vec<Vec<usize>>,
-    /// What is in no group, and why: sentences.
+    /// Updates that are in no group, and why: a sentence for each.
     pub(super) left_out: Vec<String>,
+    /// How many of the others are no update of an installed package, and needed by none.
+    pub(super) unused: usize,
 }
 
 /// Files of one source that are applied together, and the sources that must come along.
@@ -44,11 +46,7 @@ pub(super) fn order(installed: &[PackageRecord], offered: &[PackageRecord], arch
     let used: BTreeSet<usize> = nodes.values().flat_map(|(files, _)| files).copied().collect();
     let is_unused = |at: &usize| !used.contains(at) && !targets.contains(at) && !without.contains_key(at);
     let unused = (0..offered.len()).filter(is_unused).count();
-    let mut left_out: Vec<String> = without.into_values().collect();
-    if unused > 0 {
-        left_out.push(format!("{unused} of the files are no update of an installed package, and no update needs them"));
-    }
-    Ok(Ordered { groups: groups(&nodes), left_out })
+    Ok(Ordered { groups: groups(&nodes), left_out: without.into_values().collect(), unused })
 }
 
 /// One pass over the updates, as if the files of `without` were not offered.
@@ -308,7 +306,8 @@ mod tests {
             ["new-thing", "app+liba+liba-tools", "core+plugin", "zeta"].map(str::to_owned),
             "{left_out:?}"
         );
-        assert_eq!(left_out, ["1 of the files are no update of an installed package, and no update needs them"]);
+        assert_eq!(left_out, Vec::<String>::new());
+        assert_eq!(order(&installed, &offered, "x86_64").unwrap().unused, 1);
     }
 
     #[test]

@@ -22,8 +22,11 @@ pub(crate) struct PackageSet {
     /// and in searches of before it was kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) base_sha256: Option<String>,
-    /// Updates that are in no group, and why: sentences.
+    /// Updates that are in no group, and why: a sentence for each. No state has them.
     pub(crate) left_out: Vec<String>,
+    /// How many of the other files are no update of an installed package, and needed by none.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(crate) unused: usize,
 }
 
 /// Updates that only install together: those of one source, and those that need each other.
@@ -53,7 +56,7 @@ pub(crate) struct PackageUpdate {
 impl PackageSet {
     /// One of which nothing was read yet.
     pub(crate) fn new(from: &str, reboot: bool, internet: bool) -> Self {
-        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), base_sha256: None, left_out: Vec::new() }
+        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), base_sha256: None, left_out: Vec::new(), unused: 0 }
     }
 
     /// What is installed in a machine of the state with the first `count` groups.
@@ -66,6 +69,27 @@ impl PackageSet {
     /// How many packages the first `count` groups have.
     pub(crate) fn packages(&self, count: usize) -> usize {
         self.groups.iter().take(count).map(|group| group.packages.len()).sum()
+    }
+
+    /// How many updates were left out, to be printed: `1 was left out`; `None` where none was.
+    pub(crate) fn shown_left_out(&self) -> Option<String> {
+        match self.left_out.len() {
+            0 => None,
+            1 => Some("1 was left out".to_owned()),
+            several => Some(format!("{several} were left out")),
+        }
+    }
+
+    /// What is to be said of files that are in no group, in sentences.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let unused = match self.unused {
+            0 => None,
+            1 => Some("1 of the files is no update of an installed package, and no update needs it".to_owned()),
+            several => Some(format!(
+                "{several} of the files are no update of an installed package, and no update needs them"
+            )),
+        };
+        self.left_out.iter().cloned().chain(unused).collect()
     }
 
     /// Checks that a machine is of the image that the search began with; any is while none is known.
@@ -91,6 +115,10 @@ impl PackageSet {
         };
         key(self) == key(other)
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl PackageUpdate {
