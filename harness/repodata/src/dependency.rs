@@ -65,6 +65,15 @@ pub struct Dependency {
     pub bound: Option<(Operator, String)>,
 }
 
+impl Dependency {
+    /// Whether a version, `[epoch:]version[-release]`, is within the bound: any is where there is none. As rpm has it, a
+    /// side that states no release is compared without releases, and what is no version is within no bound.
+    pub fn allows(&self, evr: &str) -> bool {
+        let bound = self.bound.as_ref().map(|(sign, version)| (*sign, version.as_str()));
+        overlap(Some((Operator::Equal, evr)), bound)
+    }
+}
+
 impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.bound {
@@ -128,5 +137,12 @@ mod tests {
             assert_eq!(overlap(bound(provided), bound(required)), both, "{provided} and {required}");
         }
         assert!(overlap(None, bound("> 9")) && overlap(bound("= 1"), None) && overlap(None, None));
+    }
+
+    #[test]
+    fn a_version_is_within_a_bound_or_not() {
+        let allows = |dependency: &str, evr: &str| Dependency::parse(dependency).unwrap().allows(evr);
+        assert!(allows("old", "1-1") && allows("old < 5", "4.9-7") && allows("old <= 5", "5-7") && allows("old = 1:2", "1:2-3"));
+        assert!(!allows("old < 5", "5-1") && !allows("old < 5", "1:4-1") && !allows("old >= 2-3", "2-2") && !allows("old < 5", ""));
     }
 }

@@ -83,6 +83,34 @@ fn first_bad(set: &PackageSet, bad: usize) -> Vec<String> {
     }
 }
 
+/// What to do where the last state is good.
+fn passes_with_all(set: &PackageSet) -> String {
+    let all = match set.shown_left_out() {
+        None => "all updates".to_owned(),
+        Some(left_out) => format!("all updates that install; {left_out}"),
+    };
+    match set.reboot {
+        false => format!(
+            "the test passes with {all}, and what runs already is that of before them: `--reboot` restarts the machine"
+        ),
+        true => format!("the test passes with {all}: `--repeat N` tests each state several times"),
+    }
+}
+
+/// Updates of which an answer names so many at most; `answer.json` has all.
+const NAMED: usize = 20;
+
+/// The updates that no state had, so that the answer says nothing of them.
+fn left_out(set: &PackageSet) -> Vec<String> {
+    let Some(shown) = set.shown_left_out() else { return Vec::new() };
+    let mut out = vec![String::new(), format!("updates that no state had: {shown}")];
+    out.extend(set.left_out.iter().take(NAMED).map(|why| format!("  {}", one_line(why, 600))));
+    if let Some(more @ 1..) = set.left_out.len().checked_sub(NAMED) {
+        out.push(format!("  and {more} more, see {FILE}"));
+    }
+    out
+}
+
 /// What is new in the changelogs of these updates.
 fn changelogs(set: &PackageSet, bad: usize) -> Vec<String> {
     let group = set.groups.get(bad - 1).map(|group| group.packages.as_slice()).unwrap_or_default();
@@ -167,13 +195,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
                 (0, _) if search.packages.is_some() => {
                     "no update is needed to make the test fail; bisect images instead: --good, --bad".to_owned()
                 }
-                (_, _) if search.packages.as_ref().is_some_and(|set| !set.reboot) => {
-                    "the test passes with all updates, and what runs already is that of before them: `--reboot` restarts the machine"
-                        .to_owned()
-                }
-                (_, _) if search.packages.is_some() => {
-                    "the test passes with all updates: `--repeat N` tests each state several times".to_owned()
-                }
+                (_, _) if let Some(set) = &search.packages => passes_with_all(set),
                 (0, _) => "name an earlier image on which the test passes".to_owned(),
                 _ => {
                     "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned()
@@ -182,6 +204,7 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
         }
         Next::Test { .. } => out.push(tested),
     }
+    out.extend(search.packages.iter().flat_map(left_out));
     out
 }
 
@@ -189,13 +212,13 @@ fn document(search: &Search, end: &Next, difference: Option<&Facts>) -> Result<S
     let name = |image: usize| search.images[image].image.clone();
     let answer = match (end, &search.packages) {
         (Next::Found { good, bad }, Some(set)) => {
-            json!({"found": set.groups.get(bad - 1), "updates-before": set.packages(*good)})
+            json!({"found": set.groups.get(bad - 1), "updates-before": set.packages(*good), "left-out": set.left_out})
         }
         (Next::Among { good, bad }, Some(set)) => {
-            json!({"among": set.groups.get(*good..*bad), "updates-before": set.packages(*good)})
+            json!({"among": set.groups.get(*good..*bad), "updates-before": set.packages(*good), "left-out": set.left_out})
         }
         (Next::Wrong { image, found }, Some(set)) => {
-            json!({"wrong-end": if *image == 0 { "without-updates" } else { "all-updates" }, "updates": set.packages(*image), "verdict": found})
+            json!({"wrong-end": if *image == 0 { "without-updates" } else { "all-updates" }, "updates": set.packages(*image), "left-out": set.left_out, "verdict": found})
         }
         (end, _) => answer_of_images(end, name),
     };
@@ -212,5 +235,88 @@ fn answer_of_images(end: &Next, name: impl Fn(usize) -> String) -> serde_json::V
         }
         Next::Wrong { image, found } => json!({"wrong-end": name(*image), "verdict": found}),
         Next::Test { .. } => json!({}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bisect::packages::set::{PackageUpdate, UpdateGroup};
+    use crate::bisect::state::{Candidate, SCHEMA};
+
+    /// Two updates, of which each is a step, and so many that were left out.
+    fn search(left_out: usize, reboot: bool) -> Search {
+        let group = |name: &str| UpdateGroup {
+            packages: vec![PackageUpdate { after: format!("{name}-2-1.noarch"), ..PackageUpdate::default() }],
+        };
+        let why = |at: usize| format!("c{at}-2-1.noarch cannot be installed: nothing provides\tx");
+        let set = PackageSet {
+            groups: ["a", "b"].map(group).to_vec(),
+            left_out: (0..left_out).map(why).collect(),
+            unused: 3,
+            ..PackageSet::new("updates", reboot, false)
+        };
+        Search {
+            schema: SCHEMA.to_owned(),
+            directory: "/".to_owned(),
+            test: "s/t".to_owned(),
+            repeat: 1,
+            errors_are_bad: false,
+            options: Vec::new(),
+            images: vec![Candidate::new("lab".to_owned()); 3],
+            packages: Some(set),
+        }
+    }
+
+    fn said(search: &Search, end: &Next) -> (String, serde_json::Value) {
+        let text = lines(search, Utf8Path::new("search"), end, None).join("\n");
+        (text, serde_json::from_str(&document(search, end, None).expect("written")).expect("JSON"))
+    }
+
+    fn ends() -> [Next; 3] {
+        [
+            Next::Found { good: 1, bad: 2 },
+            Next::Among { good: 0, bad: 2 },
+            Next::Wrong { image: 2, found: ImageVerdict::Good },
+        ]
+    }
+
+    #[test]
+    fn every_answer_names_the_updates_that_were_left_out() {
+        for end in ends() {
+            let (text, document) = said(&search(2, false), &end);
+            let names = "updates that no state had: 2 were left out\n  \
+                         c0-2-1.noarch cannot be installed: nothing provides x\n  \
+                         c1-2-1.noarch cannot be installed: nothing provides x";
+            assert!(text.ends_with(names), "{text}");
+            assert_eq!(document["answer"]["left-out"].as_array().map(Vec::len), Some(2), "{document}");
+            let (text, document) = said(&search(0, false), &end);
+            assert!(!text.contains("left out") && !text.contains("that install"), "{text}");
+            assert_eq!(document["answer"]["left-out"], json!([]), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_last_state_without_some_updates_is_not_called_all() {
+        let [_, _, wrong] = ends();
+        let (text, _) = said(&search(1, true), &wrong);
+        assert!(text.starts_with("lab with all updates that install (2; 1 was left out) is good\n"), "{text}");
+        assert!(text.contains("the test passes with all updates that install; 1 was left out: `--repeat N`"), "{text}");
+        let (text, _) = said(&search(0, false), &wrong);
+        assert!(text.starts_with("lab with 2 of 2 updates is good\n"), "{text}");
+        assert!(text.contains("the test passes with all updates, and what runs already"), "{text}");
+        assert_eq!(search(1, true).shown(1), "lab with 1 of 2 updates that install");
+        assert_eq!(search(1, true).shown(0), "lab without updates");
+    }
+
+    #[test]
+    fn of_many_that_were_left_out_the_text_names_some() {
+        let [_, _, wrong] = ends();
+        let (text, document) = said(&search(NAMED + 5, true), &wrong);
+        assert!(text.ends_with("\n  and 5 more, see answer.json"), "{text}");
+        assert_eq!(text.matches("cannot be installed").count(), NAMED);
+        assert_eq!(document["answer"]["left-out"].as_array().map(Vec::len), Some(NAMED + 5));
+        let (text, _) = said(&search(NAMED, true), &wrong);
+        assert!(!text.contains("more, see"), "{text}");
     }
 }

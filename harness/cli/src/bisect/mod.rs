@@ -199,12 +199,14 @@ fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
 
 /// Boots the image of a search over updates, and enters the updates in the search when it is new.
 fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base, CliError> {
-    let Some(known) = search.packages.clone() else { return Err(CliError::infrastructure("no updates are searched")) };
+    let Some(known) = search.known_packages()? else {
+        return Err(CliError::infrastructure("no updates are searched"));
+    };
     let own = dir.join(unused(dir, "base"));
     let Ready { arguments, .. } = read(&words(search, 0, &own))?;
     let (base, set) = Base::make(arguments.images(), &known, &own)?;
     if known.groups.is_empty() {
-        set.left_out.iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
+        set.notes().iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
         let (packages, groups) = (set.packages(usize::MAX), set.groups.len());
         say_error(&format!("{packages} updates, applied in {groups} steps"));
         let image = search.images[0].image.clone();
@@ -213,7 +215,10 @@ fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base
         search.write(dir)?;
     } else if !known.is_same(&set) {
         let what = "the updates are others than when the search began";
-        return Err(CliError::invalid(what).hint("begin a new search, or bring back the package files and the image"));
+        return Err(CliError::invalid(what).hint("begin a new search, or bring back the package files"));
+    } else {
+        search.packages = Some(PackageSet { base_sha256: set.base_sha256, ..known });
+        search.write(dir)?;
     }
     Ok(base)
 }
@@ -248,7 +253,11 @@ fn look(
                     let hint = format!("go on with it: `muster bisect --resume {}`", shell_word(dir.as_str()));
                     return Err(CliError::infrastructure("the search was interrupted").hint(hint));
                 }
-                search.images[image].sha256 = record.images.values().next().map(|image| image.sha256.clone());
+                let sha256 = record.images.values().next().map(|image| image.sha256.clone());
+                if let (Some(set), Some(sha256)) = (&search.packages, &sha256) {
+                    set.check_base(sha256)?;
+                }
+                search.images[image].sha256 = sha256;
                 search.images[image].runs.push(name);
                 verdict::of_run(&record, test, search.errors_are_bad).ok_or_else(|| {
                     CliError::invalid(format!("no test of the run is called {}", one_line(test.as_str(), 200)))

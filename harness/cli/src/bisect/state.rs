@@ -92,6 +92,19 @@ impl Search {
         write_atomically(&dir.join(FILE), (text + "\n").as_bytes()).map_err(|error| unwritable(error.to_string()))
     }
 
+    /// The updates, with the image that the verdicts are of: those of a search in which it was not kept yet have it each.
+    ///
+    /// # Errors
+    /// The verdicts are of several images.
+    pub(super) fn known_packages(&self) -> Result<Option<PackageSet>, CliError> {
+        let Some(mut known) = self.packages.clone() else { return Ok(None) };
+        for sha256 in self.images.iter().filter_map(|candidate| candidate.sha256.as_ref()) {
+            known.check_base(sha256)?;
+            known.base_sha256 = Some(sha256.clone());
+        }
+        Ok(Some(known))
+    }
+
     pub(super) fn verdicts(&self) -> Vec<Option<ImageVerdict>> {
         self.images.iter().map(|candidate| candidate.verdict).collect()
     }
@@ -102,7 +115,16 @@ impl Search {
         match &self.packages {
             None => name,
             Some(_) if image == 0 => format!("{name} without updates"),
-            Some(set) => format!("{name} with {} of {} updates", set.packages(image), set.packages(usize::MAX)),
+            Some(set) => {
+                let (with, of) = (set.packages(image), set.packages(usize::MAX));
+                match set.shown_left_out() {
+                    None => format!("{name} with {with} of {of} updates"),
+                    Some(left_out) if image >= set.groups.len() => {
+                        format!("{name} with all updates that install ({with}; {left_out})")
+                    }
+                    Some(_) => format!("{name} with {with} of {of} updates that install"),
+                }
+            }
         }
     }
 
@@ -140,11 +162,8 @@ impl Candidate {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_search_is_read_as_it_was_written_and_nothing_else_is_read() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
-        let mut search = Search {
+    fn search() -> Search {
+        Search {
             schema: SCHEMA.to_owned(),
             directory: "/here".to_owned(),
             test: "kernel/release".to_owned(),
@@ -153,7 +172,14 @@ mod tests {
             options: vec!["--cpus=1".to_owned()],
             images: ["a", "b"].map(|image| Candidate::new(image.to_owned())).to_vec(),
             packages: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_search_is_read_as_it_was_written_and_nothing_else_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
+        let mut search = search();
         search.images[1].verdict = Some(ImageVerdict::Bad);
         search.images[1].runs.push("1-b".to_owned());
         search.write(dir).expect("written");
@@ -176,5 +202,32 @@ mod tests {
             let error = Search::read(dir).expect_err(text);
             assert!(error.what.contains(says), "{}", error.what);
         }
+    }
+
+    #[test]
+    fn verdicts_of_another_image_are_refused() {
+        let mut search = search();
+        assert_eq!(search.known_packages().expect("none"), None);
+        search.packages = Some(PackageSet::new("updates", false, false));
+        let base = |search: &Search| search.known_packages().map(|set| set.expect("updates").base_sha256);
+        assert_eq!(base(&search).expect("not known yet"), None);
+        // A search of before the image was kept is read, and its verdicts say of which image they are.
+        let old = serde_json::to_string(&search).expect("JSON");
+        assert!(!old.contains("base-sha256"), "{old}");
+        assert_eq!(serde_json::from_str::<Search>(&old).expect("read"), search);
+        search.images[1].sha256 = Some("aa".to_owned());
+        assert_eq!(base(&search).expect("one"), Some("aa".to_owned()));
+        search.images[0].sha256 = Some("bb".to_owned());
+        assert!(base(&search).expect_err("two").what.contains("is aa, and was bb"));
+        search.images[0].sha256 = None;
+        search.packages = Some(PackageSet { base_sha256: Some("bb".to_owned()), ..search.packages.expect("updates") });
+        assert!(base(&search).expect_err("another").what.contains("is aa, and was bb"));
+        search.images[1].sha256 = Some("bb".to_owned());
+        let known = search.known_packages().expect("one").expect("updates");
+        assert!(known.check_base("bb").is_ok());
+        let error = known.check_base("cc").expect_err("another");
+        assert!(error.what.starts_with("the image is another than when the search began"), "{}", error.what);
+        let again: Search = serde_json::from_str(&serde_json::to_string(&search).expect("JSON")).expect("read");
+        assert_eq!(again, search);
     }
 }

@@ -53,7 +53,7 @@ impl Base {
     /// Boots the image, brings the updates into it, and freezes it. What it is lies in `dir`.
     ///
     /// # Errors
-    /// The image cannot be booted or cloned, or its packages are not known.
+    /// The image cannot be booted or cloned, it is another than when the search began, or its packages are not known.
     pub(super) fn make(
         options: &ImageOptions,
         set: &PackageSet,
@@ -95,6 +95,8 @@ async fn make(
     let (template, set) = {
         let images = HostImages::new(&host, [spec]);
         let mut driver = images.prepare(&id).await.map_err(CliError::of_machine)?;
+        let sha256 = driver.image_sha256().to_owned();
+        set.check_base(&sha256)?;
         if set.internet {
             let open = MachineSpec { internet: true, ..MachineSpec::default() };
             driver = driver.with_spec(&open).map_err(CliError::of_machine)?;
@@ -102,7 +104,7 @@ async fn make(
         say_boots(&id, &id, kind, driver.boot_deadline());
         let live = driver.boot("base", true).await.map_err(|failed| CliError::of_machine(failed.failure))?;
         let set = match read(&live, source, set).await {
-            Ok(set) => set,
+            Ok(set) => PackageSet { base_sha256: Some(sha256), ..set },
             Err(error) => {
                 live.stop(Stop::Discard).await;
                 return Err(error);
@@ -132,9 +134,11 @@ async fn read(live: &impl Live, source: &UpdateSource, set: &PackageSet) -> Resu
     let there = installed::read(live).await?;
     let records = installed::of_files(live, &paths).await?;
     let full = |_| CliError::invalid("there are more packages than can be ordered");
-    let order::Ordered { groups, left_out } = order::order(&there, &records, &live.facts().arch).map_err(full)?;
+    let order::Ordered { groups, left_out, unused } =
+        order::order(&there, &records, &live.facts().arch).map_err(full)?;
+    let set = PackageSet { left_out, unused, ..set.clone() };
     if groups.is_empty() {
-        let why = left_out.first().map_or_else(String::new, |why| format!(": {why}"));
+        let why = set.notes().first().map_or_else(String::new, |why| format!(": {why}"));
         return Err(CliError::invalid(format!("none of the package files is an update of the image{why}")));
     }
     let used: Vec<usize> = groups.iter().flatten().copied().collect();
@@ -142,7 +146,7 @@ async fn read(live: &impl Live, source: &UpdateSource, set: &PackageSet) -> Resu
     let group = |places: &Vec<usize>| UpdateGroup {
         packages: places.iter().filter_map(|place| updates.get(place).cloned()).collect(),
     };
-    Ok(PackageSet { groups: groups.iter().map(group).collect(), left_out, ..set.clone() })
+    Ok(PackageSet { groups: groups.iter().map(group).collect(), ..set })
 }
 
 /// What each of the files is, and what is new in it.

@@ -13,12 +13,17 @@ use muster_repodata::{Index, IndexBuilder, PackageId, PackageRecord, Request, So
 pub(super) struct Ordered {
     /// Each group's files, by their places in what was offered; a group installs on top of those before it.
     pub(super) groups: Vec<Vec<usize>>,
-    /// What is in no group, and why: sentences.
+    /// Updates that are in no group, and why: a sentence for each.
     pub(super) left_out: Vec<String>,
+    /// How many of the others are no update of an installed package, and needed by none.
+    pub(super) unused: usize,
 }
 
 /// Files of one source that are applied together, and the sources that must come along.
 type Node = (BTreeSet<usize>, BTreeSet<String>);
+
+/// Nodes by their sources, and why each of some files cannot be installed.
+type Solved = (BTreeMap<String, Node>, BTreeMap<usize, String>);
 
 /// Orders the updates among `offered`: the newest of each installed name and architecture, and what replaces an
 /// installed package of another name; with them, what they need. Packages of one source are one group, and so are
@@ -27,48 +32,80 @@ type Node = (BTreeSet<usize>, BTreeSet<String>);
 /// # Errors
 /// There are more packages than an index holds.
 pub(super) fn order(installed: &[PackageRecord], offered: &[PackageRecord], arch: &str) -> Result<Ordered, Full> {
+    let targets: BTreeSet<usize> = targets(installed, offered);
+    let mut without: BTreeMap<usize, String> = BTreeMap::new();
+    // What was solved with a file that is left out afterwards may need it: all is solved again without the file. Each
+    // pass leaves out one more at least, so that there is a last one.
+    let nodes = loop {
+        let (nodes, impossible) = solve(installed, offered, &targets, &without, arch)?;
+        if impossible.is_empty() {
+            break nodes;
+        }
+        without.extend(impossible);
+    };
+    let used: BTreeSet<usize> = nodes.values().flat_map(|(files, _)| files).copied().collect();
+    let is_unused = |at: &usize| !used.contains(at) && !targets.contains(at) && !without.contains_key(at);
+    let unused = (0..offered.len()).filter(is_unused).count();
+    Ok(Ordered { groups: groups(&nodes), left_out: without.into_values().collect(), unused })
+}
+
+/// One pass over the updates, as if the files of `without` were not offered.
+fn solve(
+    installed: &[PackageRecord],
+    offered: &[PackageRecord],
+    targets: &BTreeSet<usize>,
+    without: &BTreeMap<usize, String>,
+    arch: &str,
+) -> Result<Solved, Full> {
+    let there: Vec<usize> = (0..offered.len()).filter(|at| !without.contains_key(at)).collect();
+    let records: Vec<PackageRecord> = there.iter().map(|at| offered[*at].clone()).collect();
     let mut builder = IndexBuilder::new(arch);
-    builder.repository("updates", true, offered)?;
+    builder.repository("updates", true, &records)?;
     builder.installed(installed)?;
     let index = builder.build();
-    let ids: BTreeMap<PackageId, usize> =
-        offered.iter().enumerate().filter_map(|(at, record)| Some((id_of(&index, record)?, at))).collect();
+    let mut ids: BTreeMap<PackageId, usize> = BTreeMap::new();
+    for at in there {
+        // The first of two that are the same, as among the targets.
+        id_of(&index, &offered[at]).map(|id| ids.entry(id).or_insert(at));
+    }
     let places: BTreeMap<usize, PackageId> = ids.iter().map(|(id, at)| (*at, *id)).collect();
-    let mut left_out = Vec::new();
-    let targets: BTreeSet<usize> = targets(installed, offered);
-    let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for at in &targets {
-        match places.contains_key(at) {
-            true => nodes.entry(source(&offered[*at])).or_default().0.insert(*at),
-            false => {
-                left_out.push(format!("{} is of another architecture", nevra(&offered[*at])));
-                false
-            }
-        };
+    let (mut nodes, mut impossible): Solved = Solved::default();
+    for at in targets.iter().filter(|at| !without.contains_key(at)) {
+        if places.contains_key(at) {
+            nodes.entry(source(&offered[*at])).or_default().0.insert(*at);
+        } else {
+            impossible.insert(*at, format!("{} is of another architecture", nevra(&offered[*at])));
+        }
     }
     let mut solver = Solver::new(&index);
+    // The files that install these, or why there are none.
+    let mut with = |files: &BTreeSet<usize>| -> Result<BTreeSet<usize>, String> {
+        let wanted = files.iter().filter_map(|at| places.get(at)).map(|id| Wanted::Package(*id));
+        match solver.solve(&Request { weak: false, ..Request::install(wanted) }) {
+            Solution::Installs(done) => {
+                let new = done.install.iter().chain(done.upgrade.iter().map(|(_, new)| new));
+                Ok(new.filter_map(|id| ids.get(id).copied()).collect())
+            }
+            // The package manager of the guest decides.
+            Solution::Undecided(_) => Ok(files.clone()),
+            Solution::Impossible(problems) => {
+                let why: Vec<String> = problems.into_iter().flat_map(|problem| problem.chain).collect();
+                Err(why.join("; "))
+            }
+        }
+    };
     let mut waiting: BTreeSet<String> = nodes.keys().cloned().collect();
     while let Some(name) = waiting.pop_first() {
         let Some((files, _)) = nodes.get(&name).cloned() else { continue };
-        let wanted = files.iter().filter_map(|at| places.get(at)).map(|id| Wanted::Package(*id));
-        let request = Request { weak: false, ..Request::install(wanted) };
-        let with = match solver.solve(&request) {
-            Solution::Installs(done) => {
-                let new = done.install.iter().chain(done.upgrade.iter().map(|(_, new)| new));
-                new.filter_map(|id| ids.get(id).copied()).collect()
-            }
-            // The package manager of the guest decides.
-            Solution::Undecided(_) => files.clone(),
-            Solution::Impossible(problems) => {
-                let why: Vec<String> = problems.into_iter().flat_map(|problem| problem.chain).collect();
-                let names: Vec<String> = files.iter().map(|at| nevra(&offered[*at])).collect();
-                let sentence = format!("{} cannot be installed: {}", names.join(", "), why.join("; "));
-                left_out.push(one_line(&sentence, 600));
-                nodes.remove(&name);
-                continue;
-            }
-        };
-        for at in with {
+        let found = with(&files).unwrap_or_else(|_| {
+            let (found, refused) = one_by_one(&files, &mut with);
+            let sentence = |(at, why): (usize, String)| {
+                (at, one_line(&format!("{} cannot be installed: {why}", nevra(&offered[at])), 600))
+            };
+            impossible.extend(refused.into_iter().map(sentence));
+            found
+        });
+        for at in found {
             let other = source(&offered[at]);
             if nodes.entry(other.clone()).or_default().0.insert(at) {
                 waiting.insert(other.clone());
@@ -78,12 +115,27 @@ pub(super) fn order(installed: &[PackageRecord], offered: &[PackageRecord], arch
             }
         }
     }
-    let used: BTreeSet<usize> = nodes.values().flat_map(|(files, _)| files).copied().collect();
-    let unused = (0..offered.len()).filter(|at| !used.contains(at) && !targets.contains(at)).count();
-    if unused > 0 {
-        left_out.push(format!("{unused} of the files are no update of an installed package, and no update needs them"));
+    Ok((nodes, impossible))
+}
+
+/// As many of the files as install together, with what they need; and why each of the others does not install with
+/// those before it.
+fn one_by_one(
+    files: &BTreeSet<usize>,
+    with: &mut impl FnMut(&BTreeSet<usize>) -> Result<BTreeSet<usize>, String>,
+) -> (BTreeSet<usize>, Vec<(usize, String)>) {
+    let (mut kept, mut found, mut refused) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for at in files {
+        kept.insert(*at);
+        match with(&kept) {
+            Ok(more) => found = more,
+            Err(why) => {
+                kept.remove(at);
+                refused.push((*at, why));
+            }
+        }
     }
-    Ok(Ordered { groups: groups(&nodes), left_out })
+    (found, refused)
 }
 
 /// Groups of nodes that reach each other, those that others reach before them.
@@ -133,7 +185,7 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
                 same.peek().is_some() && same.all(|other| compare(other, record) == Ordering::Less)
             }
             // It takes the place of a package of another name.
-            None => record.obsoletes.iter().any(|old| by_name.contains_key(old.name.as_str())),
+            None => installed.iter().any(|old| obsoletes(record, old)),
         };
         if !is_update {
             continue;
@@ -148,15 +200,18 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
 
 /// Places in the list of the installed packages that a file replaces: those of its name, else those that it obsoletes.
 pub(super) fn replaced<'i>(installed: &'i [PackageRecord], new: &PackageRecord) -> Vec<&'i PackageRecord> {
-    let named = |name: &str| -> Vec<&PackageRecord> {
-        let of_name = installed.iter().filter(|old| old.name == name);
-        of_name.filter(|old| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch").collect()
-    };
-    let same = named(&new.name);
+    let comparable = |old: &&PackageRecord| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch";
+    let (same, others): (Vec<_>, Vec<_>) = installed.iter().filter(comparable).partition(|old| old.name == new.name);
     match same.is_empty() {
-        true => new.obsoletes.iter().flat_map(|old| named(&old.name)).collect(),
+        true => others.into_iter().filter(|old| obsoletes(new, old)).collect(),
         false => same,
     }
+}
+
+/// Whether one of the `Obsoletes:` has the name of the other, and its version within the bound.
+fn obsoletes(new: &PackageRecord, old: &PackageRecord) -> bool {
+    let evr = evr(old);
+    new.obsoletes.iter().any(|obsolete| obsolete.name == old.name && obsolete.allows(&evr))
 }
 
 fn compare(one: &PackageRecord, other: &PackageRecord) -> Ordering {
@@ -251,7 +306,8 @@ mod tests {
             ["new-thing", "app+liba+liba-tools", "core+plugin", "zeta"].map(str::to_owned),
             "{left_out:?}"
         );
-        assert_eq!(left_out, ["1 of the files are no update of an installed package, and no update needs them"]);
+        assert_eq!(left_out, Vec::<String>::new());
+        assert_eq!(order(&installed, &offered, "x86_64").unwrap().unused, 1);
     }
 
     #[test]
@@ -285,6 +341,63 @@ mod tests {
         assert!(left_out[0].contains("nowhere"), "{left_out:?}");
         let replaced = replaced(&installed, &offered[3]);
         assert_eq!(replaced.iter().map(|old| nevra(old)).collect::<Vec<_>>(), ["old-1-1.x86_64"]);
+    }
+
+    #[test]
+    fn only_what_cannot_be_installed_of_a_source_is_left_out() {
+        // `app` is solved first and needs a file of a source another of whose files cannot be installed.
+        let installed =
+            [package("app 1", "app", &[]), package("lib 1", "lib", &[]), package("lib-extra 1", "lib", &[])];
+        let offered = [
+            package("app 2", "app", &["r lib >= 2"]),
+            package("lib 2", "lib", &[]),
+            package("lib-extra 2", "lib", &["r nowhere"]),
+        ];
+        let (groups, left_out) = names(&installed, &offered);
+        assert_eq!(groups, ["lib", "app"]);
+        assert_eq!(left_out.len(), 1, "{left_out:?}");
+        assert!(left_out[0].starts_with("lib-extra-2-1.x86_64 cannot be installed: "), "{left_out:?}");
+    }
+
+    #[test]
+    fn what_needs_something_that_is_left_out_is_solved_again() {
+        // Each of the files of `lib` installs, but not both. `app` finds another way when its first choice is left out,
+        // and `strict` has none.
+        let installed = ["app", "strict", "lib-a", "lib-b"].map(|name| package(&format!("{name} 1"), name, &[]));
+        let offered = [
+            package("app 2", "app", &["r either"]),
+            package("strict 2", "strict", &["r lib-b >= 2"]),
+            package("lib-a 2", "lib", &["c lib-b >= 2"]),
+            package("lib-b 2", "lib", &["p either"]),
+            package("spare 1", "spare", &["p either"]),
+        ];
+        let (groups, left_out) = names(&installed, &offered);
+        assert_eq!(groups, ["lib-a", "spare", "app"], "{left_out:?}");
+        let named = |name: &str| left_out.iter().any(|why| why.starts_with(&format!("{name} cannot be installed: ")));
+        assert!(named("strict-2-1.x86_64") && named("lib-b-2-1.x86_64") && left_out.len() == 2, "{left_out:?}");
+    }
+
+    #[test]
+    fn what_obsoletes_other_versions_replaces_nothing() {
+        let installed = [package("old 5", "old", &[]), package("older 1", "older", &[])];
+        for (obsoletes, replaces) in [
+            ("o old < 5", vec![]),
+            ("o old < 1:1", vec!["old-5-1.x86_64"]),
+            ("o old <= 5", vec!["old-5-1.x86_64"]),
+            ("o old = 4", vec![]),
+            ("o old > 5-2", vec![]),
+            ("o old", vec!["old-5-1.x86_64"]),
+        ] {
+            let offered = [package("replacement 1", "r", &[obsoletes])];
+            let replaced: Vec<String> = replaced(&installed, &offered[0]).into_iter().map(nevra).collect();
+            assert_eq!(replaced, replaces, "{obsoletes}");
+            assert_eq!(names(&installed, &offered).0.len(), replaces.len(), "{obsoletes}");
+        }
+        // One of two bounds is enough.
+        let offered = [package("replacement 1", "r", &["o old < 5", "o older < 2"])];
+        let replaced: Vec<String> = replaced(&installed, &offered[0]).into_iter().map(nevra).collect();
+        assert_eq!(replaced, ["older-1-1.x86_64"]);
+        assert_eq!(names(&installed, &offered).0, ["replacement"]);
     }
 
     #[test]

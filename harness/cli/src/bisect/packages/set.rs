@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::CliError;
 use muster_base::text::one_line;
 use muster_engine::updates::{UpdateFile, Updates};
 
@@ -17,8 +18,15 @@ pub(crate) struct PackageSet {
     pub(crate) internet: bool,
     /// Each installs when those before it are installed. Empty until the first machine was read.
     pub(crate) groups: Vec<UpdateGroup>,
-    /// Updates that are in no group, and why: sentences.
+    /// SHA-256 of the image, hex: verdicts of another one are none of this search. Absent until the first machine was read,
+    /// and in searches of before it was kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) base_sha256: Option<String>,
+    /// Updates that are in no group, and why: a sentence for each. No state has them.
     pub(crate) left_out: Vec<String>,
+    /// How many of the other files are no update of an installed package, and needed by none.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(crate) unused: usize,
 }
 
 /// Updates that only install together: those of one source, and those that need each other.
@@ -48,7 +56,7 @@ pub(crate) struct PackageUpdate {
 impl PackageSet {
     /// One of which nothing was read yet.
     pub(crate) fn new(from: &str, reboot: bool, internet: bool) -> Self {
-        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), left_out: Vec::new() }
+        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), base_sha256: None, left_out: Vec::new(), unused: 0 }
     }
 
     /// What is installed in a machine of the state with the first `count` groups.
@@ -63,6 +71,42 @@ impl PackageSet {
         self.groups.iter().take(count).map(|group| group.packages.len()).sum()
     }
 
+    /// How many updates were left out, to be printed: `1 was left out`; `None` where none was.
+    pub(crate) fn shown_left_out(&self) -> Option<String> {
+        match self.left_out.len() {
+            0 => None,
+            1 => Some("1 was left out".to_owned()),
+            several => Some(format!("{several} were left out")),
+        }
+    }
+
+    /// What is to be said of files that are in no group, in sentences.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let unused = match self.unused {
+            0 => None,
+            1 => Some("1 of the files is no update of an installed package, and no update needs it".to_owned()),
+            several => Some(format!(
+                "{several} of the files are no update of an installed package, and no update needs them"
+            )),
+        };
+        self.left_out.iter().cloned().chain(unused).collect()
+    }
+
+    /// Checks that a machine is of the image that the search began with; any is while none is known.
+    ///
+    /// # Errors
+    /// It has another SHA-256.
+    pub(crate) fn check_base(&self, sha256: &str) -> Result<(), CliError> {
+        match &self.base_sha256 {
+            Some(known) if known != sha256 => {
+                let (now, was) = (one_line(sha256, 64), one_line(known, 64));
+                let what = format!("the image is another than when the search began: its SHA-256 is {now}, and was {was}");
+                Err(CliError::invalid(what).hint("begin a new search, or bring back the image and go on with `--resume`"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same files in the same order.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let key = |set: &Self| -> Vec<(usize, String)> {
@@ -71,6 +115,10 @@ impl PackageSet {
         };
         key(self) == key(other)
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl PackageUpdate {
