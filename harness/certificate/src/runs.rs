@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_base::text::one_line;
+use muster_base::version;
 use muster_record::merge::{Input, merge};
 use muster_record::run::{ImageRecord, RunRecord};
 
@@ -40,7 +41,7 @@ fn of_one(run: &RunEvidence) -> Vec<Refusal> {
         };
         out.push(Refusal::new(RefusalId::MachineUntrusted, format!("{file}: {why}")));
     }
-    if ["dirty", "modified"].iter().any(|mark| record.muster.contains(mark)) {
+    if version::is_of_changed_sources(&record.muster) {
         let message = format!("{file}: it was run by muster {}, built from changed sources", record.muster);
         out.push(Refusal::new(RefusalId::ToolModified, message));
     }

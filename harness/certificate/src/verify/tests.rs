@@ -4,6 +4,7 @@ use crate::names::FILES;
 use crate::parts;
 use crate::testing::{AT, MUSTER, Scene, changed, digest, product, profile, program, run, shipped, signature, time};
 use crate::written::{page, text};
+use muster_base::version::of_build;
 use muster_record::merge::{Input, merge};
 use muster_record::outcome::Outcome;
 use muster_record::run::EarlierRun;
@@ -133,6 +134,7 @@ fn what_runs_say_is_refused_although_it_was_signed() {
         (&["run.incomplete"], with(vec![changed(&good, |record| record.arguments = vec!["--focus=a".into()])])),
         (&["machine.untrusted"], with(vec![changed(&good, |record| record.arguments = vec!["--connect".into()])])),
         (&["tool.modified"], with(vec![changed(&good, |record| record.muster = "1.0 (ab, modified)".into())])),
+        (&["tool.modified"], with(vec![changed(&good, |record| record.muster = of_build("1.0", "ab", true))])),
         (
             &["tool.modified"],
             with(vec![changed(&good, |record| record.suites.get_mut("s").unwrap().sha256 = digest(3))]),
