@@ -102,6 +102,17 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
     out
 }
 
+/// The version that is said to have written the certificate is that of a run, or this one: of any other nobody could say which tests
+/// belong to its suites, and the name of one costs a signer nothing.
+pub(crate) fn unknown_writer(runs: &[RunEvidence], writer: &str, muster: &str) -> Option<Refusal> {
+    let known = writer == muster || runs.iter().any(|run| run.record.muster == writer);
+    (!known).then(|| {
+        let message =
+            format!("muster {} is said to have written it, and it has made none of the runs", one_line(writer, 60));
+        Refusal::new(RefusalId::RunMerged, message)
+    })
+}
+
 /// The ids of the runs that others of the evidence were merged of.
 pub(crate) fn shards(runs: &[RunEvidence]) -> BTreeSet<&str> {
     runs.iter().flat_map(|run| &run.record.merged).map(|shard| shard.id.as_str()).collect()
