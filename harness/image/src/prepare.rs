@@ -15,7 +15,7 @@ use super::inspect::{self, Inspected, Limits};
 use super::remembered::RememberedDigests;
 use super::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
 use super::{DiskSource, ImageError, ImageSpec, KernelBoot, Unchanged, digest, lab, layout, magic, pull};
-use muster_base::machine::{Arch, Format};
+use muster_base::machine::{Arch, Format, KernelFrom};
 use muster_record::disk::DiskFacts;
 
 /// Changes whenever a tar is made into a disk in another way.
@@ -39,6 +39,8 @@ pub struct Prepared {
     pub disk: Inspected,
     /// What the file says of itself.
     pub facts: DiskFacts,
+    /// Whether the kernel is one of the image.
+    pub kernel_from: KernelFrom,
     /// What a reader should know of how the disk was made, a sentence each.
     pub notes: Vec<String>,
 }
@@ -185,6 +187,8 @@ async fn prepare_with(
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let known = KnownDigests { pulled: pulled_sha256.as_deref(), remembered: digests };
     let mut notes = Vec::new();
+    // Before the one that a root file system brings along is among them.
+    let kernel_from = if spec.kernel.is_some() { KernelFrom::Host } else { KernelFrom::Image };
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
             let Root { source, sha256, disk, dropped, kernel } =
@@ -209,7 +213,7 @@ async fn prepare_with(
         }
     };
     let facts = layout::read(&disk, spec.format, limits.deadline).await?;
-    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, notes })
+    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, kernel_from, notes })
 }
 
 /// What is known of a source's digest before it is read.
