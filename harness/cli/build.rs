@@ -3,8 +3,12 @@
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+
+include!("built_from.rs");
+
+#[expect(dead_code, unreachable_pub, reason = "it is a public module of the library, which uses the rest")]
+#[path = "../base/src/version.rs"]
+mod mark;
 
 /// Directories and files below the checkout, with all that is in them.
 const SHIPPED: [&str; 6] =
@@ -31,8 +35,10 @@ fn main() {
     code.push(']');
     let out = PathBuf::from(variable("OUT_DIR")).join("shipped.rs");
     std::fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-env=MUSTER_VERSION={}", version(&root));
+    for name in ["build.rs", "built_from.rs", "../base/src/version.rs"] {
+        println!("cargo:rerun-if-changed={name}");
+    }
+    println!("cargo:rustc-env=MUSTER_VERSION={}", version(&root, &files));
 }
 
 fn variable(name: &str) -> String {
@@ -61,14 +67,15 @@ fn collect(root: &Path, at: &Path, files: &mut Vec<PathBuf>) {
 /// The version, and the commit that a release build is made from: what a report of a fault needs. `MUSTER_COMMIT` names it
 /// where the source is no checkout, as in packages; else git does. Debug builds are for who works on muster, and would be
 /// compiled anew after each commit.
-fn version(root: &Path) -> String {
+fn version(root: &Path, built_in: &[PathBuf]) -> String {
     let version = variable("CARGO_PKG_VERSION");
     println!("cargo:rerun-if-env-changed=MUSTER_COMMIT");
     if variable("PROFILE") != "release" {
         return version;
     }
-    match named_commit().or_else(|| commit_of(root)) {
-        Some(commit) => format!("{version} ({commit})"),
+    let named = named_commit().map(|commit| (commit, false));
+    match named.or_else(|| commit_of(root, built_in)) {
+        Some((commit, is_changed)) => mark::of_build(&version, &commit, is_changed),
         None => version,
     }
 }
@@ -86,22 +93,18 @@ fn named_commit() -> Option<String> {
     Some(commit[..DIGITS].to_owned())
 }
 
-/// The commit of a checkout, and whether its files differ from it.
-fn commit_of(root: &Path) -> Option<String> {
+/// The commit of a checkout, and whether what is built differs from it.
+fn commit_of(root: &Path, built_in: &[PathBuf]) -> Option<(String, bool)> {
     // Another repository may be around a source that is none itself. A worktree has a file of this name.
     if !root.join(".git").exists() {
         return None;
     }
-    let git = |arguments: &[&str]| {
-        let said = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
-        said.status.success().then(|| String::from_utf8_lossy(&said.stdout).trim().to_owned())
-    };
     // Also when a file of any crate changes, or the claim that nothing has would be of an earlier day.
-    let of_git = ["HEAD", "refs/heads", "index"].into_iter().filter_map(|name| git(&["rev-parse", "--git-path", name]));
+    let of_git =
+        ["HEAD", "refs/heads", "index"].into_iter().filter_map(|name| git(root, &["rev-parse", "--git-path", name]));
     for path in of_git.chain(["harness".to_owned(), "Cargo.lock".to_owned()]) {
         println!("cargo:rerun-if-changed={}", root.join(path).display());
     }
-    let commit = git(&["rev-parse", &format!("--short={DIGITS}"), "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|files| !files.is_empty());
-    Some(if changed { format!("{commit}, changed") } else { commit })
+    let commit = git(root, &["rev-parse", &format!("--short={DIGITS}"), "HEAD"])?;
+    Some((commit, differs(root, built_in)))
 }

@@ -1,7 +1,7 @@
 //! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped,
 //! [`files`] that are replaced whole or not at all, [`exit`] codes, the order of package versions ([`evr`]), patterns
-//! of names ([`glob`], [`fnmatch`]), the file [`os_release`] and the names of what a [`machine`] is made of. Every
-//! crate may use it; it uses none.
+//! of names ([`glob`], [`fnmatch`]), the file [`os_release`], the names of what a [`machine`] is made of and what a
+//! [`version`] says of its sources. Every crate may use it; it uses none.
 
 pub mod download;
 pub mod evr;
@@ -15,6 +15,7 @@ pub mod machine;
 pub mod os_release;
 mod relation;
 pub mod text;
+pub mod version;
 mod words;
 
 pub use relation::Relation;

@@ -31,6 +31,16 @@ impl Format {
 }
 
 words! {
+    /// Where the kernel that boots a machine comes from.
+    KernelFrom {
+        /// The image: its boot loader starts it, or it is the one that a root file system brings along.
+        Image = "image",
+        /// A file of the host that QEMU loads, and no part of what is tested.
+        Host = "host",
+    }
+}
+
+words! {
     /// The processor an image is made for.
     Arch {
         /// 64-bit PCs.

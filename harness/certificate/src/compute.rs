@@ -27,7 +27,7 @@ use crate::reasons;
 use crate::refusal::{Refusal, RefusalId, sorted};
 use crate::results::results;
 use crate::runs;
-use crate::supportable::{self, Program, ShippedSuite};
+use crate::supportable::{self, Program};
 
 /// What evidence comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,8 +78,8 @@ pub fn compute(evidence: &Evidence, images: &[String], at: Timestamp, writer: &s
     let mut refusals = evidence.faults.clone();
     refusals.extend(runs::faults(&evidence.runs));
     let inputs = Inputs::read(evidence, program.vocabulary, &mut refusals);
-    let shipped = (writer == program.muster).then_some(program.supportable);
-    let found = inputs.and_then(|inputs| inputs.found(evidence, images, at, shipped, &mut refusals));
+    refusals.extend(runs::unknown_writer(&evidence.runs, writer, program.muster));
+    let found = inputs.and_then(|inputs| inputs.found(evidence, images, at, (writer, program), &mut refusals));
     Computed { found, refusals: sorted(refusals) }
 }
 
@@ -159,7 +159,7 @@ impl Inputs {
         evidence: &Evidence,
         wanted: &[String],
         at: Timestamp,
-        shipped: Option<&ShippedSuite>,
+        (writer, program): (&str, &Program<'_>),
         refusals: &mut Vec<Refusal>,
     ) -> Option<Found> {
         let tested: BTreeSet<&str> =
@@ -193,7 +193,7 @@ impl Inputs {
         for Decided { decision, .. } in &decided {
             refusals.extend(reasons::of_decision(decision, self.policy.flaky));
         }
-        refusals.extend(decided.iter().flat_map(|one| supportable::faults(&one.runs, &one.sha256, shipped)));
+        refusals.extend(decided.iter().flat_map(|one| supportable::faults(&one.runs, &one.sha256, writer, program)));
         if !stop {
             refusals.extend(unused(&self.runs, &decided));
         }

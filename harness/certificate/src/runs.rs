@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_base::text::one_line;
+use muster_base::version;
 use muster_record::merge::{Input, merge};
 use muster_record::run::{ImageRecord, RunRecord};
 
@@ -40,7 +41,7 @@ fn of_one(run: &RunEvidence) -> Vec<Refusal> {
         };
         out.push(Refusal::new(RefusalId::MachineUntrusted, format!("{file}: {why}")));
     }
-    if ["dirty", "modified"].iter().any(|mark| record.muster.contains(mark)) {
+    if version::is_of_changed_sources(&record.muster) {
         let message = format!("{file}: it was run by muster {}, built from changed sources", record.muster);
         out.push(Refusal::new(RefusalId::ToolModified, message));
     }
@@ -99,6 +100,17 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
         }
     }
     out
+}
+
+/// The version that is said to have written the certificate is that of a run, or this one: of any other nobody could say which tests
+/// belong to its suites, and the name of one costs a signer nothing.
+pub(crate) fn unknown_writer(runs: &[RunEvidence], writer: &str, muster: &str) -> Option<Refusal> {
+    let known = writer == muster || runs.iter().any(|run| run.record.muster == writer);
+    (!known).then(|| {
+        let message =
+            format!("muster {} is said to have written it, and it has made none of the runs", one_line(writer, 60));
+        Refusal::new(RefusalId::RunMerged, message)
+    })
 }
 
 /// The ids of the runs that others of the evidence were merged of.

@@ -42,9 +42,10 @@ pub struct ShippedSuite {
 /// One result of a test.
 type Result<'r> = (&'r RunInput, &'r TestRecord);
 
-/// Why the image with this digest is not shown to be supportable. `shipped` is the suite that must have run; `None` where
-/// another version of muster wrote the certificate, whose suite is not known here.
-pub(crate) fn faults(runs: &[RunInput], sha256: &str, shipped: Option<&ShippedSuite>) -> Vec<Refusal> {
+/// Why the image with this digest is not shown to be supportable. `writer` is the version of muster that wrote the certificate, as its
+/// signer says. Runs of the version at hand must have the suite that it ships, whatever he says; of those of another version the
+/// suite is not known here, unless the one at hand writes the certificate: it vouches for its own suite alone.
+pub(crate) fn faults(runs: &[RunInput], sha256: &str, writer: &str, program: &Program<'_>) -> Vec<Refusal> {
     let image: String = one_line(sha256, 64).chars().take(12).collect();
     let missing = |message: String| Refusal::new(RefusalId::SupportableMissing, format!("image {image}…: {message}"));
     let results: Vec<Result<'_>> = runs.iter().flat_map(|run| results(run, sha256)).collect();
@@ -52,9 +53,12 @@ pub(crate) fn faults(runs: &[RunInput], sha256: &str, shipped: Option<&ShippedSu
         return vec![missing(format!("no run has tested it with the suite {SUPPORTABLE}"))];
     }
     let mut out = Vec::new();
-    if let Some(shipped) = shipped {
-        out.extend(others(&results, shipped));
-        let ran: BTreeSet<&str> = results.iter().map(|(_, test)| base_id(&test.test)).collect();
+    let is_known = |run: &RunInput| writer == program.muster || run.record.muster == program.muster;
+    let known: Vec<Result<'_>> = results.iter().filter(|(run, _)| is_known(run)).copied().collect();
+    if !known.is_empty() {
+        let shipped = program.supportable;
+        out.extend(others(&known, shipped));
+        let ran: BTreeSet<&str> = known.iter().map(|(_, test)| base_id(&test.test)).collect();
         let absent: Vec<&str> = shipped.tests.iter().map(String::as_str).filter(|id| !ran.contains(id)).collect();
         if !absent.is_empty() {
             let more = absent.len().saturating_sub(LISTED);
@@ -145,7 +149,7 @@ mod tests {
     use muster_base::failure::{Failure, SKIP_NEED};
 
     use super::*;
-    use crate::testing::{SHIPPED, changed, digest, run, shipped};
+    use crate::testing::{MUSTER, SHIPPED, changed, digest, program, run, shipped};
     use muster_gate::inputs::NamedFile;
     use muster_record::run::RunRecord;
 
@@ -170,7 +174,8 @@ mod tests {
     }
 
     fn ids(runs: &[RunInput]) -> Vec<&'static str> {
-        faults(runs, &digest(0xab), Some(&shipped())).iter().map(|refusal| refusal.id.name()).collect()
+        let found = faults(runs, &digest(0xab), MUSTER, &program(&shipped()));
+        found.iter().map(|refusal| refusal.id.name()).collect()
     }
 
     const DAY: &str = "2026-11-19T10:00:00Z";
@@ -222,8 +227,29 @@ mod tests {
             record.suites.get_mut(SUPPORTABLE).unwrap().sha256 = digest(3);
         });
         assert_eq!(ids(std::slice::from_ref(&other)), ["tool.modified"]);
-        assert_eq!(faults(&[other], &digest(0xab), None), [], "what another version ships is not known");
         let elsewhere = input("r1", DAY, &good, |_| {});
-        assert_eq!(faults(&[elsewhere], &digest(1), Some(&shipped())).len(), 1);
+        assert_eq!(faults(&[elsewhere], &digest(1), MUSTER, &program(&shipped())).len(), 1);
+    }
+
+    #[test]
+    fn what_the_signer_says_of_his_version_opens_no_run_of_this_one() {
+        let by = |muster: &str, ended: &[Ended], sha256: String| {
+            let run = input("r1", DAY, ended, |record| {
+                record.muster = muster.to_owned();
+                record.suites.get_mut(SUPPORTABLE).unwrap().sha256 = sha256;
+            });
+            let ids = |writer| -> Vec<&str> {
+                let found = faults(std::slice::from_ref(&run), &digest(0xab), writer, &program(&shipped()));
+                found.iter().map(|refusal| refusal.id.name()).collect()
+            };
+            (ids(MUSTER), ids("0.9"))
+        };
+        let (good, part) = (both(Outcome::Pass, Outcome::Pass), vec![(SHIPPED[0], Outcome::Pass, None)]);
+        assert_eq!(by(MUSTER, &good, digest(4)), (vec![], vec![]));
+        assert_eq!(by(MUSTER, &good, digest(3)), (vec!["tool.modified"], vec!["tool.modified"]));
+        assert_eq!(by(MUSTER, &part, digest(4)), (vec!["supportable.missing"], vec!["supportable.missing"]));
+        // What another version ships is not known; this one writes no certificate over it.
+        assert_eq!(by("0.9", &good, digest(3)), (vec!["tool.modified"], vec![]));
+        assert_eq!(by("0.9", &part, digest(3)), (vec!["tool.modified", "supportable.missing"], vec![]));
     }
 }

@@ -116,7 +116,12 @@ pub fn not_compared(demands: &Demands, statement: &CertificateStatement, muster:
     if writer != muster {
         let writer = muster_base::text::one_line(writer, 60);
         out.push(format!("the sentences of its decisions are those of muster {writer}, and only it can compare them"));
-        out.push(format!("the suite {SUPPORTABLE} is that of muster {writer}: only it knows which tests belong to it"));
+        // A suite of a run of this version was compared whatever the certificate says.
+        if statement.predicate.runs.iter().any(|run| run.muster != muster) {
+            out.push(format!(
+                "the suite {SUPPORTABLE} is that of muster {writer}: only it knows which tests belong to it"
+            ));
+        }
     }
     if demands.policy.is_none() {
         out.push("the policy is the signer's choice: --policy FILE compares it".to_owned());

@@ -102,4 +102,34 @@ mod tests {
         let (path, _) = unpack_below(&file.join("share")).unwrap_err();
         assert!(path.starts_with(&file), "{}", path.display());
     }
+
+    include!("../built_from.rs");
+
+    #[test]
+    fn a_build_differs_from_its_commit_by_any_file_that_it_has() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        let run = |arguments: &[&str]| assert!(git(root, arguments).is_some(), "git {arguments:?}");
+        std::fs::create_dir_all(root.join("suites")).unwrap();
+        for (name, text) in [("suites/a.yaml", "a"), (".gitignore", "*.swp\n"), ("notes", "n")] {
+            std::fs::write(root.join(name), text).unwrap();
+        }
+        run(&["init", "-q"]);
+        run(&["add", "."]);
+        run(&["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "--no-gpg-sign", "-m", "all"]);
+        let built_in = ["suites/a.yaml"].map(PathBuf::from);
+        assert!(!differs(root, &built_in));
+        // What is not built in is no matter; what is must be git's, be it ignored.
+        for name in ["scratch", "suites/b.yaml", "suites/c.swp"] {
+            std::fs::write(root.join(name), "x").unwrap();
+            assert!(!differs(root, &built_in), "{name}");
+        }
+        for name in ["suites/b.yaml", "suites/c.swp"] {
+            assert!(differs(root, &[built_in[0].clone(), PathBuf::from(name)]), "{name}");
+        }
+        std::fs::write(root.join("notes"), "other").unwrap();
+        assert!(differs(root, &built_in), "a file of git's was written to");
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
+        assert!(differs(root, &built_in), "git says nothing");
+    }
 }

@@ -39,8 +39,40 @@ impl Knows {
 #[cfg(test)]
 mod tests {
     use muster_certificate::supportable::SUPPORTABLE;
+    use muster_record::disk::DiskFacts;
+    use muster_record::facts::Facts;
+    use muster_suite::condition::{Truth, evaluate};
 
     use super::*;
+
+    #[test]
+    fn a_kernel_is_left_out_only_where_a_root_file_system_has_none() {
+        let (suite, _) = decode_source(NAME, TEXT, &load::vocabulary());
+        let tests = suite.unwrap().tests;
+        let applies = |id: &str, format: &str, from: Option<&str>| {
+            let facts = Facts {
+                capabilities: ["rpmdb".to_owned()].into(),
+                tools: ["awk".to_owned()].into(),
+                disk: Some(DiskFacts { format: format.to_owned(), ..DiskFacts::default() }),
+                kernel_from: from.map(str::to_owned),
+                ..Facts::default()
+            };
+            let test = tests.iter().find(|test| test.id == id).unwrap();
+            let when = &test.when.as_ref().unwrap().condition;
+            evaluate(when, &|name| Some(facts.dimension(name).unwrap_or_default())) == Truth::True
+        };
+        for id in ["modules-of-packages", "kernel-of-the-vendor", "kernel-package-intact"] {
+            for (format, from, expected) in [
+                ("tar", Some("host"), false),
+                ("tar", Some("image"), true),
+                ("tar", None, true),
+                ("raw", Some("host"), true),
+                ("qcow2", Some("image"), true),
+            ] {
+                assert_eq!(applies(id, format, from), expected, "{id} {format} {from:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_suite_is_that_of_its_file() {

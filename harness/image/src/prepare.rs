@@ -15,7 +15,7 @@ use super::inspect::{self, Inspected, Limits};
 use super::remembered::RememberedDigests;
 use super::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
 use super::{DiskSource, ImageError, ImageSpec, KernelBoot, Unchanged, digest, lab, layout, magic, pull};
-use muster_base::machine::{Arch, Format};
+use muster_base::machine::{Arch, Format, KernelFrom};
 use muster_record::disk::DiskFacts;
 
 /// Changes whenever a tar is made into a disk in another way.
@@ -39,6 +39,8 @@ pub struct Prepared {
     pub disk: Inspected,
     /// What the file says of itself.
     pub facts: DiskFacts,
+    /// Whether the kernel is one of the image.
+    pub kernel_from: KernelFrom,
     /// What a reader should know of how the disk was made, a sentence each.
     pub notes: Vec<String>,
 }
@@ -185,6 +187,8 @@ async fn prepare_with(
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let known = KnownDigests { pulled: pulled_sha256.as_deref(), remembered: digests };
     let mut notes = Vec::new();
+    // Before the one that a root file system brings along is among them.
+    let kernel_from = if spec.kernel.is_some() { KernelFrom::Host } else { KernelFrom::Image };
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
             let Root { source, sha256, disk, dropped, kernel } =
@@ -209,7 +213,7 @@ async fn prepare_with(
         }
     };
     let facts = layout::read(&disk, spec.format, limits.deadline).await?;
-    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, notes })
+    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, kernel_from, notes })
 }
 
 /// What is known of a source's digest before it is read.
@@ -291,12 +295,41 @@ async fn root_file_system(
     own: bool,
     limits: &Limits,
 ) -> Result<Root, ImageError> {
-    let is_dir_name = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
-    let (pinned, dir) = match is_dir_name {
-        true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
-        false => (inspect::plain_file(source, limits.symlink).await?, None),
-    };
-    let (unchanged, sha256) = noted(&pinned, known).await?;
+    let noted = NotedRoot::of(source, known, limits).await?;
+    from_noted(cache, noted, arch, own, limits).await
+}
+
+/// The archive of a root file system, or the index of a layout, and what it was when its digest was taken.
+struct NotedRoot<'a> {
+    source: &'a Path,
+    /// The layout, where it is a directory.
+    dir: Option<&'a Path>,
+    pinned: PathBuf,
+    unchanged: Unchanged,
+    sha256: String,
+}
+
+impl<'a> NotedRoot<'a> {
+    async fn of(source: &'a Path, known: KnownDigests<'_>, limits: &Limits) -> Result<Self, ImageError> {
+        let is_dir_name = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
+        let (pinned, dir) = match is_dir_name {
+            true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
+            false => (inspect::plain_file(source, limits.symlink).await?, None),
+        };
+        let (unchanged, sha256) = noted(&pinned, known).await?;
+        Ok(Self { source, dir, pinned, unchanged, sha256 })
+    }
+}
+
+/// Nothing gets a name in the cache before the file that was read is known to be the one whose digest the name is.
+async fn from_noted(
+    cache: Option<&Path>,
+    noted: NotedRoot<'_>,
+    arch: Arch,
+    own: bool,
+    limits: &Limits,
+) -> Result<Root, ImageError> {
+    let NotedRoot { source, dir, pinned, unchanged, sha256 } = noted;
     let name = format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}", &sha256[..40]);
     let slot = Slot::take(cache, &format!("{name}.raw")).await?;
     let kernel_slots = match own {
@@ -318,9 +351,11 @@ async fn root_file_system(
             None => read(&pinned, arch, &slot).await?,
         };
         // Before the disk, which takes longer: one that cannot be started is not made.
-        if let (Some(slots), None) = (&kernel_slots, &kernel) {
-            kernel = Some(own_kernel(&tree, &archives, slots, source).await?);
-        }
+        let new_kernel = match (&kernel_slots, &kernel) {
+            (Some(slots), None) => Some((slots, own_kernel(&tree, &archives, slots, source)?)),
+            _ => None,
+        };
+        let mut new_disk = None;
         if made.is_none() {
             let size = rootfs::ext4::size(&tree);
             if size > limits.virtual_size {
@@ -328,7 +363,13 @@ async fn root_file_system(
             }
             let disk = temporary(&slot)?.into_temp_path();
             let dropped = rootfs::ext4::write(tree, archives, &disk, slot.dir(), &sha256[..32], source).await?;
-            unchanged.verify(false).await?;
+            new_disk = Some((disk, dropped));
+        }
+        unchanged.verify(false).await?;
+        if let Some((slots, new)) = new_kernel {
+            kernel = Some(publish_kernel(slots, new).await?);
+        }
+        if let Some((disk, dropped)) = new_disk {
             made = Some(slot.publish(disk, dropped).await?);
         }
     }
@@ -352,23 +393,28 @@ fn console(arch: Arch) -> &'static str {
     }
 }
 
-/// The kernel and the initramfs that the tree brings along, in their places in the cache.
-async fn own_kernel(
+/// Copies of the kernel and the initramfs that the tree brings along, next to their places in the cache.
+fn own_kernel(
     tree: &Tree,
     archives: &[File],
     slots: &[Slot; 2],
     source: &Path,
-) -> Result<[PathBuf; 2], ImageError> {
+) -> Result<[tempfile::TempPath; 2], ImageError> {
     let refused = |reason| ImageError::Archive { path: source.to_owned(), reason };
     let own = rootfs::kernel::find(tree).map_err(refused)?;
-    let [image, initramfs] = slots;
-    let mut out = [PathBuf::new(), PathBuf::new()];
-    for (at, (slot, piece)) in [(image, own.image), (initramfs, own.initramfs)].into_iter().enumerate() {
+    let copy = |slot: &Slot, piece: rootfs::kernel::Piece| {
         let made = temporary(slot)?.into_temp_path();
         piece.copy(archives, &made).map_err(refused)?;
-        out[at] = slot.publish(made, None).await?.path;
-    }
-    Ok(out)
+        Ok(made)
+    };
+    let [image, initramfs] = slots;
+    Ok([copy(image, own.image)?, copy(initramfs, own.initramfs)?])
+}
+
+/// Puts both in their places.
+async fn publish_kernel(slots: &[Slot; 2], new: [tempfile::TempPath; 2]) -> Result<[PathBuf; 2], ImageError> {
+    let ([image, initramfs], [new_image, new_initramfs]) = (slots, new);
+    Ok([image.publish(new_image, None).await?.path, initramfs.publish(new_initramfs, None).await?.path])
 }
 
 /// What one tar, packed or not, holds: a root file system, or the OCI layout of one.
@@ -606,6 +652,53 @@ mod tests {
         assert_eq!(made(dir.path()).len(), 3);
         assert_eq!(id(dir.path(), "root.tar", Format::Raw).await, "image.format");
         assert_eq!(id(dir.path(), "root", Format::Tar).await, "image.missing");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_replaced_after_its_digest_was_taken_leaves_no_kernel() {
+        let dir = tempfile::tempdir().unwrap();
+        let (cache, tar) = (dir.path().join("cache"), dir.path().join("root.tar"));
+        let archive = |kernel: &str| {
+            let dirs = ["usr/", "usr/lib/", "usr/lib/modules/", "usr/lib/modules/6/"];
+            let mut members: Vec<_> = dirs.into_iter().map(rootfs::testing::dir).collect();
+            members.push(rootfs::testing::file("usr/lib/modules/6/vmlinuz", kernel));
+            members.push(rootfs::testing::file("usr/lib/modules/6/initramfs.img", "initramfs"));
+            rootfs::testing::bytes(&members)
+        };
+        let replace = |kernel: &str| {
+            std::fs::write(dir.path().join("new"), archive(kernel)).unwrap();
+            std::fs::rename(dir.path().join("new"), &tar).unwrap();
+        };
+        let (known, limits) = (KnownDigests { pulled: None, remembered: None }, Limits::default());
+        let note = || NotedRoot::of(&tar, known, &limits);
+        let make = |noted, own| from_noted(Some(&cache), noted, Arch::X86_64, own, &limits);
+        // Without a disk in the cache, and with one, whose making was verified by itself.
+        for has_disk in [false, true] {
+            replace("kernel A");
+            if has_disk {
+                make(note().await.unwrap(), false).await.unwrap();
+            }
+            let noted = note().await.unwrap();
+            replace("kernel B");
+            let error = make(noted, true).await.map(|root| root.sha256).unwrap_err();
+            assert_eq!(error.failure_id().unwrap().as_str(), "image.changed", "{error}");
+            let names = made(dir.path());
+            let kernels = names.iter().filter(|name| !name.ends_with(".lock") && !name.contains(".raw")).count();
+            assert_eq!(kernels, 0, "{names:?}");
+        }
+        replace("kernel A");
+        let root = make(note().await.unwrap(), true).await.unwrap();
+        assert_eq!(std::fs::read(root.kernel.unwrap().image).unwrap(), b"kernel A");
+
+        // Whose kernel it is depends on what is given, and not on what lies in the archive.
+        let mut spec = ImageSpec::new("x", DiskSource::Path(tar.clone()), Format::Tar);
+        let ready = prepare_in(Some(&cache), dir.path(), &spec, true).await.unwrap();
+        assert_eq!((ready.kernel_from, ready.spec.kernel.is_some()), (KernelFrom::Image, true));
+        let image = dir.path().join("vmlinuz");
+        std::fs::write(&image, "another").unwrap();
+        spec.kernel = Some(KernelBoot { image: image.clone(), initrd: None, cmdline: String::new() });
+        let ready = prepare_in(Some(&cache), dir.path(), &spec, false).await.unwrap();
+        assert_eq!((ready.kernel_from, ready.spec.kernel.map(|kernel| kernel.image)), (KernelFrom::Host, Some(image)));
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@
 //! its last change of any kind are the same. The last of these no program can set. Not remembered is
 //! - what changed less than [`SETTLED`] before it was read: a later write could have the same time stamp, and one through a
 //!   memory map has its time from when the page was first written to;
-//! - what lies on a file system that is not known to keep both times itself.
+//! - what lies on a file system that is not known to keep both times itself. tmpfs is none of those that do: what a program writes
+//!   through a shared memory map changes a file there, and neither of its times.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{Read, Write};
@@ -21,8 +22,8 @@ const SETTLED: Duration = Duration::from_secs(60);
 const MOST: usize = 64;
 /// Bytes that are read of the list.
 const LARGEST: u64 = 64 << 10;
-/// File systems whose times are this kernel's: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs (`linux/magic.h`).
-const LOCAL: [u64; 5] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994];
+/// File systems whose times are this kernel's, and new after every write: ext2 to ext4, XFS, Btrfs, F2FS (`linux/magic.h`).
+const LOCAL: [u64; 4] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010];
 
 /// The list of digests in a cache: a line each, SHA-256 and what the file was.
 #[derive(Debug, Clone)]
@@ -48,9 +49,12 @@ impl RememberedDigests {
 
     /// Remembers the digest of a file whose reading began at a time. That it cannot be is no matter: it is read again.
     pub(super) fn keep(&self, path: &Path, stamp: &FileStamp, sha256: &str, begun: SystemTime) {
-        if !is_settled(stamp, begun) || !is_local(path) {
-            return;
+        if is_settled(stamp, begun) && is_local(path) {
+            self.add(stamp, sha256);
         }
+    }
+
+    fn add(&self, stamp: &FileStamp, sha256: &str) {
         let line = format!("{sha256} {stamp}");
         let mut lines = self.lines();
         lines.retain(|known| known.split_once(' ').is_some_and(|(_, of)| of != stamp.to_string()));
@@ -103,7 +107,11 @@ fn is_settled(stamp: &FileStamp, begun: SystemTime) -> bool {
 fn is_local(path: &Path) -> bool {
     let kind = File::open(path).ok().and_then(|file| rustix::fs::fstatfs(&file).ok()).map(|found| found.f_type as u64);
     // The type is signed on some architectures, and the value of Btrfs does not fit into 31 bits.
-    kind.is_some_and(|kind| LOCAL.contains(&(kind & 0xFFFF_FFFF)))
+    kind.is_some_and(is_local_kind)
+}
+
+fn is_local_kind(kind: u64) -> bool {
+    LOCAL.contains(&(kind & 0xFFFF_FFFF))
 }
 
 #[cfg(test)]
@@ -126,7 +134,7 @@ mod tests {
         let digests = RememberedDigests::of(cache.path());
         let known = stamp(1000);
         assert_eq!(digests.find(&known), None);
-        digests.keep(cache.path(), &known, DIGEST, at(2000));
+        digests.add(&known, DIGEST);
         assert_eq!(digests.find(&known).as_deref(), Some(DIGEST));
         for other in [
             FileStamp { device: 9, ..known },
@@ -157,6 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_system_whose_times_stand_still_is_not_believed() {
+        assert!(is_local_kind(0xEF53) && is_local_kind(0xFFFF_FFFF_9123_683E));
+        // tmpfs, NFS, FUSE, overlayfs.
+        assert!([0x0102_1994, 0x6969, 0x6573_5546, 0x794C_7630].into_iter().all(|kind| !is_local_kind(kind)));
+        // Where this host has a tmpfs, the same of a file that is there.
+        if let Ok(file) = tempfile::NamedTempFile::new_in("/dev/shm")
+            && rustix::fs::fstatfs(file.as_file()).is_ok_and(|found| found.f_type as u64 == 0x0102_1994)
+        {
+            assert!(!is_local(file.path()));
+        }
+    }
+
+    #[test]
     fn the_list_does_not_grow_and_lines_that_are_none_say_nothing() {
         let cache = tempfile::tempdir().unwrap();
         let digests = RememberedDigests::of(cache.path());
@@ -164,7 +185,7 @@ mod tests {
         std::fs::set_permissions(cache.path().join("digests"), Permissions::from_mode(0o600)).unwrap();
         assert_eq!(digests.find(&stamp(7)), None);
         for seconds in 1..=100 {
-            digests.keep(cache.path(), &stamp(seconds), DIGEST, at(2000));
+            digests.add(&stamp(seconds), DIGEST);
         }
         assert_eq!(digests.lines().len(), MOST);
         assert_eq!(digests.find(&stamp(1)), None);

@@ -161,7 +161,7 @@ async fn arrive(
     let boot_seconds = machine.started().elapsed().as_secs_f64();
     compare_host_key(&guest, machine)?;
     let seen = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;
-    let facts = Facts { disk: Some((*shape.disk).clone()), ..seen };
+    let facts = shape.with_origin(seen);
     if facts.systemd.is_some() {
         settle(&guest, deadline).await?;
     }

@@ -169,7 +169,7 @@ pub(super) async fn start_clone(
             machine,
             guest,
             // What an older muster has kept may lack it.
-            facts: Facts { disk: Some((*shape.disk).clone()), ..template.facts.clone() },
+            facts: shape.with_origin(template.facts.clone()),
             findings_seen: 0,
             origin: None,
             largest_clone_mib: Some(shape.largest_clone_mib.clone()),

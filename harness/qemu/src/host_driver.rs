@@ -68,6 +68,7 @@ impl Driver for HostDriver<'_> {
                 image: self.shape.image.clone(),
                 sha256: self.shape.sha256.clone(),
                 disk: self.shape.disk.clone(),
+                kernel_from: self.shape.kernel_from,
                 largest_clone_mib: Arc::default(),
                 network: if machine_spec.internet { Network::Internet } else { self.shape.network },
                 segment: machine_spec.segment,

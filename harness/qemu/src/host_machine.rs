@@ -135,8 +135,8 @@ impl Live for HostMachine {
         let Self { machine, guest, facts, dir, scale, .. } = self;
         match crate::reboot::reboot(machine, guest, facts, dir, *scale, how, deadline).await {
             Ok(outcome) => {
-                let disk = self.facts.disk.take();
-                self.facts = Facts { disk, ..outcome.facts };
+                let (disk, kernel_from) = (self.facts.disk.take(), self.facts.kernel_from.take());
+                self.facts = Facts { disk, kernel_from, ..outcome.facts };
                 self.resets = outcome.resets;
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
             }

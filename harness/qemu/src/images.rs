@@ -91,6 +91,7 @@ impl<'h> Images for HostImages<'h> {
                 image: ready.disk,
                 sha256: ready.sha256,
                 disk: Arc::new(ready.facts),
+                kernel_from: ready.kernel_from,
                 largest_clone_mib: Arc::default(),
                 network: NETWORK,
                 segment: false,

@@ -10,9 +10,11 @@ use super::host::Host;
 use super::series::Origin;
 use super::ssh_login::generations_of;
 use crate::{Machine, Network};
+use muster_base::machine::KernelFrom;
 use muster_guest::{HostKeyPolicy, Refusals, Target};
 use muster_image::{ImageSpec, Inspected};
 use muster_record::disk::DiskFacts;
+use muster_record::facts::Facts;
 
 /// Machines of one image of this host, before one is started.
 pub(super) struct Shape<'h> {
@@ -23,6 +25,7 @@ pub(super) struct Shape<'h> {
     pub(super) sha256: String,
     /// What the file says of itself.
     pub(super) disk: Arc<DiskFacts>,
+    pub(super) kernel_from: KernelFrom,
     /// Private memory of the largest clone so far, in MiB.
     pub(super) largest_clone_mib: Arc<AtomicU32>,
     pub(super) network: Network,
@@ -34,6 +37,12 @@ impl Shape<'_> {
     /// By how much deadlines are stretched on its machines.
     pub(super) fn scale(&self) -> f64 {
         self.host.accel.for_arch(self.spec.arch).deadline_scale
+    }
+
+    /// What the guest says, with what is known of it from outside.
+    pub(super) fn with_origin(&self, seen: Facts) -> Facts {
+        let kernel_from = Some(self.kernel_from.name().to_owned());
+        Facts { disk: Some((*self.disk).clone()), kernel_from, ..seen }
     }
 
     /// How long a boot may take, stretched for the accelerator.

@@ -50,6 +50,10 @@ pub struct Facts {
     /// did not start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub disk: Option<DiskFacts>,
+    /// `image` when the kernel that booted it is one of its image, `host` when QEMU was given another; none for a machine that
+    /// muster did not start, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kernel_from: Option<String>,
 }
 
 impl Facts {
@@ -74,6 +78,7 @@ impl Facts {
             "rpm" => self.rpm.clone().map(|version| vec![version]),
             "package-manager" => self.package_manager.clone().map(|name| vec![name]),
             "disk-format" => self.disk.as_ref().map(|disk| vec![disk.format.clone()]),
+            "kernel-from" => self.kernel_from.clone().map(|from| vec![from]),
             "selinux" => self.selinux.clone().map(|state| vec![state]),
             "capability" => Some(self.capabilities.iter().cloned().collect()),
             "tool" => Some(self.tools.iter().cloned().collect()),

@@ -209,6 +209,7 @@ pub fn events() -> Vec<Event> {
         tools: BTreeSet::from(["rpm".into(), "ss".into()]),
         kconfig: Some("/boot/config-6.12.0-lab".into()),
         unread: BTreeMap::from([("secure-boot".into(), "the EFI variables cannot be read".into())]),
+        kernel_from: Some("image".into()),
         disk: Some(crate::disk::DiskFacts {
             format: "qcow2".into(),
             virtual_size: 2 << 30,

@@ -4,6 +4,7 @@ use crate::names::FILES;
 use crate::parts;
 use crate::testing::{AT, MUSTER, Scene, changed, digest, product, profile, program, run, shipped, signature, time};
 use crate::written::{page, text};
+use muster_base::version::of_build;
 use muster_record::merge::{Input, merge};
 use muster_record::outcome::Outcome;
 use muster_record::run::EarlierRun;
@@ -133,6 +134,7 @@ fn what_runs_say_is_refused_although_it_was_signed() {
         (&["run.incomplete"], with(vec![changed(&good, |record| record.arguments = vec!["--focus=a".into()])])),
         (&["machine.untrusted"], with(vec![changed(&good, |record| record.arguments = vec!["--connect".into()])])),
         (&["tool.modified"], with(vec![changed(&good, |record| record.muster = "1.0 (ab, modified)".into())])),
+        (&["tool.modified"], with(vec![changed(&good, |record| record.muster = of_build("1.0", "ab", true))])),
         (
             &["tool.modified"],
             with(vec![changed(&good, |record| record.suites.get_mut("s").unwrap().sha256 = digest(3))]),
@@ -234,13 +236,33 @@ fn every_lie_that_the_right_key_has_signed_disagrees_with_the_evidence() {
 
 #[test]
 fn sentences_of_another_version_may_be_others_and_nothing_else() {
-    let scene = Scene::new("");
+    let mut scene = Scene::new("");
+    scene.runs = vec![changed(&scene.runs[0], |record| record.muster = "0.9".into())];
     let (mut statement, _) = scene.statement();
     statement.predicate.images[0].decision.requirements[0].message = "said in another way".into();
     statement.predicate.claim.muster = "0.9".into();
+    assert!(not_compared(&Demands::default(), &statement, MUSTER).iter().any(|note| note.contains(SUPPORTABLE)));
     assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), Vec::<&str>::new());
     statement.predicate.images[0].decision.requirements[0].name = "another".into();
     assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+}
+
+#[test]
+fn a_version_that_made_no_run_opens_nothing() {
+    let scene = Scene::new("");
+    let (good, _) = scene.statement();
+    let mut lied = good.clone();
+    lied.predicate.claim.muster = "0.9".into();
+    assert_eq!(verified(&lied, &scene.evidence(), &Demands::default(), AT), ["run.merged"]);
+    // Another suite of the name in a run of this version is found in spite of it.
+    let mut other = scene.clone();
+    other.runs = vec![changed(&scene.runs[0], |record| {
+        record.suites.get_mut(SUPPORTABLE).unwrap().sha256 = digest(3);
+    })];
+    let (mut statement, _) = other.statement();
+    statement.predicate.claim.muster = "0.9".into();
+    assert_eq!(verified(&statement, &other.evidence(), &Demands::default(), AT), ["run.merged", "tool.modified"]);
+    assert!(!not_compared(&Demands::default(), &statement, MUSTER).iter().any(|note| note.contains(SUPPORTABLE)));
 }
 
 #[test]

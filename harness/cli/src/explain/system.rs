@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_base::machine::KernelFrom;
 use muster_image::ImageSpec;
 use muster_record::facts::Facts;
 use muster_suite::model::MachineOverrides;
@@ -27,6 +28,8 @@ impl System {
         dimensions.insert("image".to_owned(), vec![spec.id.clone()]);
         dimensions.entry("arch".to_owned()).or_insert_with(|| vec![spec.arch.name().to_owned()]);
         dimensions.insert("firmware".to_owned(), vec![spec.firmware.interface().to_owned()]);
+        let from = if spec.kernel.is_some() { KernelFrom::Host } else { KernelFrom::Image };
+        dimensions.insert("kernel-from".to_owned(), vec![from.name().to_owned()]);
         Self { image: Some(spec.id.clone()), dimensions }
     }
 
@@ -93,9 +96,14 @@ mod tests {
     fn the_catalogue_decides_and_what_it_does_not_say_is_unknown() {
         let system = System::of(&spec());
         let known = |name: &str| system.lookup(name).map(|values| values.join(" "));
-        for (name, value) in
-            [("distro", "fedora-43"), ("id-like", "a b"), ("arch", "aarch64"), ("firmware", "uefi"), ("image", "desk")]
-        {
+        for (name, value) in [
+            ("distro", "fedora-43"),
+            ("id-like", "a b"),
+            ("arch", "aarch64"),
+            ("firmware", "uefi"),
+            ("image", "desk"),
+            ("kernel-from", "image"),
+        ] {
             assert_eq!(known(name).as_deref(), Some(value), "{name}");
         }
         for name in ["id", "variant", "capability", "tool", "accelerator", "selinux"] {

@@ -101,6 +101,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         kconfig,
         unread: unread(&places, &security),
         disk: None,
+        kernel_from: None,
     })
 }
 

@@ -23,6 +23,11 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
         "format of the image's file: `qcow2`, `raw`, `vhd`, `vhdx`, `vmdk` or `tar`; absent when muster did not start the machine",
         false,
     ),
+    (
+        "kernel-from",
+        "`image` when the kernel that booted it is one of its image, `host` when it is a file that QEMU was given; absent when muster did not start the machine",
+        false,
+    ),
     ("accelerator", "`kvm` or `tcg`", false),
     ("kernel", "release of the running kernel", true),
     ("systemd", "major version of systemd, when it is PID 1", true),
@@ -39,6 +44,7 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
         "mode" => &["package", "image"],
         "firmware" => &["uefi", "bios"],
         "disk-format" => muster_base::machine::Format::NAMES,
+        "kernel-from" => muster_base::machine::KernelFrom::NAMES,
         "accelerator" => &["kvm", "tcg"],
         "package-manager" => &[
             "dnf5", "dnf4", "tdnf", "microdnf", "apt", "zypper", "pacman", "apk", "portage", "opkg", "xbps", "nix",
