@@ -8,10 +8,12 @@ use super::error::CliError;
 use super::output::say;
 use super::shard::Tests;
 use muster_base::exit::Exit;
+use muster_base::failure::{self, Class, Failure};
 use muster_base::text::{one_line, plural};
 use muster_engine::plan::{Plan, Rerun};
 use muster_engine::settings::KeptResults;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
+use muster_record::outcome::Outcome;
 use muster_record::outstanding::{self, listed};
 use muster_record::run::{EarlierOutcome, EarlierRun, ImageRecord, RunRecord, TestRecord};
 use muster_record::verdict;
@@ -245,6 +247,10 @@ impl Again {
         for test in &self.record.tests {
             let from = test.kept_from.clone().unwrap_or_else(|| self.record.id.clone());
             if planned.contains(&key(test)) {
+                let found = self.machine_failures(test, &from);
+                if !found.is_empty() {
+                    rerun.machine_failures.insert(test.image.clone(), found);
+                }
                 let failure = test.failures.first().or(test.skipped.as_ref()).cloned().map(|mut failure| {
                     failure.detail = None;
                     failure
@@ -267,6 +273,36 @@ impl Again {
             (image.clone(), ImageRecord { facts, ..record.clone() })
         });
         kept.images = images.collect();
+        kept
+    }
+
+    /// What went wrong with an image's machines in the earlier run, and still counts now that their test runs again. Tests whose results
+    /// are kept do not run here, and what their teardown or their machines came to is found by nobody again.
+    fn machine_failures(&self, test: &TestRecord, from: &str) -> Vec<Failure> {
+        if (test.suite.as_str(), test.test.as_str()) != (MACHINE_SUITE, HEALTH_TEST) || test.outcome == Outcome::Pass {
+            return Vec::new();
+        }
+        let counts = |found: &&Failure| match self.mode {
+            // A person wants to know how the machines are now: the verdict is that of this run alone, and the record
+            // still has the earlier one next to it.
+            Mode::Failed | Mode::Rerun => false,
+            Mode::Resume => found.id != failure::RUN_INTERRUPTED,
+            // What ended in an error runs again, since it says something of the host; what is wrong with the image stays wrong.
+            Mode::Attempt => failure::class(&found.id) == Class::Fail,
+        };
+        let runs: BTreeSet<&str> = self.record.earlier.iter().map(|run| run.id.as_str()).chain([from]).collect();
+        // What that run has kept itself already names the run that found it.
+        let bare = |message: &str| runs.iter().find_map(|run| message.strip_prefix(&in_run(run))).map(str::to_owned);
+        let mut known = BTreeSet::new();
+        let mut kept = Vec::new();
+        for found in test.failures.iter().filter(counts) {
+            let named = bare(&found.message);
+            let message = if named.is_some() { found.message.clone() } else { in_run(from) + &found.message };
+            // The first run that found it has said it.
+            if known.insert((found.id.clone(), named.unwrap_or_else(|| found.message.clone()))) {
+                kept.push(Failure { message, ..found.clone() });
+            }
+        }
         kept
     }
 
@@ -350,6 +386,11 @@ impl Again {
     }
 }
 
+/// Begins the message of a failure of an earlier run.
+fn in_run(id: &str) -> String {
+    format!("in the run {}: ", one_line(id, 120))
+}
+
 /// The tests that are selected for a row of a record: itself, and of a proof what it is of.
 fn originals(test: &TestRecord) -> Vec<String> {
     match test.suite.strip_prefix(PREFIX) {
@@ -367,7 +408,6 @@ fn originals(test: &TestRecord) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_record::outcome::Outcome;
 
     fn test(name: &str, image: &str, outcome: &str) -> TestRecord {
         let (suite, test) = name.split_once('/').unwrap();
@@ -444,5 +484,37 @@ mod tests {
         assert!(kept.tests.is_empty());
         let key = ("machine".to_owned(), "health".to_owned(), "lab".to_owned());
         assert_eq!((rerun.earlier[&key][0].outcome, rerun.earlier[&key][0].run.as_str()), (Outcome::Fail, "r"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_machines_stays_so_when_a_run_goes_on() {
+        let images = Plan { images: vec!["lab".into()], groups: vec![], own: BTreeMap::new(), suites: vec![] };
+        let failures = [
+            Failure::new(failure::BASE_FAILED_UNITS, "the unit x has failed"),
+            Failure::new(failure::BOOT_TIMEOUT, "no answer"),
+            Failure::new(failure::BASE_FAILED_UNITS, "in the run first: the unit x has failed"),
+            Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did"),
+        ];
+        let kept = |mode: Mode, outcome: &str, failures: &[Failure]| -> Vec<String> {
+            let health = TestRecord { failures: failures.to_vec(), ..test("machine/health", "lab", outcome) };
+            let first = EarlierRun { id: "first".into(), ..EarlierRun::default() };
+            let record = RunRecord { id: "r".into(), tests: vec![health], earlier: vec![first], ..RunRecord::default() };
+            let mut rerun = Rerun::default();
+            let results = Again::of(mode, &record, EarlierRun::default()).join(&images, &mut rerun);
+            assert!(results.tests.is_empty());
+            let found = rerun.machine_failures.remove("lab").unwrap_or_default();
+            found.into_iter().map(|failure| failure.message).collect()
+        };
+        let unit = "in the run r: the unit x has failed";
+        for outcome in ["error", "fail"] {
+            assert_eq!(kept(Mode::Resume, outcome, &failures), [unit, "in the run r: no answer"]);
+            assert_eq!(kept(Mode::Attempt, outcome, &failures), [unit]);
+            // A failure names the run that found it, also after several runs.
+            assert_eq!(kept(Mode::Attempt, outcome, &failures[2..]), ["in the run first: the unit x has failed"]);
+            for mode in [Mode::Failed, Mode::Rerun] {
+                assert_eq!(kept(mode, outcome, &failures), [""; 0], "its machines run again for that");
+            }
+        }
+        assert_eq!(kept(Mode::Resume, "pass", &[]), [""; 0]);
     }
 }

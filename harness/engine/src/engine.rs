@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::budget::Cost;
 use super::driver::Driver;
+use super::gate::outcome_of;
 use super::plan::{self, Plan};
 use super::schedule;
 use super::session::Session;
@@ -137,7 +138,8 @@ async fn run_image<I: Images>(
 /// not run for it say so and are none.
 fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
     let mut health = plan::unreached_health(image, &settings.rerun);
-    health.failures = vec![failure.clone()];
+    health.failures = settings.rerun.machine_failures(image).iter().chain([failure]).cloned().collect();
+    health.outcome = outcome_of(&health);
     settings.halt.note(&health);
     emitted(not_reached(plan, image, settings, health, &muster_record::names::no_machine(failure)), events)
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::gate::outcome_of;
 use muster_base::failure::{self, Failure, Location};
 use muster_record::durations::Durations;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
@@ -354,9 +355,17 @@ pub struct Rerun {
     pub connected: bool,
     /// How tests ended in the runs that this one goes on with, by suite, test and image.
     pub earlier: BTreeMap<(String, String, String), Vec<EarlierOutcome>>,
+    /// What went wrong with the machines of an image in those runs and still counts, by image: each message begins with its run.
+    /// Tests whose results are kept were run there, and nothing here would find it again.
+    pub machine_failures: BTreeMap<String, Vec<Failure>>,
 }
 
 impl Rerun {
+    /// What went wrong with the machines of this image in earlier runs and still counts.
+    pub(crate) fn machine_failures(&self, image: &str) -> &[Failure] {
+        self.machine_failures.get(image).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The command line for one test on one image.
     pub fn command(&self, suite: &str, test: &str, image: &str) -> String {
         let mut words = vec!["muster".to_owned(), "run".to_owned()];
@@ -386,7 +395,14 @@ pub(crate) fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failur
 /// The record of the machines of an image that was not reached for it.
 pub(crate) fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
     let record = unreached_health(image, rerun);
-    TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
+    let failures = rerun.machine_failures(image).to_vec();
+    if failures.is_empty() {
+        return TestRecord { outcome: Outcome::NotRun, failures, skipped: Some(why), ..record };
+    }
+    // What is known already is no less true for it.
+    let mut record = TestRecord { failures, remarks: vec![why.message], ..record };
+    record.outcome = outcome_of(&record);
+    record
 }
 
 pub use muster_base::text::shell_word as quote;
@@ -430,8 +446,15 @@ pub fn unreached(planned: &Planned, image: &str, rerun: &Rerun) -> TestRecord {
     }
 }
 
-/// The record of an image's machine health before its machines have ended.
+/// The record of an image's machine health before its machines have ended. What earlier runs found is there from the beginning, so
+/// that a run that is killed hands it on.
 pub fn unreached_health(image: &str, rerun: &Rerun) -> TestRecord {
+    let record = health(image, rerun);
+    let failures = rerun.machine_failures(image).iter().cloned().chain(record.failures).collect();
+    TestRecord { failures, ..record }
+}
+
+fn health(image: &str, rerun: &Rerun) -> TestRecord {
     TestRecord {
         summary: "its machines boot, settle and stop without a crash, a failed unit, a denial or a core dump"
             .to_owned(),

@@ -275,7 +275,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Err(failure) => {
                 let (record, findings) = live.stop(Stop::Kill).await;
                 self.note_health(&id, findings);
-                self.stats().health.failures.push(failure.clone());
+                self.blame(failure.clone());
                 self.ended(record);
                 Err(failure)
             }
@@ -315,11 +315,11 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Enters what a boot left in the record.
     fn note_boot(&self, id: &str, left: &BootLeft) {
-        let health = &mut self.stats().health;
         for failure in &left.failures {
             let message = format!("after the boot of {id}: {}", failure.message);
-            health.failures.push(Failure { message, ..failure.clone() });
+            self.blame(Failure { message, ..failure.clone() });
         }
+        let health = &mut self.stats().health;
         for remark in &left.remarks {
             if !health.remarks.contains(remark) {
                 health.remarks.push(remark.clone());
@@ -356,7 +356,7 @@ impl<'d, D: Driver> Session<'d, D> {
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
         let BootFailure { failure, findings, record } = failed;
         // First the reason, so that the finding that is the reason is not reported twice.
-        self.stats().health.failures.push(failure.clone());
+        self.blame(failure.clone());
         self.note_health(id, findings);
         self.ended(record);
         failure
@@ -513,20 +513,25 @@ impl<'d, D: Driver> Session<'d, D> {
     fn note_health(&self, machine: &str, findings: Vec<Finding>) {
         let mut stats = self.stats();
         let Health { failures, remarks, .. } = &mut stats.health;
+        let known = failures.len();
         for finding in findings {
             note_finding(failures, remarks, machine, finding, &self.events, &BTreeMap::new());
         }
+        failures.iter().skip(known).for_each(|failure| self.say(failure));
+    }
+
+    /// Says at once what went wrong with the image's machines: a run that is killed has it in its journal.
+    fn say(&self, failure: &Failure) {
+        self.events.emit(Event::MachineFailure { image: self.image.clone(), failure: failure.clone() });
     }
 
     /// Enters in the record what a suite's teardown came to.
     pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
-        let health = &mut self.stats().health;
-        health.failures.extend(
-            failures
-                .into_iter()
-                .map(|failure| Failure { message: format!("{} (on {machine})", failure.message), ..failure }),
-        );
-        health.remarks.extend(remarks);
+        for failure in failures {
+            let message = format!("{} (on {machine})", failure.message);
+            self.blame(Failure { message, ..failure });
+        }
+        self.stats().health.remarks.extend(remarks);
     }
 
     /// Ends a machine.
@@ -563,6 +568,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Notes something that speaks against the image's machines as a whole.
     pub(crate) fn blame(&self, failure: Failure) {
+        self.say(&failure);
         self.stats().health.failures.push(failure);
     }
 
@@ -570,6 +576,7 @@ impl<'d, D: Driver> Session<'d, D> {
     pub(super) fn blame_once(&self, failure: &Failure) {
         let failures = &mut self.stats().health.failures;
         if !failures.contains(failure) {
+            self.say(failure);
             failures.push(failure.clone());
         }
     }
@@ -580,7 +587,10 @@ impl<'d, D: Driver> Session<'d, D> {
         let mut record = plan::unreached_health(&self.image, &self.settings.rerun);
         let mut health = std::mem::take(&mut self.stats().health);
         let (unmet, compared) = health.claims.end(self.claims(), health.boots > 0);
-        record.failures = health.failures.into_iter().chain(unmet).collect();
+        // Those of earlier runs are apart from this one's until here: that a machine died by an oops then is no reason to pass
+        // over an oops now.
+        let kept = self.settings.rerun.machine_failures(&self.image).iter().cloned();
+        record.failures = kept.chain(health.failures).chain(unmet).collect();
         record.remarks = health.remarks;
         record.assertions = health.boots + u32::try_from(compared).unwrap_or(u32::MAX);
         match health.started.take() {

@@ -10,6 +10,7 @@ use crate::run::{
     Accelerator, EarlierRun, ImageRecord, KernelRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord,
 };
 use crate::shard::ShardRecord;
+use muster_base::failure::Failure;
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +124,14 @@ pub enum Event {
     },
     /// A console rule found something.
     ConsoleFinding(OnMachine),
+    /// Something went wrong with the machines of an image outside its tests. The image's own test has it at its end; it is here at
+    /// once, for whoever goes on with a run that is killed before.
+    MachineFailure {
+        /// Image id.
+        image: String,
+        /// What went wrong.
+        failure: Failure,
+    },
     /// A machine has ended.
     MachineEnded {
         /// What is known of it at its end.

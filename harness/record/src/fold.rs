@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::boot::BootRecord;
 use crate::event::Event;
 use crate::finding::{Finding, OnMachine};
+use crate::names::{HEALTH_TEST, MACHINE_SUITE};
 use crate::outcome::Outcome;
 use crate::run::{MachineRecord, RunRecord, TestRecord};
 use muster_base::failure::{self, Failure};
@@ -19,6 +20,9 @@ const FINDINGS_LIMIT: usize = 1000;
 /// How many products and how many kernels of an image are kept.
 const PRODUCTS_LIMIT: usize = 1000;
 
+/// How many failures of the machines of an image are kept as long as their test has not ended, which has all of them.
+const MACHINE_FAILURES_LIMIT: usize = 1000;
+
 /// Builds a [`RunRecord`] from events alone.
 #[derive(Debug)]
 pub struct Recorder {
@@ -27,6 +31,8 @@ pub struct Recorder {
     positions: HashMap<(String, String, String), usize>,
     /// Which tests have ended.
     finished: Vec<bool>,
+    /// What went wrong with the machines of each image so far.
+    machine_failures: BTreeMap<String, Vec<Failure>>,
 }
 
 impl Default for Recorder {
@@ -43,7 +49,7 @@ impl Recorder {
             totals: Outcome::ALL.iter().map(|outcome| (outcome.name().to_owned(), 0)).collect(),
             ..RunRecord::default()
         };
-        Self { record, positions: HashMap::new(), finished: Vec::new() }
+        Self { record, positions: HashMap::new(), finished: Vec::new(), machine_failures: BTreeMap::new() }
     }
 
     /// The record of a whole sequence.
@@ -141,6 +147,7 @@ impl Recorder {
                     ));
                 }
             }
+            Event::MachineFailure { image, failure } => self.machine_failed(image, failure),
             Event::MachineEnded { record } => {
                 let entry = self.machine(&record.id);
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
@@ -209,7 +216,27 @@ impl Recorder {
             record.failures =
                 vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did").at(&record.location)];
         }
+        if is_health(&record) {
+            for failure in self.machine_failures.get(&record.image).into_iter().flatten() {
+                found_before_the_end(&mut record.failures, failure);
+            }
+        }
         self.put(position, record);
+    }
+
+    /// What went wrong with an image's machines is a failure of its own test from then on. That stays an error: it has not ended.
+    fn machine_failed(&mut self, image: &str, failure: &Failure) {
+        let known = self.machine_failures.entry(image.to_owned()).or_default();
+        if known.contains(failure) || known.len() >= MACHINE_FAILURES_LIMIT {
+            return;
+        }
+        known.push(failure.clone());
+        let key = (MACHINE_SUITE.to_owned(), HEALTH_TEST.to_owned(), image.to_owned());
+        if let Some(&position) = self.positions.get(&key)
+            && !self.finished[position]
+        {
+            found_before_the_end(&mut self.record.tests[position].failures, failure);
+        }
     }
 
     fn finish(&mut self, mut record: TestRecord) {
@@ -252,6 +279,18 @@ impl Recorder {
         if !self.record.notices.contains(&text) {
             self.record.notices.push(text);
         }
+    }
+}
+
+fn is_health(test: &TestRecord) -> bool {
+    test.suite == MACHINE_SUITE && test.test == HEALTH_TEST
+}
+
+/// Adds a failure, once, in front of the one that says that the run ended before the test.
+fn found_before_the_end(failures: &mut Vec<Failure>, failure: &Failure) {
+    if !failures.contains(failure) {
+        let end = failures.iter().position(|known| known.id == failure::RUN_INTERRUPTED).unwrap_or(failures.len());
+        failures.insert(end, failure.clone());
     }
 }
 
@@ -308,6 +347,33 @@ mod tests {
         assert_eq!(record.totals, Recorder::fold(&sample::events()).totals);
         let twice: Vec<_> = sample::events().into_iter().chain(sample::events()).collect();
         assert_eq!(Recorder::fold(&twice).totals, record.totals);
+    }
+
+    #[test]
+    fn what_was_found_about_machines_stands_in_the_record_of_a_run_that_is_killed() {
+        let planned = TestRecord { suite: MACHINE_SUITE.into(), test: HEALTH_TEST.into(), ..sample::test("", "", Outcome::Pass) };
+        let image = planned.image.clone();
+        let plan = Event::Planned { suites: BTreeMap::new(), tests: vec![planned.clone()], kept: Vec::new() };
+        let found = |message: &str| Failure::new(failure::BASE_FAILED_UNITS, message);
+        let failed = |message: &str| Event::MachineFailure { image: image.clone(), failure: found(message) };
+        let other = Event::MachineFailure { image: "other".into(), failure: found("c") };
+        let killed = [plan.clone(), failed("a"), failed("b"), failed("a"), other];
+        let messages = |events: &[Event]| -> Vec<String> {
+            let record = Recorder::fold(events);
+            assert_eq!((record.tests.len(), record.totals["error"]), (1, 1));
+            assert_eq!(crate::outstanding::unfinished(&record.tests), [true], "it runs again");
+            record.tests[0].failures.iter().map(|failure| failure.message.clone()).collect()
+        };
+        let expected = ["a", "b", "the run ended before this test did"];
+        assert_eq!(messages(&killed), expected);
+        // Whichever of them a reader has first.
+        assert_eq!(messages(&[failed("a"), failed("b"), plan]), expected);
+        // The end of the test says it all, once.
+        let ended = TestRecord { outcome: Outcome::Fail, failures: vec![found("a"), found("b")], ..planned };
+        let mut whole = killed.to_vec();
+        whole.push(Event::TestFinished { record: Box::new(ended.clone()) });
+        whole.push(failed("late"));
+        assert_eq!(Recorder::fold(&whole).tests, [ended]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Journal {
     }
 
     /// Appends one event. Synced to the disk at once where all else depends on it (the plan, and the end), and with the
-    /// next [`Journal::sync`] where the record gains something that took time to learn (a test has ended). Progress is not:
+    /// next [`Journal::sync`] where the record gains something that took time to learn (a test has ended, or a machine has failed). Progress is not:
     /// losing it costs nothing, and a sync a line would cost a fast run most of its time on a slow disk.
     pub fn append(&mut self, event: &Event) -> Result<(), FileError> {
         let failed = || FileError::because("write the journal", &self.path);
@@ -53,7 +53,7 @@ impl Journal {
         self.length += line.len() as u64;
         let (waits, at_once) = match event {
             Event::Planned { .. } | Event::RunFinished { .. } => (1, true),
-            Event::RunStarted { .. } | Event::TestFinished { .. } => (1, false),
+            Event::RunStarted { .. } | Event::TestFinished { .. } | Event::MachineFailure { .. } => (1, false),
             _ => (0, false),
         };
         self.unsynced += waits;

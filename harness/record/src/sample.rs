@@ -343,6 +343,13 @@ pub fn events() -> Vec<Event> {
                 excerpt_hit: 0,
             },
         }),
+        Event::MachineFailure {
+            image: "lab-immutable".into(),
+            failure: muster_base::failure::Failure::new(
+                muster_base::failure::BASE_FAILED_UNITS,
+                "after the boot of m2: the unit x\x1b[2J has failed",
+            ),
+        },
         ended("m1", "lab", Some(31.5), "frozen"),
         Event::MachineStarting {
             machine: "m3".into(),
