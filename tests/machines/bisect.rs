@@ -180,7 +180,11 @@ fn updates_from_files_that_break_nothing_are_a_wrong_end() {
     let options = ["-o", &out, "--reboot", "--", "--suites", suite.to_str().expect("UTF-8"), "--cpus", "1"];
     let answer = place.run(&[words.as_slice(), options.as_slice()].concat(), Duration::from_secs(1800));
     answer.assert_status(1);
-    assert!(answer.stdout.contains("lab-updates with all updates that install (2; 1 was left out) is good"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("lab-updates with all updates that install (2; 1 was left out) is good"),
+        "{}",
+        answer.stdout
+    );
     for said in [&answer.stdout, &answer.stderr] {
         assert!(said.contains("update-02-3-1.noarch cannot be installed"), "{said}");
     }

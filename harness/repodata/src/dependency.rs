@@ -142,7 +142,17 @@ mod tests {
     #[test]
     fn a_version_is_within_a_bound_or_not() {
         let allows = |dependency: &str, evr: &str| Dependency::parse(dependency).unwrap().allows(evr);
-        assert!(allows("old", "1-1") && allows("old < 5", "4.9-7") && allows("old <= 5", "5-7") && allows("old = 1:2", "1:2-3"));
-        assert!(!allows("old < 5", "5-1") && !allows("old < 5", "1:4-1") && !allows("old >= 2-3", "2-2") && !allows("old < 5", ""));
+        assert!(
+            allows("old", "1-1")
+                && allows("old < 5", "4.9-7")
+                && allows("old <= 5", "5-7")
+                && allows("old = 1:2", "1:2-3")
+        );
+        assert!(
+            !allows("old < 5", "5-1")
+                && !allows("old < 5", "1:4-1")
+                && !allows("old >= 2-3", "2-2")
+                && !allows("old < 5", "")
+        );
     }
 }

@@ -253,7 +253,9 @@ fn look(
                     let hint = format!("go on with it: `muster bisect --resume {}`", shell_word(dir.as_str()));
                     return Err(CliError::infrastructure("the search was interrupted").hint(hint));
                 }
+                // Empty where the run did not come as far as its image.
                 let sha256 = record.images.values().next().map(|image| image.sha256.clone());
+                let sha256 = sha256.filter(|sha256| !sha256.is_empty());
                 if let (Some(set), Some(sha256)) = (&search.packages, &sha256) {
                     set.check_base(sha256)?;
                 }

@@ -124,7 +124,8 @@ mod tests {
         }
         // Of another test and of another image it says nothing, and another error is as bad as it was.
         let other = of("s", "other", Outcome::Error, refused());
-        let elsewhere = TestRecord { image: "elsewhere".to_owned(), ..of("machine", "health", Outcome::Error, refused()) };
+        let elsewhere =
+            TestRecord { image: "elsewhere".to_owned(), ..of("machine", "health", Outcome::Error, refused()) };
         let found = check(vec![of("s", "t", Outcome::Error, Vec::new()), other, elsewhere]).map(|(verdict, _)| verdict);
         assert_eq!(found, Some(ImageVerdict::Bad));
     }

@@ -56,7 +56,15 @@ pub(crate) struct PackageUpdate {
 impl PackageSet {
     /// One of which nothing was read yet.
     pub(crate) fn new(from: &str, reboot: bool, internet: bool) -> Self {
-        Self { from: from.to_owned(), reboot, internet, groups: Vec::new(), base_sha256: None, left_out: Vec::new(), unused: 0 }
+        Self {
+            from: from.to_owned(),
+            reboot,
+            internet,
+            groups: Vec::new(),
+            base_sha256: None,
+            left_out: Vec::new(),
+            unused: 0,
+        }
     }
 
     /// What is installed in a machine of the state with the first `count` groups.
@@ -85,9 +93,9 @@ impl PackageSet {
         let unused = match self.unused {
             0 => None,
             1 => Some("1 of the files is no update of an installed package, and no update needs it".to_owned()),
-            several => Some(format!(
-                "{several} of the files are no update of an installed package, and no update needs them"
-            )),
+            several => {
+                Some(format!("{several} of the files are no update of an installed package, and no update needs them"))
+            }
         };
         self.left_out.iter().cloned().chain(unused).collect()
     }
@@ -100,8 +108,10 @@ impl PackageSet {
         match &self.base_sha256 {
             Some(known) if known != sha256 => {
                 let (now, was) = (one_line(sha256, 64), one_line(known, 64));
-                let what = format!("the image is another than when the search began: its SHA-256 is {now}, and was {was}");
-                Err(CliError::invalid(what).hint("begin a new search, or bring back the image and go on with `--resume`"))
+                let what =
+                    format!("the image is another than when the search began: its SHA-256 is {now}, and was {was}");
+                Err(CliError::invalid(what)
+                    .hint("begin a new search, or bring back the image and go on with `--resume`"))
             }
             _ => Ok(()),
         }
