@@ -22,6 +22,9 @@ pub(super) struct Ordered {
 /// Files of one source that are applied together, and the sources that must come along.
 type Node = (BTreeSet<usize>, BTreeSet<String>);
 
+/// Why files do not install together: sentences of the solver in one line.
+struct Impossible(String);
+
 /// Nodes by their sources, and why each of some files cannot be installed.
 type Solved = (BTreeMap<String, Node>, BTreeMap<usize, String>);
 
@@ -79,7 +82,7 @@ fn solve(
     }
     let mut solver = Solver::new(&index);
     // The files that install these, or why there are none.
-    let mut with = |files: &BTreeSet<usize>| -> Result<BTreeSet<usize>, String> {
+    let mut with = |files: &BTreeSet<usize>| -> Result<BTreeSet<usize>, Impossible> {
         let wanted = files.iter().filter_map(|at| places.get(at)).map(|id| Wanted::Package(*id));
         match solver.solve(&Request { weak: false, ..Request::install(wanted) }) {
             Solution::Installs(done) => {
@@ -90,7 +93,7 @@ fn solve(
             Solution::Undecided(_) => Ok(files.clone()),
             Solution::Impossible(problems) => {
                 let why: Vec<String> = problems.into_iter().flat_map(|problem| problem.chain).collect();
-                Err(why.join("; "))
+                Err(Impossible(why.join("; ")))
             }
         }
     };
@@ -122,14 +125,14 @@ fn solve(
 /// those before it.
 fn one_by_one(
     files: &BTreeSet<usize>,
-    with: &mut impl FnMut(&BTreeSet<usize>) -> Result<BTreeSet<usize>, String>,
+    with: &mut impl FnMut(&BTreeSet<usize>) -> Result<BTreeSet<usize>, Impossible>,
 ) -> (BTreeSet<usize>, Vec<(usize, String)>) {
     let (mut kept, mut found, mut refused) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for at in files {
         kept.insert(*at);
         match with(&kept) {
             Ok(more) => found = more,
-            Err(why) => {
+            Err(Impossible(why)) => {
                 kept.remove(at);
                 refused.push((*at, why));
             }
