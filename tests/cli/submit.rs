@@ -84,6 +84,16 @@ fn an_attempt_with_another_command_line_is_another_run() {
     again.assert_status(1);
     assert!(again.stdout.contains("nothing is left to run") && again.stdout.contains("attempts/1"), "{}", again.stdout);
     assert!(!place.path("attempts/2").exists());
+    // The verdict is of that command line and of that suite, and of nothing else.
+    let other = run(&["--test", "up/looks"]);
+    other.assert_status(2);
+    assert!(other.stderr.contains("it was started otherwise"), "{}", other.stderr);
+    let text = std::fs::read_to_string(&suite).unwrap();
+    std::fs::write(&suite, format!("{text}- {{id: new, expect: {{file: {{/etc: {{type: directory}}}}}}}}\n")).unwrap();
+    let changed = run(&[]);
+    changed.assert_status(2);
+    assert!(changed.stderr.contains("the suite up has changed since"), "{}", changed.stderr);
+    std::fs::write(&suite, text).unwrap();
     // As if it had been killed when all results were there.
     std::fs::remove_file(place.path("attempts/1/run.json")).unwrap();
     let events = place.path("attempts/1/events.jsonl");
@@ -92,7 +102,7 @@ fn an_attempt_with_another_command_line_is_another_run() {
     std::fs::write(&events, &text[..=cut]).unwrap();
     let other = run(&["--test", "up/looks"]);
     other.assert_status(2);
-    assert!(other.stderr.contains("was started otherwise"), "{}", other.stderr);
+    assert!(other.stderr.contains("it was started otherwise"), "{}", other.stderr);
     let ended = run(&[]);
     ended.assert_status(1);
     let record = crate::support::record_of(&place.path("attempts/2"));
