@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::output::say_error;
 use super::project::short;
 use muster_base::exit::Exit;
-use muster_base::files::{FileError, ensure, lock_alone};
+use muster_base::files::{FileError, ensure, is_locked, lock_alone};
 use muster_base::text::{one_line, shell_word};
 use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
@@ -125,10 +125,10 @@ pub(crate) fn newest(dir: &Utf8Path) -> Result<Option<Earlier>, CliError> {
 pub(crate) fn ended(dir: &Utf8Path) -> Result<(), CliError> {
     let path = dir.join(LOCK);
     let mut file = File::open(&path).map_err(FileError::because("read", &path))?;
-    match lock_alone(&file) {
-        Err(TryLockError::WouldBlock) => Err(at_work(dir, &mut file)),
+    match is_locked(&file) {
+        Ok(true) => Err(at_work(dir, &mut file)),
         // Where there are no locks the attempts have said so.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        Ok(false) | Err(_) => Ok(()),
     }
 }
 
