@@ -30,7 +30,12 @@ fn a_submission_that_cannot_be_says_why_and_writes_nothing() {
     refused(&shards("9"), &tiny, 2, "9 shards are too many");
     refused(&shards("2"), &["--", "--imgae", "lab"], 2, "options of `muster run`: unexpected argument '--imgae'");
     refused(&shards("2"), &["--", "--out", "elsewhere"], 2, "--out is set for each shard");
-    refused(&shards("2"), &["--", "--failed", "last"], 2, "options of `muster run`");
+    for other in
+        [&["--failed", "last"][..], &["--rerun", "last"], &["--resume", "last"], &["--list"], &["-xo", "there"]]
+    {
+        let words: Vec<&str> = ["--print", "--"].iter().chain(other).copied().collect();
+        refused(&shards("2"), &words, 2, "options of `muster run`");
+    }
     refused(&shards("2"), &["--", "--image", "no-such-image"], 2, "no-such-image");
     refused(&shards("2"), &["--", "--image", "not-there.qcow2"], 2, "--image not-there.qcow2: there is no such file");
     refused(&shards("2"), &["--sbatch-option", "--array=1-9"], 2, "--array is set by muster");
