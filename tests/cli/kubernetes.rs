@@ -84,6 +84,9 @@ fn shards_are_an_indexed_job_whose_ends_mean_what_exit_codes_say() {
     }
     // 3 counts: nothing is known of the rest.
     assert_eq!(list(shards, "spec.podFailurePolicy.rules.1.onExitCodes.values"), ["1", "2", "4"]);
+    // A merge that ends with 3 has written the whole run, and another would find it there.
+    assert_eq!(at(merge, "spec.podFailurePolicy.rules.1.action"), "FailJob");
+    assert_eq!(list(merge, "spec.podFailurePolicy.rules.1.onExitCodes.values"), ["1", "2", "3", "4"]);
     let arguments = list(shards, &format!("{POD}.containers.0.args"));
     assert_eq!(arguments[0], "run");
     for option in ["--shard=auto/3", "--accel=tcg"] {
@@ -98,6 +101,11 @@ fn shards_are_an_indexed_job_whose_ends_mean_what_exit_codes_say() {
     let merged = list(merge, &format!("{POD}.containers.0.args"));
     assert_eq!(merged[1..4], [0, 1, 2].map(|index| format!("{results}/shard-{index}")));
     assert!(ended.stderr.contains(&format!("job/{merge_name} --patch")), "{}", ended.stderr);
+    // Of the conditions of a job only its ends: FailureTarget and SuccessCriteriaMet come before its pods have ended.
+    assert!(ended.stderr.contains(r#"[?(@.type<"FailureTarget")].status}'=True"#), "{}", ended.stderr);
+    let before = ["Complete", "Failed"].map(|end| end < "FailureTarget");
+    let after = ["FailureTarget", "SuccessCriteriaMet", "Suspended"].map(|other| other < "FailureTarget");
+    assert_eq!((before, after), ([true; 2], [false; 3]));
 }
 
 #[test]

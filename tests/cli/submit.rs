@@ -30,7 +30,12 @@ fn a_submission_that_cannot_be_says_why_and_writes_nothing() {
     refused(&shards("9"), &tiny, 2, "9 shards are too many");
     refused(&shards("2"), &["--", "--imgae", "lab"], 2, "options of `muster run`: unexpected argument '--imgae'");
     refused(&shards("2"), &["--", "--out", "elsewhere"], 2, "--out is set for each shard");
-    refused(&shards("2"), &["--", "--failed", "last"], 2, "options of `muster run`");
+    for other in
+        [&["--failed", "last"][..], &["--rerun", "last"], &["--resume", "last"], &["--list"], &["-xo", "there"]]
+    {
+        let words: Vec<&str> = ["--print", "--"].iter().chain(other).copied().collect();
+        refused(&shards("2"), &words, 2, "options of `muster run`");
+    }
     refused(&shards("2"), &["--", "--image", "no-such-image"], 2, "no-such-image");
     refused(&shards("2"), &["--", "--image", "not-there.qcow2"], 2, "--image not-there.qcow2: there is no such file");
     refused(&shards("2"), &["--sbatch-option", "--array=1-9"], 2, "--array is set by muster");
@@ -84,6 +89,16 @@ fn an_attempt_with_another_command_line_is_another_run() {
     again.assert_status(1);
     assert!(again.stdout.contains("nothing is left to run") && again.stdout.contains("attempts/1"), "{}", again.stdout);
     assert!(!place.path("attempts/2").exists());
+    // The verdict is of that command line and of that suite, and of nothing else.
+    let other = run(&["--test", "up/looks"]);
+    other.assert_status(2);
+    assert!(other.stderr.contains("it was started otherwise"), "{}", other.stderr);
+    let text = std::fs::read_to_string(&suite).unwrap();
+    std::fs::write(&suite, format!("{text}- {{id: new, expect: {{file: {{/etc: {{type: directory}}}}}}}}\n")).unwrap();
+    let changed = run(&[]);
+    changed.assert_status(2);
+    assert!(changed.stderr.contains("the suite up has changed since"), "{}", changed.stderr);
+    std::fs::write(&suite, text).unwrap();
     // As if it had been killed when all results were there.
     std::fs::remove_file(place.path("attempts/1/run.json")).unwrap();
     let events = place.path("attempts/1/events.jsonl");
@@ -92,7 +107,7 @@ fn an_attempt_with_another_command_line_is_another_run() {
     std::fs::write(&events, &text[..=cut]).unwrap();
     let other = run(&["--test", "up/looks"]);
     other.assert_status(2);
-    assert!(other.stderr.contains("was started otherwise"), "{}", other.stderr);
+    assert!(other.stderr.contains("it was started otherwise"), "{}", other.stderr);
     let ended = run(&[]);
     ended.assert_status(1);
     let record = crate::support::record_of(&place.path("attempts/2"));

@@ -100,6 +100,25 @@ pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
     file.try_lock()
 }
 
+/// Whether somebody holds a file locked, by [`lock_alone`]. The file may be open for reading only, which is too little for a lock of one
+/// holder where locks of files are those of ranges (NFS), and nothing is kept locked.
+///
+/// # Errors
+/// The file system has no locks.
+pub fn is_locked(file: &std::fs::File) -> std::io::Result<bool> {
+    for round in 0..TRIES {
+        match file.try_lock_shared() {
+            Ok(()) => return file.unlock().map(|()| false),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            Err(std::fs::TryLockError::WouldBlock) if round + 1 < TRIES => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {}
+        }
+    }
+    Ok(true)
+}
+
 /// Where files of one test on one image lie, below the run's `tests/`.
 pub fn test_dir(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
     tests.join(safe_name(suite)).join(safe_name(&format!("{test}@{image}")))
@@ -147,6 +166,21 @@ mod tests {
         });
         lock_alone(file.as_file()).unwrap();
         holder.join().unwrap();
+    }
+
+    #[test]
+    fn who_may_only_read_a_file_sees_whether_it_is_locked_and_leaves_no_lock() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (one, other) = (std::fs::File::open(file.path()).unwrap(), std::fs::File::open(file.path()).unwrap());
+        lock_alone(file.as_file()).unwrap();
+        assert!(is_locked(&one).unwrap());
+        file.as_file().unlock().unwrap();
+        assert!(!is_locked(&one).unwrap() && !is_locked(&other).unwrap());
+        lock_alone(file.as_file()).unwrap();
+        // Two that look at the same time are in nobody's way.
+        file.as_file().unlock().unwrap();
+        one.try_lock_shared().unwrap();
+        assert!(!is_locked(&other).unwrap());
     }
 
     fn dir() -> (tempfile::TempDir, Utf8PathBuf) {

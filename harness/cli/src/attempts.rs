@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::output::say_error;
 use super::project::short;
 use muster_base::exit::Exit;
-use muster_base::files::{FileError, ensure, lock_alone};
+use muster_base::files::{FileError, ensure, is_locked, lock_alone};
 use muster_base::text::{one_line, shell_word};
 use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
@@ -48,9 +48,9 @@ pub(crate) enum Standing {
     Open(Box<Earlier>),
     /// There is a verdict, and nothing is left to do.
     Over {
-        /// Where.
-        place: Utf8PathBuf,
-        /// How that run ended.
+        /// The run that has come to it.
+        earlier: Box<Earlier>,
+        /// How it ended.
         exit: Exit,
     },
 }
@@ -80,7 +80,7 @@ impl Attempts {
         // What was only in the journal has no reports yet.
         let written = earlier.opened.file == RunDir::RUN_JSON;
         match exit_of(record).filter(|exit| written && *exit != Exit::Error && !record.interrupted) {
-            Some(exit) => Ok(Standing::Over { place: earlier.place, exit }),
+            Some(exit) => Ok(Standing::Over { earlier: Box::new(earlier), exit }),
             None => Ok(Standing::Open(Box::new(earlier))),
         }
     }
@@ -125,10 +125,10 @@ pub(crate) fn newest(dir: &Utf8Path) -> Result<Option<Earlier>, CliError> {
 pub(crate) fn ended(dir: &Utf8Path) -> Result<(), CliError> {
     let path = dir.join(LOCK);
     let mut file = File::open(&path).map_err(FileError::because("read", &path))?;
-    match lock_alone(&file) {
-        Err(TryLockError::WouldBlock) => Err(at_work(dir, &mut file)),
+    match is_locked(&file) {
+        Ok(true) => Err(at_work(dir, &mut file)),
         // Where there are no locks the attempts have said so.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        Ok(false) | Err(_) => Ok(()),
     }
 }
 
@@ -201,12 +201,15 @@ pub(crate) fn same_words(earlier: &Earlier, words: &[String]) -> Result<(), CliE
     if earlier.opened.record.arguments.iter().filter(counts).eq(words.iter().filter(counts)) {
         return Ok(());
     }
-    let place = short(&earlier.place);
     let then: Vec<String> = earlier.opened.record.arguments.iter().map(|word| shell_word(word)).collect();
-    let what = format!("{OPTION}: {place} was started otherwise: muster {}", one_line(&then.join(" "), 600));
-    let hint =
-        format!("name another directory, or go on with it by `muster run --resume {}`", shell_word(place.as_str()));
-    Err(CliError::invalid(what).hint(hint))
+    Err(different(earlier, &format!("it was started otherwise: muster {}", one_line(&then.join(" "), 600))))
+}
+
+/// That an attempt is of another run, and in what they differ.
+pub(crate) fn different(earlier: &Earlier, what: &str) -> CliError {
+    let place = short(&earlier.place);
+    CliError::invalid(format!("{OPTION}: {place} is an attempt of another run: {what}"))
+        .hint("name another directory; one directory of attempts is of one run")
 }
 
 /// An error when the tests are divided otherwise now: what was kept would be of another shard.

@@ -51,6 +51,7 @@ mod merge;
 mod names;
 mod offline;
 mod output;
+mod over;
 mod packed;
 #[cfg(test)]
 mod plain_words_tests;

@@ -113,7 +113,7 @@ fn opened(project: &Project, typed: &str) -> Result<Earlier, CliError> {
     })
 }
 
-/// Copies the logs and the evidence of all shards. The names of what was left out.
+/// Copies the logs and the evidence of all shards, of attempts those of the newest. The names of what was left out.
 fn carry(runs: &[Earlier], dir: &RunDir) -> Result<Vec<String>, CliError> {
     let mut left_out = BTreeSet::new();
     for run in runs {

@@ -16,7 +16,8 @@ use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
 use super::load::{Filter, Selection};
-use super::output::{say, say_error};
+use super::output::say_error;
+use super::over::Over;
 use super::product;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
@@ -241,15 +242,17 @@ pub(crate) fn execute_from(
     }
     // Held until the run has ended.
     let attempts = arguments.attempts.as_deref().map(Attempts::open).transpose()?;
+    let mut over = None;
     if let Some(attempts) = &attempts {
+        let words = settled(words, arguments.selection.shard.as_deref());
         match attempts.standing()? {
             Standing::New => {}
-            Standing::Over { place, exit } => {
-                say(&format!("--attempts: nothing is left to run: {} is its result", super::project::short(&place)));
-                return Ok(exit);
+            Standing::Over { earlier, exit } => {
+                attempts::same_words(&earlier, &words)?;
+                over = Some(Over { earlier, exit });
             }
             Standing::Open(earlier) => {
-                attempts::same_words(&earlier, &settled(words, arguments.selection.shard.as_deref()))?;
+                attempts::same_words(&earlier, &words)?;
                 let focused = !arguments.focus.is_empty();
                 arguments.selection.again = Some(Box::new(Again::new(Mode::Attempt, &earlier, focused)?));
             }
@@ -265,10 +268,15 @@ pub(crate) fn execute_from(
             connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
+        if let Some(over) = &over {
+            return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &[]);
+        }
         same_part(&arguments, prepared.shard.as_ref())?;
         return execute_connected(prepared, &arguments, words);
     }
     match &arguments.out {
+        // No machine starts.
+        _ if over.is_some() => {}
         Some(out) => session::room(out)?,
         None => session::room(&Project::find()?.runs())?,
     }
@@ -276,6 +284,9 @@ pub(crate) fn execute_from(
     // Before it is said that nothing is outstanding, which would be of other products.
     if let Some(again) = arguments.selection.again.as_ref().filter(|again| again.keeps()) {
         product::fit(&products, again.record())?;
+    }
+    if let Some(over) = &over {
+        product::fit(&products, &over.earlier.opened.record)?;
     }
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
@@ -305,6 +316,9 @@ pub(crate) fn execute_from(
         digests.extend(products.iter().map(|product| product.sha256.clone()));
         let machine = session::rerun_options(&Selection::default(), &arguments.images.machine);
         shard.plan = super::shard::with_options(&shard.plan, &machine, digests.into_iter());
+    }
+    if let Some(over) = &over {
+        return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &prepared.specs);
     }
     same_part(&arguments, prepared.shard.as_ref())?;
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {

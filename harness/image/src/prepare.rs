@@ -63,6 +63,23 @@ pub async fn prepare_by_stamps(root: &Path, spec: &ImageSpec) -> Result<Prepared
     prepare_with(cache.as_deref(), root, spec, spec.kernel.is_none(), digests.as_ref()).await
 }
 
+/// SHA-256 of the image's source as [`Prepared::sha256`] has it, read anew and nothing made of it.
+pub async fn source_sha256(root: &Path, spec: &ImageSpec) -> Result<String, ImageError> {
+    let (spec, source, pulled) = locate(cache_dir().as_deref(), root, spec).await?;
+    let file = if spec.format == Format::Tar && is_directory(&source) {
+        inspect::plain_file(&source.join("index.json"), false).await?
+    } else {
+        inspect::plain_file(&source, Limits::default().symlink).await?
+    };
+    let known = KnownDigests { pulled: pulled.as_deref(), remembered: None };
+    Ok(noted(&file, known).await?.1)
+}
+
+/// Whether it is a directory by itself and not by a link.
+fn is_directory(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
 /// What the file says of itself. A disk that is neither packed nor a root file system is only looked into: neither the cache
 /// nor its digest is needed for that.
 pub async fn facts(root: &Path, spec: &ImageSpec) -> Result<DiskFacts, ImageError> {
@@ -311,8 +328,7 @@ struct NotedRoot<'a> {
 
 impl<'a> NotedRoot<'a> {
     async fn of(source: &'a Path, known: KnownDigests<'_>, limits: &Limits) -> Result<Self, ImageError> {
-        let is_dir_name = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
-        let (pinned, dir) = match is_dir_name {
+        let (pinned, dir) = match is_directory(source) {
             true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
             false => (inspect::plain_file(source, limits.symlink).await?, None),
         };
@@ -837,6 +853,7 @@ mod tests {
         for source in ["layout", "image.tar"] {
             let ready = ready(dir.path(), source, Format::Tar).await.unwrap();
             let disk = &ready.disk.path;
+            assert_eq!(source_sha256(dir.path(), &ready.spec).await.unwrap(), ready.sha256, "{source}");
             assert_eq!((cat(disk, "/etc/b").as_str(), cat(disk, "/etc/a").as_str()), ("2", ""), "{source}");
             assert!(stat(disk, "/opt/x").contains("Type: directory"), "{source}");
             assert_eq!(cat(disk, "/opt/x/y"), "");

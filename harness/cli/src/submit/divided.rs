@@ -85,13 +85,17 @@ impl Divided {
     /// disk file.
     pub(super) fn new(options: &RunOptions, read: Read<'_>) -> Result<Self, CliError> {
         let of = options.shards;
+        if let Some(own) = OWN.into_iter().find(|own| has(&options.options, own)) {
+            return Err(is_own(own));
+        }
         let mut words = vec!["run".to_owned()];
         if let Some(durations) = &options.durations {
             words.push(format!("--durations={durations}"));
         }
         words.extend(options.options.iter().cloned());
-        // As the first shard would be started: what clap refuses for it, it refuses for all.
-        let first = [words[0].clone(), format!("--shard={}", Shard { number: 1, of })];
+        // As the first shard would be started: what clap refuses for it, it refuses for all, such as options that go on with another run.
+        let shard = format!("--shard={}", Shard { number: 1, of });
+        let first = [words[0].clone(), shard, "--attempts=shard-1".to_owned()];
         let whole: Vec<String> = first.into_iter().chain(words[1..].iter().cloned()).collect();
         let ready = read(&whole)?;
         let run = &ready.arguments;
@@ -103,22 +107,21 @@ impl Divided {
         let chosen = shard::Chosen::new(Shard { number: 1, of }, durations);
         let division = chosen.division(&loaded.suites, &selected.tests, &images)?;
         let read_words = ready.words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-        let words: Vec<String> = read_words.filter(|word| !word.starts_with("--shard=")).collect();
+        let of_shard = |word: &String| ["--shard=", "--attempts="].iter().any(|own| word.starts_with(own));
+        let words: Vec<String> = read_words.filter(|word| !of_shard(word)).collect();
         let seconds = division.parts.iter().map(|part| part.seconds).collect();
         let (reports, history) = run.reports_and_history();
         let divided = Self { of, words, seconds, tests: division.tests, reports, history };
-        if let Some(own) = ["--out", "-o", "--attempts"].into_iter().find(|own| divided.has(own)) {
-            let what = format!("options of `muster run`: {own} is set for each shard");
-            return Err(CliError::invalid(what).hint("name the directory of all of them, before `--`"));
+        // Also where settings have it.
+        match OWN.into_iter().find(|own| divided.has(own)) {
+            Some(own) => Err(is_own(own)),
+            None => Ok(divided),
         }
-        Ok(divided)
     }
 
     /// Whether an option is among those of the run, by its long name or by `-x`.
     pub(super) fn has(&self, option: &str) -> bool {
-        let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
-        let short = |word: &str| option.len() == 2 && word.starts_with(option);
-        self.words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))
+        has(&self.words, option)
     }
 
     /// Names the disk files of the run by absolute paths, so that every job means the same ones, and gives these paths. Relative ones
@@ -167,6 +170,21 @@ impl Divided {
         let own = [format!("--shard={number}/{}", self.of), format!("--attempts={attempts}")];
         run.iter().cloned().chain(own).chain(options.iter().cloned()).collect()
     }
+}
+
+/// What each shard has of its own.
+const OWN: [&str; 3] = ["--out", "-o", "--attempts"];
+
+fn is_own(option: &str) -> CliError {
+    CliError::invalid(format!("options of `muster run`: {option} is set for each shard"))
+        .hint("name the directory of all of them, before `--`")
+}
+
+/// Whether an option is among words, by its long name or by `-x`.
+fn has(words: &[String], option: &str) -> bool {
+    let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
+    let short = |word: &str| option.len() == 2 && word.starts_with(option);
+    words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))
 }
 
 /// The directory of one shard below that of the submission.

@@ -103,7 +103,7 @@ impl Submission {
             "ttlSecondsAfterFinished": self.keep.as_secs(),
             // Never two pods that write the same directory.
             "podReplacementPolicy": "Failed",
-            "podFailurePolicy": failure_policy("FailIndex"),
+            "podFailurePolicy": failure_policy("FailIndex", |exit| next(exit) == Next::Merge),
         });
         spec["template"] = self.template("shard", &self.run, self.shard_resources());
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": self.metadata(self.name.clone()), "spec": spec})
@@ -117,7 +117,8 @@ impl Submission {
             "activeDeadlineSeconds": MERGE_DEADLINE.as_secs(),
             "ttlSecondsAfterFinished": self.keep.as_secs(),
             "podReplacementPolicy": "Failed",
-            "podFailurePolicy": failure_policy("FailJob"),
+            // 3 too: the whole run is there then, and says that a shard ended in an error, which another merge would say again.
+            "podFailurePolicy": failure_policy("FailJob", |_| true),
         });
         let resources = json!({"cpu": "1", "memory": "1Gi", "ephemeral-storage": "2Gi"});
         spec["template"] = self.template("merge", &self.merge, resources);
@@ -247,11 +248,11 @@ fn mib(amount: u64) -> String {
 /// A merge copies files.
 const MERGE_DEADLINE: Duration = Duration::from_secs(3600);
 
-/// What an end of a pod means, the first that applies. 3 is in none, and neither is a pod that was ended from outside: they count,
-/// and the shard goes on in another pod. `fatal` ends what would come to the same again.
-fn failure_policy(fatal: &str) -> Value {
+/// What an end of a pod means, the first that applies. What is in none, such as a pod that was ended from outside, counts, and another
+/// pod goes on. `fatal` ends what would come to the same again, which `is_final` says of an exit code.
+fn failure_policy(fatal: &str, is_final: fn(Exit) -> bool) -> Value {
     let ends = Exit::TABLE.iter().map(|(exit, ..)| *exit).filter(|exit| *exit != Exit::Pass);
-    let ended: Vec<u8> = ends.filter(|exit| next(*exit) == Next::Merge).map(|exit| exit as u8).collect();
+    let ended: Vec<u8> = ends.filter(|exit| is_final(*exit)).map(|exit| exit as u8).collect();
     json!({"rules": [
         // A pod that had to go is no failure of anything.
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},

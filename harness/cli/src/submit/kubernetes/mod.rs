@@ -214,7 +214,9 @@ fn next(arguments: &Arguments, submission: &Submission) -> Vec<String> {
     let (name, merge) = (&submission.name, submission.merge_name());
     let deadline = submission.deadline.as_secs();
     let file = arguments.out.as_ref().map_or("-".to_owned(), |file| shell_word(file.as_str()));
-    let ended = "--for=jsonpath='{.status.conditions[0].status}'=True";
+    // Complete or Failed, whichever it is: `--for` takes one condition, a filter no "or", and of all types of a job's conditions only
+    // these two come before FailureTarget by their letters. That one and SuccessCriteriaMet are True while pods still end.
+    let ended = r#"--for=jsonpath='{.status.conditions[?(@.type<"FailureTarget")].status}'=True"#;
     let applied = format!("kubectl apply{namespace} --filename={file}");
     let steps = [
         format!("kubectl wait{namespace} {ended} --timeout={deadline}s job/{name}"),

@@ -1,0 +1,110 @@
+//! Whether the verdict that the attempts of `--attempts DIR` have come to is that of the run that is started now: it is returned for the same
+//! command line, shard, suites and images, and for no other.
+
+use camino::Utf8Path;
+
+use super::attempts::{different, same_part};
+use super::earlier::Earlier;
+use super::error::CliError;
+use super::event_loop::runtime;
+use super::output::say;
+use super::project::short;
+use muster_base::exit::Exit;
+use muster_base::text::one_line;
+use muster_engine::plan::Plan;
+use muster_image::ImageSpec;
+use muster_record::run::RunRecord;
+use muster_record::shard::ShardRecord;
+
+/// A verdict that is there.
+#[derive(Debug)]
+pub(crate) struct Over {
+    /// The run that has come to it.
+    pub(crate) earlier: Box<Earlier>,
+    /// How it ended.
+    pub(crate) exit: Exit,
+}
+
+impl Over {
+    /// How the command ends without running anything. `root` is that of the project; `specs` are the images of this run, none where
+    /// it is about a machine that is already up, whose disk nobody knows.
+    ///
+    /// # Errors
+    /// The verdict is of another shard, of other suites or of other images, or an image cannot be read.
+    pub(crate) fn result(
+        &self,
+        plan: &Plan,
+        shard: Option<&ShardRecord>,
+        root: &Utf8Path,
+        specs: &[ImageSpec],
+    ) -> Result<Exit, CliError> {
+        let record = &self.earlier.opened.record;
+        same_part(record.shard.as_ref(), shard)?;
+        same_suites(record, plan).map_err(|what| different(&self.earlier, &what))?;
+        for spec in specs.iter().filter(|spec| plan.images.contains(&spec.id)) {
+            let known = record.images.get(&spec.id).map(|image| image.sha256.as_str()).unwrap_or_default();
+            let now = runtime()?.block_on(muster_image::source_sha256(root.as_std_path(), spec))?;
+            same_image(&spec.id, known, &now).map_err(|what| different(&self.earlier, &what))?;
+        }
+        say(&format!("--attempts: nothing is left to run: {} is its result", short(&self.earlier.place)));
+        Ok(self.exit)
+    }
+}
+
+/// What is different when a planned suite is not the one of the record.
+fn same_suites(record: &RunRecord, plan: &Plan) -> Result<(), String> {
+    for suite in &plan.suites {
+        let then = record.suites.get(&suite.name).map(|then| then.sha256.as_str());
+        let name = one_line(&suite.name, 120);
+        match then {
+            Some(then) if then == suite.digest => {}
+            Some(_) => return Err(format!("the suite {name} has changed since")),
+            None => return Err(format!("it did not have the suite {name}")),
+        }
+    }
+    Ok(())
+}
+
+/// What is different when an image is not the one of the record. One that the run never read has no result in it: a run ends before
+/// it reads all images when it is to end at its first failure, so that it is no pass.
+fn same_image(id: &str, known: &str, now: &str) -> Result<(), String> {
+    if known.is_empty() || known == now {
+        return Ok(());
+    }
+    let (id, known) = (one_line(id, 120), one_line(known, 64));
+    Err(format!("the image {id} is another file: its SHA-256 is {now}, and was {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_record::run::SuiteRecord;
+    use muster_suite::select::TestIndex;
+    use std::sync::Arc;
+
+    const SUITE: &str =
+        "schema: suite/v1\nsuite: up\ntests:\n- {id: looks, expect: {file: {/etc: {type: directory}}}}\n";
+
+    #[test]
+    fn a_verdict_is_of_its_suites_and_of_its_images() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = camino::Utf8PathBuf::from_path_buf(temporary.path().join("up.yaml")).unwrap();
+        std::fs::write(&file, SUITE).unwrap();
+        let (suites, problems) = muster_suite::load(&[file], &crate::load::vocabulary());
+        assert!(problems.is_empty(), "{}", problems.render(false));
+        let suites: Vec<Arc<_>> = suites.into_iter().map(Arc::new).collect();
+        let plan =
+            muster_engine::plan::plan(&suites, &TestIndex::all_of(0, &suites[0].tests).collect(), vec!["lab".into()]);
+        let mut record = RunRecord::default();
+        assert!(same_suites(&record, &plan).unwrap_err().contains("did not have the suite up"));
+        let suite = SuiteRecord { sha256: suites[0].digest.clone(), ..SuiteRecord::default() };
+        record.suites.insert("up".into(), suite);
+        assert_eq!(same_suites(&record, &plan), Ok(()));
+        record.suites.insert("up".into(), SuiteRecord { sha256: "ab".into(), ..SuiteRecord::default() });
+        assert!(same_suites(&record, &plan).unwrap_err().contains("the suite up has changed"));
+        assert_eq!(same_image("lab", "ab", "ab"), Ok(()));
+        assert_eq!(same_image("lab", "", "ab"), Ok(()));
+        let other = same_image("lab", "ab", "cd").unwrap_err();
+        assert!(other.contains("the image lab is another file") && other.contains("cd, and was ab"), "{other}");
+    }
+}
