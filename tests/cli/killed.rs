@@ -97,9 +97,9 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
 #[test]
 fn a_teardown_that_failed_before_the_kill_fails_the_run_that_goes_on() {
     let (sshd, home) = (Sshd::start().unwrap(), Place::new());
-    let first = "schema: suite/v1\nsuite: first\nteardown: [{run: 'false'}]\ntests:\n- {id: a, expect: {command: {'true': {status: 0}}}}\n";
+    let first = "schema: suite/v1\nsuite: first\nteardown: [{run: 'false'}]\ntests:\n- {id: a, expect: {command: {'true': {exit: 0}}}}\n";
     let slow =
-        |number| format!("- {{id: t{number}, expect: {{command: {{'sleep 0.2; echo {number}': {{status: 0}}}}}}}}\n");
+        |number| format!("- {{id: t{number}, expect: {{command: {{'sleep 0.2; echo {number}': {{exit: 0}}}}}}}}\n");
     let second = "schema: suite/v1\nsuite: second\ntests:\n".to_owned() + &(0..50).map(slow).collect::<String>();
     let files = [home.write("first.yaml", first), home.write("second.yaml", &second)];
     let connection = connection(&sshd);
@@ -107,10 +107,10 @@ fn a_teardown_that_failed_before_the_kill_fails_the_run_that_goes_on() {
     words.extend(files.iter().flat_map(|file| ["--suites", file.to_str().unwrap()]));
     words.extend(connection.iter().map(String::as_str));
 
-    let mut newest: Option<Place> = None;
+    let mut places: Vec<Place> = Vec::new();
     // Killed twice: what the first found, the second hands on.
     for kill in 0..2 {
-        let (place, before) = (Place::new(), newest.as_ref().map(|place| place.path("run")));
+        let (place, before) = (Place::new(), places.last().map(|place| place.path("run")));
         let words = match &before {
             Some(run) => vec!["run", "--allow-changes", "--resume", run.to_str().unwrap()],
             None => words.clone(),
@@ -122,9 +122,9 @@ fn a_teardown_that_failed_before_the_kill_fails_the_run_that_goes_on() {
         assert!(eventually(Duration::from_secs(60), far_enough), "{}", place.last_words());
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().code(), None, "it ended before kill {kill}");
-        newest = Some(place);
+        places.push(place);
     }
-    let (place, before) = (Place::new(), newest.unwrap().path("run"));
+    let (place, before) = (Place::new(), places[1].path("run"));
     let words = ["run", "--allow-changes", "--resume", before.to_str().unwrap()];
     place.run(&words, Duration::from_secs(120)).assert_status(1);
     let record = place.record();
