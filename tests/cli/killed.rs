@@ -8,9 +8,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use muster_guest::loopback::Sshd;
+use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 
-use crate::support::{Numbers, Place, connection, eventually, finish, journal, names};
+use crate::support::{Numbers, Place, assert_outcome, connection, eventually, finish, journal, names};
 
 const KILLS: usize = 20;
 const TESTS: usize = 120;
@@ -91,4 +92,47 @@ fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice()
     }
     let kept = record.tests.iter().filter(|test| test.kept_from.is_some()).count();
     assert!(kept > 0, "no kill came after a result");
+}
+
+#[test]
+fn a_teardown_that_failed_before_the_kill_fails_the_run_that_goes_on() {
+    let (sshd, home) = (Sshd::start().unwrap(), Place::new());
+    let first = "schema: suite/v1\nsuite: first\nteardown: [{run: 'false'}]\ntests:\n- {id: a, expect: {command: {'true': {exit: 0}}}}\n";
+    let slow =
+        |number| format!("- {{id: t{number}, expect: {{command: {{'sleep 0.2; echo {number}': {{exit: 0}}}}}}}}\n");
+    let second = "schema: suite/v1\nsuite: second\ntests:\n".to_owned() + &(0..50).map(slow).collect::<String>();
+    let files = [home.write("first.yaml", first), home.write("second.yaml", &second)];
+    let connection = connection(&sshd);
+    let mut words = vec!["run", "--allow-changes"];
+    words.extend(files.iter().flat_map(|file| ["--suites", file.to_str().unwrap()]));
+    words.extend(connection.iter().map(String::as_str));
+
+    let mut places: Vec<Place> = Vec::new();
+    // Killed twice: what the first found, the second hands on.
+    for kill in 0..2 {
+        let (place, before) = (Place::new(), places.last().map(|place| place.path("run")));
+        let words = match &before {
+            Some(run) => vec!["run", "--allow-changes", "--resume", run.to_str().unwrap()],
+            None => words.clone(),
+        };
+        let mut child = place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let events = place.path("run/events.jsonl");
+        let failed = || journal::events(&events).iter().any(|event| matches!(event, Event::MachineFailure { .. }));
+        let far_enough = || if kill == 0 { failed() } else { journal::found(&events) > 0 };
+        assert!(eventually(Duration::from_secs(60), far_enough), "{}", place.last_words());
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "it ended before kill {kill}");
+        places.push(place);
+    }
+    let (place, before) = (Place::new(), places[1].path("run"));
+    let words = ["run", "--allow-changes", "--resume", before.to_str().unwrap()];
+    place.run(&words, Duration::from_secs(120)).assert_status(1);
+    let record = place.record();
+    let bad: Vec<String> =
+        record.tests.iter().filter(|test| test.outcome != Outcome::Pass).map(|test| test.name()).collect();
+    assert_eq!(bad, ["machine/health"]);
+    let health = place.test("machine/health");
+    assert_outcome(&health, Outcome::Fail, &["teardown.failed"]);
+    let found_by = format!("in the run {}: teardown of suite first", record.earlier[0].id);
+    assert!(health.failures[0].message.starts_with(&found_by), "{}", health.failures[0].message);
 }

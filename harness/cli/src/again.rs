@@ -498,7 +498,8 @@ mod tests {
         let kept = |mode: Mode, outcome: &str, failures: &[Failure]| -> Vec<String> {
             let health = TestRecord { failures: failures.to_vec(), ..test("machine/health", "lab", outcome) };
             let first = EarlierRun { id: "first".into(), ..EarlierRun::default() };
-            let record = RunRecord { id: "r".into(), tests: vec![health], earlier: vec![first], ..RunRecord::default() };
+            let record =
+                RunRecord { id: "r".into(), tests: vec![health], earlier: vec![first], ..RunRecord::default() };
             let mut rerun = Rerun::default();
             let results = Again::of(mode, &record, EarlierRun::default()).join(&images, &mut rerun);
             assert!(results.tests.is_empty());

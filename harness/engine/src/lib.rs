@@ -61,6 +61,8 @@ mod engine_tests;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 #[cfg(test)]
+mod going_on_tests;
+#[cfg(test)]
 mod samples_tests;
 #[cfg(test)]
 mod side_by_side_tests;

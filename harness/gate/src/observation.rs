@@ -206,7 +206,7 @@ fn is_running(run: &RunInput, test: &TestRecord) -> bool {
     let planned = |id: &muster_base::failure::FailureId| *id == muster_base::failure::RUN_INTERRUPTED;
     run.record.finished.is_none()
         && test.outcome == Outcome::Error
-        && test.failures.first().is_some_and(|failure| planned(&failure.id))
+        && test.failures.iter().any(|failure| planned(&failure.id))
 }
 
 fn severity(outcome: Outcome) -> u8 {

@@ -351,7 +351,8 @@ mod tests {
 
     #[test]
     fn what_was_found_about_machines_stands_in_the_record_of_a_run_that_is_killed() {
-        let planned = TestRecord { suite: MACHINE_SUITE.into(), test: HEALTH_TEST.into(), ..sample::test("", "", Outcome::Pass) };
+        let planned =
+            TestRecord { suite: MACHINE_SUITE.into(), test: HEALTH_TEST.into(), ..sample::test("", "", Outcome::Pass) };
         let image = planned.image.clone();
         let plan = Event::Planned { suites: BTreeMap::new(), tests: vec![planned.clone()], kept: Vec::new() };
         let found = |message: &str| Failure::new(failure::BASE_FAILED_UNITS, message);
