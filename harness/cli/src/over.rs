@@ -40,11 +40,15 @@ impl Over {
     ) -> Result<Exit, CliError> {
         let record = &self.earlier.opened.record;
         same_part(record.shard.as_ref(), shard)?;
-        same_suites(record, plan).map_err(|what| different(&self.earlier, &what))?;
+        if let Some(what) = other_suite(record, plan) {
+            return Err(different(&self.earlier, &what));
+        }
         for spec in specs.iter().filter(|spec| plan.images.contains(&spec.id)) {
             let known = record.images.get(&spec.id).map(|image| image.sha256.as_str()).unwrap_or_default();
             let now = runtime()?.block_on(muster_image::source_sha256(root.as_std_path(), spec))?;
-            same_image(&spec.id, known, &now).map_err(|what| different(&self.earlier, &what))?;
+            if let Some(what) = other_image(&spec.id, known, &now) {
+                return Err(different(&self.earlier, &what));
+            }
         }
         say(&format!("--attempts: nothing is left to run: {} is its result", short(&self.earlier.place)));
         Ok(self.exit)
@@ -52,27 +56,25 @@ impl Over {
 }
 
 /// What is different when a planned suite is not the one of the record.
-fn same_suites(record: &RunRecord, plan: &Plan) -> Result<(), String> {
-    for suite in &plan.suites {
-        let then = record.suites.get(&suite.name).map(|then| then.sha256.as_str());
+fn other_suite(record: &RunRecord, plan: &Plan) -> Option<String> {
+    plan.suites.iter().find_map(|suite| {
         let name = one_line(&suite.name, 120);
-        match then {
-            Some(then) if then == suite.digest => {}
-            Some(_) => return Err(format!("the suite {name} has changed since")),
-            None => return Err(format!("it did not have the suite {name}")),
+        match record.suites.get(&suite.name) {
+            Some(then) if then.sha256 == suite.digest => None,
+            Some(_) => Some(format!("the suite {name} has changed since")),
+            None => Some(format!("it did not have the suite {name}")),
         }
-    }
-    Ok(())
+    })
 }
 
 /// What is different when an image is not the one of the record. One that the run never read has no result in it: a run ends before
 /// it reads all images when it is to end at its first failure, so that it is no pass.
-fn same_image(id: &str, known: &str, now: &str) -> Result<(), String> {
+fn other_image(id: &str, known: &str, now: &str) -> Option<String> {
     if known.is_empty() || known == now {
-        return Ok(());
+        return None;
     }
     let (id, known) = (one_line(id, 120), one_line(known, 64));
-    Err(format!("the image {id} is another file: its SHA-256 is {now}, and was {known}"))
+    Some(format!("the image {id} is another file: its SHA-256 is {now}, and was {known}"))
 }
 
 #[cfg(test)]
@@ -96,15 +98,15 @@ mod tests {
         let plan =
             muster_engine::plan::plan(&suites, &TestIndex::all_of(0, &suites[0].tests).collect(), vec!["lab".into()]);
         let mut record = RunRecord::default();
-        assert!(same_suites(&record, &plan).unwrap_err().contains("did not have the suite up"));
+        assert!(other_suite(&record, &plan).unwrap().contains("did not have the suite up"));
         let suite = SuiteRecord { sha256: suites[0].digest.clone(), ..SuiteRecord::default() };
         record.suites.insert("up".into(), suite);
-        assert_eq!(same_suites(&record, &plan), Ok(()));
+        assert_eq!(other_suite(&record, &plan), None);
         record.suites.insert("up".into(), SuiteRecord { sha256: "ab".into(), ..SuiteRecord::default() });
-        assert!(same_suites(&record, &plan).unwrap_err().contains("the suite up has changed"));
-        assert_eq!(same_image("lab", "ab", "ab"), Ok(()));
-        assert_eq!(same_image("lab", "", "ab"), Ok(()));
-        let other = same_image("lab", "ab", "cd").unwrap_err();
+        assert!(other_suite(&record, &plan).unwrap().contains("the suite up has changed"));
+        assert_eq!(other_image("lab", "ab", "ab"), None);
+        assert_eq!(other_image("lab", "", "ab"), None);
+        let other = other_image("lab", "ab", "cd").unwrap();
         assert!(other.contains("the image lab is another file") && other.contains("cd, and was ab"), "{other}");
     }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::budget::Cost;
 use super::driver::Driver;
-use super::gate::outcome_of;
+use super::outcome::outcome_of;
 use super::plan::{self, Plan};
 use super::schedule;
 use super::session::Session;

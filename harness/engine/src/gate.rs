@@ -1,12 +1,11 @@
-//! Whether a test runs at all, and what its record is worth in the end. Pure.
+//! Whether a test runs at all. Pure.
 
 use super::plan::Planned;
 use super::run_baseline;
 use super::settings::Settings;
-use muster_base::failure::{self, Class, Failure};
+use muster_base::failure::{self, Failure};
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
-use muster_record::run::TestRecord;
 use muster_suite::condition::Truth;
 use muster_suite::model::When;
 
@@ -22,21 +21,6 @@ pub fn needs(planned: &Planned, id: &str) -> bool {
         open.extend(more.filter(|other| seen.insert(other.id.as_str())));
     }
     false
-}
-
-/// What a record's failures make of it: a miss outweighs a question that could not be answered,
-/// since it is known to be true.
-pub(crate) fn outcome_of(record: &TestRecord) -> Outcome {
-    let classes: Vec<Class> = record.failures.iter().map(|failure| failure::class(&failure.id)).collect();
-    if classes.contains(&Class::Fail) {
-        Outcome::Fail
-    } else if !classes.is_empty() {
-        Outcome::Error
-    } else if record.skipped.is_some() {
-        Outcome::Skip
-    } else {
-        Outcome::Pass
-    }
 }
 
 /// Why a test is skipped whose need did not pass.

@@ -26,6 +26,7 @@ pub mod halt;
 mod kernel;
 pub mod known;
 mod lease;
+mod outcome;
 pub mod plan;
 pub mod product;
 pub mod prove;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::gate::outcome_of;
+use super::outcome::outcome_of;
 use muster_base::failure::{self, Failure, Location};
 use muster_record::durations::Durations;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};

@@ -9,6 +9,7 @@ use super::capture;
 use super::driver::{Driver, Live, Stop};
 use super::gate;
 use super::lease::Lease;
+use super::outcome::outcome_of;
 use super::plan::{self, Group, Isolation, Planned};
 use super::run_test::run_test;
 use super::session::{MachineSource, Session};
@@ -230,7 +231,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         record.failures = attempt.failures;
         record.remarks = attempt.remarks;
         record.skipped = attempt.skipped;
-        record.outcome = gate::outcome_of(&record);
+        record.outcome = outcome_of(&record);
         record
     }
 
