@@ -13,6 +13,8 @@ use self::line::{Line, escaped};
 use super::AccelKind;
 use super::description::{MachineDescription, Memory, program};
 use super::warm_ports::{WARM_PORTS, warm_port_id};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use muster_base::machine::Arch;
 use muster_engine::segment::FIRST_MAC;
 
@@ -252,6 +254,10 @@ fn segment(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>
         // By hand there is no other machine.
         Backing::Fds(_) | Backing::Files { .. } => "hubport,id=segment0,hubid=1".to_owned(),
     };
+    // Without it systemd-networkd-wait-online waits two minutes for an interface whose cable is out, and fails.
+    let alone = format!("[Match]\nMACAddress={FIRST_MAC}\n\n[Link]\nUnmanaged=yes\n");
+    let credential = format!("io.systemd.credential.binary:network.network.00-muster={}", STANDARD.encode(alone));
+    line.option("-smbios", format!("type=11,value={}", escaped(&credential)));
     line.option("-netdev", cable);
     line.option("-device", format!("virtio-net-pci,id={SEGMENT_NIC},netdev=segment0,romfile=,mac={FIRST_MAC}"));
 }
@@ -446,7 +452,11 @@ mod tests {
         let without = command_line(&MachineDescription { segment: false, ..machine.clone() }, &fds());
         let more: Vec<&String> = with.iter().filter(|word| !without.contains(word)).collect();
         let nic = "virtio-net-pci,id=segment,netdev=segment0,romfile=,mac=52:54:00:73:67:00";
-        assert_eq!(more, ["stream,id=segment0,server=off,addr.type=fd,addr.str=31", nic]);
+        let [.., credential, cable, last] = more.as_slice() else { panic!("{more:?}") };
+        assert!(
+            credential.starts_with("type=11,value=io.systemd.credential.binary:network.network.00-muster=W01hdGNo")
+        );
+        assert_eq!([cable.as_str(), last], ["stream,id=segment0,server=off,addr.type=fd,addr.str=31", nic]);
         let last = with.iter().rposition(|word| word == "-device").map(|at| with[at + 1].as_str());
         assert_eq!(last, Some(nic));
         assert!(by_hand(&machine).contains("hubport,id=segment0,hubid=1"));
