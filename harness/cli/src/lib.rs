@@ -50,6 +50,7 @@ mod machine_dir;
 mod merge;
 mod names;
 mod offline;
+mod opening;
 mod output;
 mod over;
 mod packed;
@@ -79,6 +80,7 @@ mod ssh_keygen;
 mod submit;
 mod supportable;
 mod text_file;
+mod this_host;
 mod triage;
 pub mod trials;
 #[cfg(test)]

@@ -18,8 +18,8 @@ use libtest_mimic::{Completion, Failed, Trial};
 use self::chosen::Chosen;
 use super::consumer;
 use super::error::CliError;
-use super::run::host;
 use super::session::Prepared;
+use super::this_host::host;
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_engine::driver::Driver;
@@ -196,8 +196,8 @@ impl TrialThread {
 
 fn work(prepared: Prepared, warm: bool, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
     super::session::room(&prepared.project.runs())?;
-    let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id())))?;
-    let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
+    let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::opening::run_id())))?;
+    let accel = super::this_host::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let options = consumer::ReportOptions::default();
     let reports = consumer::ReportsTo {
@@ -225,20 +225,25 @@ async fn run_all(
     questions: mpsc::Receiver<Question>,
 ) -> Result<Exit, CliError> {
     let Prepared { project, plan, specs, rerun, known, claims, .. } = prepared;
-    let own_snapshots = super::run::own_snapshots(&project);
-    let one_machine = super::run::one_machine(rerun, accel.kind.name(), dir.root());
+    let own_snapshots = super::this_host::own_snapshots(&project);
+    let one_machine = super::this_host::one_machine(rerun, accel.kind.name(), dir.root());
     let settings = Settings { known, claims, own_snapshots, ..one_machine };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
-    super::run::announce(events, super::run::Opening::of_process("test"), super::run::accelerator(&accel), &[]);
+    super::opening::announce(
+        events,
+        super::opening::Opening::of_process("test"),
+        super::this_host::accelerator(&accel),
+        &[],
+    );
     events.emit(Event::Planned {
         suites: plan.suite_records(),
         tests: plan.unreached(&settings.rerun),
         kept: Vec::new(),
     });
-    let metered = super::run::metered(&plan, accel.kind, false);
+    let metered = super::this_host::metered(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
     host.metered = metered;
-    host.templates = if warm { super::run::templates(None, None, events).map(Arc::new) } else { None };
+    host.templates = if warm { super::this_host::templates(None, None, events).map(Arc::new) } else { None };
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
     let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();

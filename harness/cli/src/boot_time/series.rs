@@ -6,7 +6,7 @@ use super::collect::Booted;
 use super::files;
 use crate::error::CliError;
 use crate::output::say_error;
-use crate::run::host as run_host;
+use crate::this_host::host as run_host;
 use muster_base::text::one_line;
 use muster_boot_time::by::By;
 use muster_boot_time::sample::{Measured, Population, SCHEMA, Sample, Series};

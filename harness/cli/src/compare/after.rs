@@ -12,7 +12,7 @@ use crate::load::{self, Loaded, Selection};
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
 use crate::project::short;
-use crate::run;
+use crate::this_host;
 use crate::trials::describe;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
@@ -90,15 +90,15 @@ pub(super) async fn with_machine_after<T>(
     let (image, kind) = (spec.id.clone(), accel.kind);
     let machine_dir = MachineDir::make(&image, &image)?;
     // A documented failure is one all the same: the system is not what the test was to make of it.
-    let settings = run::one_machine(after.rerun(&image), accel.kind.name(), machine_dir.dir());
+    let settings = this_host::one_machine(after.rerun(&image), accel.kind.name(), machine_dir.dir());
     let (events, _nobody) = Events::channel();
-    let host = run::host(project.root(), machine_dir.dir(), accel, &events).await?;
+    let host = this_host::host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
     let prepared = images.prepare(&image).await.map_err(CliError::of_machine)?;
     let driver = prepared.with_spec(&after.group.machine_spec).map_err(CliError::of_machine)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
     let mut worker = session.worker(MachineSource::Boot);
-    run::say_boots(&image, &image, kind, driver.boot_deadline());
+    this_host::say_boots(&image, &image, kind, driver.boot_deadline());
     let result = match run_all(&mut worker, &after.group).await {
         Ok(()) => match worker.live() {
             Some(live) => then(live).await,

@@ -18,7 +18,7 @@ use crate::guest;
 use crate::installed;
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
-use crate::run::{budget, host};
+use crate::this_host::{budget, host};
 use muster_base::text::one_line;
 use muster_chain::Chain;
 use muster_check::shell;

@@ -1,0 +1,50 @@
+//! How a run begins: its id, and what it says first of itself.
+
+use std::process;
+
+use muster_engine::sink::{Events, now};
+use muster_record::event::Event;
+use muster_record::run::{Accelerator, EarlierRun};
+use muster_record::shard::ShardRecord;
+
+/// The time of the start and the process id: unique on a host, and sorts by time.
+pub(crate) fn run_id() -> String {
+    format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
+}
+
+/// What a run says first of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    /// Its id.
+    pub(crate) id: String,
+    /// The command line, without the program's path.
+    pub(crate) arguments: Vec<String>,
+    /// The runs that it goes on with.
+    pub(crate) earlier: Vec<EarlierRun>,
+    /// Which part of a run it is.
+    pub(crate) shard: Option<ShardRecord>,
+}
+
+impl Opening {
+    /// Of a run that goes on with no other, as this process was started.
+    pub(crate) fn of_process(id: &str) -> Self {
+        Self { id: id.to_owned(), arguments: std::env::args().skip(1).collect(), ..Self::default() }
+    }
+}
+
+/// The first events of a run.
+pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerator, notices: &[String]) {
+    let Opening { id, arguments, earlier, shard } = opening;
+    events.emit(Event::RunStarted {
+        id,
+        muster: env!("MUSTER_VERSION").to_owned(),
+        at: now(),
+        arguments,
+        earlier,
+        shard,
+    });
+    for notice in notices {
+        events.notice(notice.clone());
+    }
+    events.emit(Event::AcceleratorChosen { accelerator });
+}
