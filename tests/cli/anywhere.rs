@@ -74,14 +74,17 @@ fn one_cause_is_one_message_and_leaves_no_directory() {
     std::fs::write(path.join("mine.yaml"), SUITE).unwrap();
     std::fs::write(path.join("README.md"), "# no disk\n").unwrap();
     std::fs::write(path.join("disk.raw"), vec![0_u8; 1 << 20]).unwrap();
+    let packed = Command::new("tar").args(["-cf", "root.tar", "README.md"]).current_dir(&path).status();
+    assert!(packed.expect("tar is there").success());
     let before = left(&place);
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["run", "--image", "nowhere.qcow2"], 2, "nowhere.qcow2"),
         (&["run", "--image", "README.md"], 2, "README.md"),
         (&["run", "--image", "lab-of-ours"], 2, "lab-of-ours"),
         // The cache of this test is empty.
         (&["run", "--image", "lab-tiny"], 2, "images build lab-tiny"),
         (&["run", "--image", "disk.raw", "--kernel", "nowhere", "--cmdline", "x"], 2, "nowhere"),
+        (&["run", "--image", "root.tar", "--image-format", "tar"], 2, "--kernel"),
         (&["compare", "disk.raw", "nowhere.qcow2"], 2, "nowhere.qcow2"),
         (&["boot", "nowhere.qcow2"], 2, "nowhere.qcow2"),
         (&["run", "--image", "disk.raw", "--out", "mine.yaml"], 2, "--out mine.yaml"),
