@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::support::{Finished, Place};
-use muster_image::testing::fill;
+use muster_image::testing::{fill, pe};
 
 /// With a cache of its own, in which nothing is.
 fn muster(words: &[&str]) -> Finished {
@@ -86,24 +86,6 @@ fn disk(place: &Place, name: &str, mib: u64, script: &str, convert: &[&str]) -> 
     qemu_img.args(["convert", "-f", "raw"]).args(convert).args([&raw, &file]);
     assert!(qemu_img.status().expect("qemu-img is there").success());
     file
-}
-
-/// A PE file with these sections, each with its text.
-fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = vec![0; 0x400];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[0x3c] = 0x40;
-    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-    bytes[0x46] = u8::try_from(sections.len()).unwrap();
-    for (number, (name, text)) in sections.iter().enumerate() {
-        let (at, data) = (0x58 + number * 40, 0x400 + number as u32 * 0x200);
-        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
-        bytes[at + 16..at + 20].copy_from_slice(&(text.len() as u32).to_le_bytes());
-        bytes[at + 20..at + 24].copy_from_slice(&data.to_le_bytes());
-        bytes.resize(data as usize, 0);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes
 }
 
 #[test]

@@ -94,6 +94,14 @@ impl Slot {
         &self.dir
     }
 
+    /// A file in that directory that goes when it is dropped, for what is not made yet.
+    pub(super) fn temporary(&self) -> Result<tempfile::NamedTempFile, ImageError> {
+        tempfile::Builder::new()
+            .prefix(".partial-")
+            .tempfile_in(&self.dir)
+            .map_err(|source| ImageError::Cache { path: self.dir.clone(), source })
+    }
+
     fn path(&self) -> PathBuf {
         self.dir.join(&self.name)
     }

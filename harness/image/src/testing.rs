@@ -28,3 +28,21 @@ pub fn fill(raw: &Path, mib: u64, files: &[(&str, Vec<u8>)]) {
     disk.read_exact(&mut sector).unwrap();
     assert_eq!(sector[510..], [0x55, 0xaa]);
 }
+
+/// A PE file with these sections, each with its text.
+pub fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = vec![0; 0x400];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[0x3c] = 0x40;
+    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
+    bytes[0x46] = u8::try_from(sections.len()).unwrap();
+    for (number, (name, text)) in sections.iter().enumerate() {
+        let (at, data) = (0x58 + number * 40, 0x400 + number as u32 * 0x200);
+        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+        bytes[at + 16..at + 20].copy_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes[at + 20..at + 24].copy_from_slice(&data.to_le_bytes());
+        bytes.resize(data as usize, 0);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::fill;
+use crate::testing::{fill, pe};
 use crate::{Limits, inspect};
 use muster_base::fault::Fault as _;
 use muster_record::disk::{Damage, EfiProgram, Esp, TableCopy};
@@ -202,24 +202,6 @@ async fn a_damaged_copy_of_a_gpt_is_named_and_the_other_is_read() {
     std::fs::write(&path, &bytes).unwrap();
     let table = facts(&path, Format::Raw).await.table.unwrap();
     assert_eq!((table.backup, table.damage), (Some(false), None));
-}
-
-/// A PE file with these sections, each with its text.
-fn pe(sections: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = vec![0; 0x400];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[0x3c] = 0x40;
-    bytes[0x40..0x44].copy_from_slice(b"PE\0\0");
-    bytes[0x46] = u8::try_from(sections.len()).unwrap();
-    for (number, (name, text)) in sections.iter().enumerate() {
-        let (at, data) = (0x58 + number * 40, 0x400 + number as u32 * 0x200);
-        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
-        bytes[at + 16..at + 20].copy_from_slice(&(text.len() as u32).to_le_bytes());
-        bytes[at + 20..at + 24].copy_from_slice(&data.to_le_bytes());
-        bytes.resize(data as usize, 0);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes
 }
 
 const SHIM: &[(&str, &str)] =
