@@ -137,8 +137,8 @@ async fn run_image<I: Images>(
 /// The records of an image that no machine can be made of: one error, of the image's own test; the tests that did
 /// not run for it say so and are none.
 fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
-    let mut health = plan::unreached_health(image, &settings.rerun);
-    health.failures = settings.rerun.machine_failures(image).iter().chain([failure]).cloned().collect();
+    let mut health = plan::known_health(image, &settings.rerun);
+    health.failures.push(failure.clone());
     health.outcome = outcome_of(&health);
     settings.halt.note(&health);
     emitted(not_reached(plan, image, settings, health, &muster_record::names::no_machine(failure)), events)

@@ -394,15 +394,13 @@ pub(crate) fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failur
 
 /// The record of the machines of an image that was not reached for it.
 pub(crate) fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
-    let record = unreached_health(image, rerun);
-    let failures = rerun.machine_failures(image).to_vec();
-    if failures.is_empty() {
-        return TestRecord { outcome: Outcome::NotRun, failures, skipped: Some(why), ..record };
+    let record = known_health(image, rerun);
+    if record.failures.is_empty() {
+        return TestRecord { outcome: Outcome::NotRun, skipped: Some(why), ..record };
     }
     // What is known already is no less true for it.
-    let mut record = TestRecord { failures, remarks: vec![why.message], ..record };
-    record.outcome = outcome_of(&record);
-    record
+    let outcome = outcome_of(&record);
+    TestRecord { outcome, remarks: vec![why.message], ..record }
 }
 
 pub use muster_base::text::shell_word as quote;
@@ -452,6 +450,11 @@ pub fn unreached_health(image: &str, rerun: &Rerun) -> TestRecord {
     let record = health(image, rerun);
     let failures = rerun.machine_failures(image).iter().cloned().chain(record.failures).collect();
     TestRecord { failures, ..record }
+}
+
+/// The same with what earlier runs found alone.
+pub(crate) fn known_health(image: &str, rerun: &Rerun) -> TestRecord {
+    TestRecord { failures: rerun.machine_failures(image).to_vec(), ..health(image, rerun) }
 }
 
 fn health(image: &str, rerun: &Rerun) -> TestRecord {

@@ -19,7 +19,7 @@ use super::product;
 use super::settings::Settings;
 use super::sink::{Events, now};
 use super::treatment::note_finding;
-use super::updates;
+use super::updates::{self, Updates};
 use muster_base::failure::{self, Failure};
 use muster_check::Observations;
 use muster_record::event::Event;
@@ -283,6 +283,12 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
+    /// Whether nothing is done to machines before their tests: only such are kept from run to run, and a kept one serves.
+    fn is_as_booted(&self) -> bool {
+        let Settings { products, updates, .. } = self.settings;
+        products.is_empty() && *updates == Updates::default() && self.overrides.kernel.is_none()
+    }
+
     /// Brings a machine that has just booted to the state in which the run tests it: the kernel first, then updates and products.
     async fn make_ready(&self, id: &str, live: &mut D::Live) -> Result<(), Failure> {
         if let Some(package) = &self.overrides.kernel {
@@ -331,9 +337,8 @@ impl<'d, D: Driver> Session<'d, D> {
     /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
     /// in the record as if it were this run's. Whether there is a template now.
     async fn recall(&self, clone_source: &mut CloneSource<D>) -> bool {
-        // A machine that an earlier run has kept is without the products of this one.
         if matches!(clone_source, CloneSource::Empty)
-            && self.settings.products.is_empty()
+            && self.is_as_booted()
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
         {
             tracing::debug!(template = name, "a template of an earlier run serves");
@@ -492,7 +497,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 tracing::debug!(machine = id, "it is the template");
                 self.note_health(&id, findings);
                 self.ended(record);
-                if self.settings.products.is_empty() {
+                if self.is_as_booted() {
                     self.driver.keep(&template, &left).await;
                 }
                 let memory = self.settings.budget.hold(self.driver.template_mib(&template));
@@ -585,13 +590,12 @@ impl<'d, D: Driver> Session<'d, D> {
     /// Ends the session and says how the machines themselves did.
     pub async fn finish(self) -> TestRecord {
         self.close().await;
-        let mut record = plan::unreached_health(&self.image, &self.settings.rerun);
+        // What earlier runs found is apart from this one's until here: that a machine died by an oops then is no reason to pass
+        // over an oops now.
+        let mut record = plan::known_health(&self.image, &self.settings.rerun);
         let mut health = std::mem::take(&mut self.stats().health);
         let (unmet, compared) = health.claims.end(self.claims(), health.boots > 0);
-        // Those of earlier runs are apart from this one's until here: that a machine died by an oops then is no reason to pass
-        // over an oops now.
-        let kept = self.settings.rerun.machine_failures(&self.image).iter().cloned();
-        record.failures = kept.chain(health.failures).chain(unmet).collect();
+        record.failures.extend(health.failures.into_iter().chain(unmet));
         record.remarks = health.remarks;
         record.assertions = health.boots + u32::try_from(compared).unwrap_or(u32::MAX);
         match health.started.take() {
