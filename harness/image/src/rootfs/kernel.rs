@@ -36,17 +36,17 @@ pub(crate) struct OwnKernel {
 /// # Errors
 /// There is none, there are several, or it has no initramfs.
 pub(crate) fn find(tree: &Tree) -> Result<OwnKernel, ArchiveError> {
-    let modules = [&b"usr"[..], b"lib", b"modules"].iter().try_fold(0, |at, name| child(tree, at, name));
+    let modules = [&b"usr"[..], b"lib", b"modules"].iter().try_fold(0, |at, name| tree.child(at, name));
     let Some(What::Dir(releases)) = modules.and_then(|at| tree.node(at)).map(|node| &node.what) else {
         return Err(ArchiveError::NoKernel);
     };
     let with_kernel =
-        |(name, at): (&Vec<u8>, &usize)| Some((name.clone(), *at, file(tree, child(tree, *at, b"vmlinuz")?)?));
+        |(name, at): (&Vec<u8>, &usize)| Some((name.clone(), *at, file(tree, tree.child(*at, b"vmlinuz")?)?));
     let found: Vec<(Vec<u8>, usize, Piece)> = releases.iter().filter_map(with_kernel).collect();
     match found.as_slice() {
         [] => Err(ArchiveError::NoKernel),
         [(name, at, image)] => {
-            let initramfs = child(tree, *at, b"initramfs.img").and_then(|at| file(tree, at));
+            let initramfs = tree.child(*at, b"initramfs.img").and_then(|at| file(tree, at));
             let initramfs = initramfs.ok_or_else(|| ArchiveError::NoInitramfs { release: show(name) })?;
             Ok(OwnKernel { image: *image, initramfs })
         }
@@ -72,13 +72,6 @@ impl Piece {
             true => Ok(()),
             false => Err(std::io::Error::other("the archive became shorter while it was read").into()),
         }
-    }
-}
-
-fn child(tree: &Tree, dir: usize, name: &[u8]) -> Option<usize> {
-    match &tree.node(dir)?.what {
-        What::Dir(names) => names.get(name).copied(),
-        _ => None,
     }
 }
 

@@ -147,7 +147,7 @@ impl Tree {
         Ok(())
     }
 
-    fn child(&self, dir: usize, name: &[u8]) -> Option<usize> {
+    pub(super) fn child(&self, dir: usize, name: &[u8]) -> Option<usize> {
         match &self.nodes.get(dir)?.what {
             What::Dir(names) => names.get(name).copied(),
             _ => None,
