@@ -2,6 +2,8 @@
 //! the frame.
 
 use std::collections::VecDeque;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::net::UnixStream;
 
 /// The longest frame QEMU passes on, in bytes; a guest can make one so long. A length beyond it means
 /// that the stream is out of step, after which nothing on it can be believed.
@@ -35,16 +37,24 @@ impl FrameQueue {
         self.0.is_empty()
     }
 
-    /// The first of what waits, as much as lies together; empty only when nothing waits.
-    pub(super) fn first(&self) -> &[u8] {
-        self.0.as_slices().0
-    }
-
-    /// So many bytes wait no longer.
-    pub(super) fn sent(&mut self, count: usize) {
-        self.0.drain(..count.min(self.0.len()));
+    /// Gives the socket what it takes now; an error when its other end is gone.
+    pub(super) fn flush(&mut self, mut to: &UnixStream) -> Result<(), Unplugged> {
+        while !self.0.is_empty() {
+            match to.write(self.0.as_slices().0) {
+                Ok(0) => return Err(Unplugged),
+                Ok(count) => drop(self.0.drain(..count.min(self.0.len()))),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Err(Unplugged),
+            }
+        }
+        Ok(())
     }
 }
+
+/// A cable has been pulled out, or carries what no QEMU writes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unplugged;
 
 /// The stream is out of step.
 #[derive(Debug, PartialEq, Eq)]

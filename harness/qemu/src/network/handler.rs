@@ -86,6 +86,11 @@ mod tests {
         assert!(out.is_busy(Side::Guest) && !out.is_busy(Side::Uplink) && out.is_empty(Side::Uplink));
         assert!(!out.send(Side::Uplink, &[]));
         assert!(out.send(Side::Uplink, &[9]));
-        assert_eq!(out.queue(Side::Uplink).first(), [0, 0, 0, 1, 9]);
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(out.queue(Side::Uplink).flush(&ours).is_ok() && out.is_empty(Side::Uplink));
+        drop(ours);
+        let mut sent = Vec::new();
+        std::io::Read::read_to_end(&mut theirs, &mut sent).unwrap();
+        assert_eq!(sent, [0, 0, 0, 1, 9]);
     }
 }

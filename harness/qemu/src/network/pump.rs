@@ -1,6 +1,6 @@
 //! The thread that carries frames between QEMU's two sockets and the fabric.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::framing::Deframer;
+use super::framing::{Deframer, Unplugged};
 use super::handler::{Outbox, PacketHandler, Side};
 
 /// Both of our ends at work. Dropping it ends the thread; so does the end of QEMU.
@@ -53,9 +53,6 @@ struct Pump {
     out: Outbox,
 }
 
-/// A cable has been pulled out, or carries what no QEMU writes.
-struct Unplugged;
-
 impl Pump {
     fn run(mut self) {
         let mut buffer = vec![0; 64 << 10];
@@ -80,7 +77,7 @@ impl Pump {
             }
         }
         for side in [Side::Guest, Side::Uplink] {
-            self.write(side)?;
+            self.out.queue(side).flush(&self.ports[side.index()].end)?;
         }
         Ok(())
     }
@@ -119,20 +116,6 @@ impl Pump {
             Err(_) => Err(Unplugged),
         }
     }
-
-    fn write(&mut self, to: Side) -> Result<(), Unplugged> {
-        let queue = self.out.queue(to);
-        while !queue.is_empty() {
-            match self.ports[to.index()].end.write(queue.first()) {
-                Ok(0) => return Err(Unplugged),
-                Ok(count) => queue.sent(count),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return Err(Unplugged),
-            }
-        }
-        Ok(())
-    }
 }
 
 fn timespec(duration: Duration) -> Timespec {
@@ -143,6 +126,7 @@ fn timespec(duration: Duration) -> Timespec {
 mod tests {
     use super::*;
     use crate::network::testing::{receive, send};
+    use std::io::Write as _;
 
     const SOON: Duration = Duration::from_secs(20);
 

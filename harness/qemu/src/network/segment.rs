@@ -5,7 +5,7 @@
 //! machine is bounded, and what is beyond is lost, as on a wire: a machine that floods, or one that takes nothing, holds
 //! up nobody else and takes no memory.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -95,7 +95,8 @@ impl Hub {
         if ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.read(at, buffer) {
             return false;
         }
-        !ready.contains(PollFlags::OUT) || self.outlets[at].write()
+        let Outlet { queue, end, .. } = &mut self.outlets[at];
+        !ready.contains(PollFlags::OUT) || queue.flush(end).is_ok()
     }
 
     fn read(&mut self, from: usize, buffer: &mut [u8]) -> bool {
@@ -116,24 +117,11 @@ impl Hub {
     }
 }
 
-impl Outlet {
-    fn write(&mut self) -> bool {
-        while !self.queue.is_empty() {
-            match self.end.write(self.queue.first()) {
-                Ok(0) => return false,
-                Ok(count) => self.queue.sent(count),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() == ErrorKind::WouldBlock,
-            }
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::testing::{receive, send};
+    use std::io::Write as _;
     use std::time::Duration;
 
     const SOON: Duration = Duration::from_secs(20);
