@@ -84,26 +84,18 @@ fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String
     let mut line = Line(Vec::new());
     line.option("-name", escaped(&machine.id));
     line.flag("-nodefaults").flag("-no-user-config").option("-display", "none");
-    // QEMU parses what a hostile guest writes; it needs neither children nor privileges for that.
-    line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    line.option("-sandbox", SANDBOX);
 
     ram(&mut line, machine, channels);
     let backend = if has_ram_file(channels) { ",memory-backend=ram0" } else { "" };
-    line.option("-machine", format!("{}{backend}", board(machine)));
-    match (machine.accel, machine.arch) {
-        // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
-        // MSR 0x10a") are those whose KVM interprets, and the probe has refused those already.
-        (AccelKind::Kvm, _) => line.option("-accel", "kvm").option("-cpu", cpu_model(machine).unwrap_or("host")),
-        // `max` offers x86-64-v3 to distributions that require it; the default processor has not even v2.
-        (AccelKind::Tcg, Arch::X86_64) => {
-            line.option("-accel", "tcg,thread=multi").option("-cpu", cpu_model(machine).unwrap_or("max"))
-        }
-        // The architecture's own algorithm for pointer authentication takes most of the time of an
-        // emulated boot; a guest cannot tell which one is in use.
-        (AccelKind::Tcg, Arch::Aarch64) => {
-            line.option("-accel", "tcg,thread=multi").option("-cpu", "max,pauth-impdef=on")
-        }
-    };
+    line.option(
+        "-machine",
+        format!("{}{backend}", board(machine.arch, machine.firmware.as_ref().map(|firmware| firmware.secure))),
+    );
+    let (accel, cpu) = executed_by(machine.accel, machine.arch);
+    // An emulated processor of Arm has no other model.
+    let model = cpu_model(machine).filter(|_| (machine.accel, machine.arch) != (AccelKind::Tcg, Arch::Aarch64));
+    line.option("-accel", accel).option("-cpu", model.unwrap_or(cpu));
     line.option("-smp", format!("{}", machine.cpus)).option("-m", format!("size={}M", machine.memory_mib));
     if let Backing::Fds(Fds { meter: Some((plugin, socket)), .. }) = channels {
         line.option("-plugin", format!("/proc/self/fd/{plugin},fd={socket}"));
@@ -205,6 +197,23 @@ fn warm_ports(line: &mut Line, channels: &Backing<'_>) {
     }
 }
 
+/// QEMU parses what a hostile guest writes; it needs neither children nor privileges for that.
+pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+/// What executes a guest, and its processor where no model is wanted: `-accel` and `-cpu`.
+pub(crate) fn executed_by(accel: AccelKind, arch: Arch) -> (&'static str, &'static str) {
+    match (accel, arch) {
+        // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
+        // MSR 0x10a") are those whose KVM interprets, and the probe has refused those already.
+        (AccelKind::Kvm, _) => ("kvm", "host"),
+        // `max` offers x86-64-v3 to distributions that require it; the default processor has not even v2.
+        (AccelKind::Tcg, Arch::X86_64) => ("tcg,thread=multi", "max"),
+        // The architecture's own algorithm for pointer authentication takes most of the time of an
+        // emulated boot; a guest cannot tell which one is in use.
+        (AccelKind::Tcg, Arch::Aarch64) => ("tcg,thread=multi", "max,pauth-impdef=on"),
+    }
+}
+
 /// QEMU's model for what was asked for. A level is the oldest processor that has all of it, so that a
 /// guest which needs more does not find it by chance.
 fn cpu_model(machine: &MachineDescription) -> Option<&str> {
@@ -217,18 +226,17 @@ fn cpu_model(machine: &MachineDescription) -> Option<&str> {
     })
 }
 
-fn board(machine: &MachineDescription) -> String {
+/// The board, `-machine`. `secure` is whether the firmware is one for Secure Boot; none for the BIOS, or for no firmware.
+pub(crate) fn board(arch: Arch, secure: Option<bool>) -> String {
     let flash = ",pflash0=code,pflash1=vars";
-    match (machine.arch, &machine.firmware) {
-        (Arch::X86_64, Some(firmware)) => {
-            let smm = if firmware.secure { "on" } else { "off" };
+    match (arch, secure) {
+        (Arch::X86_64, Some(secure)) => {
+            let smm = if secure { "on" } else { "off" };
             format!("q35,vmport=off,hpet=off{flash},smm={smm}")
         }
         // `graphics=off` makes SeaBIOS speak on the serial port, so that "No bootable device" is heard.
         (Arch::X86_64, None) => "q35,vmport=off,hpet=off,graphics=off,smm=off".to_owned(),
-        (Arch::Aarch64, firmware) => {
-            format!("virt,gic-version=max{}", firmware.as_ref().map_or("", |_| flash))
-        }
+        (Arch::Aarch64, firmware) => format!("virt,gic-version=max{}", firmware.map_or("", |_| flash)),
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use super::process::{Launch, Process, Spawner};
-use super::{Accel, AccelKind, MachineError, channels, description, firmware};
+use super::{Accel, AccelKind, MachineError, channels, command_line, description, firmware};
 use muster_base::machine::Arch;
 use muster_base::text::one_line;
 
@@ -168,15 +168,7 @@ fn arguments(
     disk: &Path,
     serial: i32,
 ) -> Vec<String> {
-    let board = match arch {
-        Arch::X86_64 => "q35,vmport=off,hpet=off,smm=off",
-        Arch::Aarch64 => "virt,gic-version=max",
-    };
-    let (accelerator, cpu) = match (accel, arch) {
-        (AccelKind::Kvm, _) => ("kvm", "host"),
-        (AccelKind::Tcg, Arch::X86_64) => ("tcg,thread=multi", "max"),
-        (AccelKind::Tcg, Arch::Aarch64) => ("tcg,thread=multi", "max,pauth-impdef=on"),
-    };
+    let (accelerator, cpu) = command_line::executed_by(accel, arch);
     let node = |name: &str, format: &str, path: &Path, read_only: bool| {
         json!({
             "driver": format, "node-name": name, "read-only": read_only,
@@ -187,8 +179,8 @@ fn arguments(
     let mut line: Vec<String> = ["-nodefaults", "-no-user-config", "-no-reboot"].map(str::to_owned).to_vec();
     let options = [
         ("-display", "none".to_owned()),
-        ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".to_owned()),
-        ("-machine", format!("{board},pflash0=code,pflash1=vars")),
+        ("-sandbox", command_line::SANDBOX.to_owned()),
+        ("-machine", command_line::board(arch, Some(false))),
         ("-accel", accelerator.to_owned()),
         ("-cpu", cpu.to_owned()),
         ("-smp", "1".to_owned()),
