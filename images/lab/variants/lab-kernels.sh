@@ -7,9 +7,15 @@
 . "$LAB/variants/lab.sh"
 # shellcheck source=../lib/derived.sh
 . "$LAB/lib/derived.sh"
+# shellcheck source=../lib/esp-disk.sh
+. "$LAB/lib/esp-disk.sh"
+
+# So much for three kernels with their initramfs.
+KERNELS_ESP_MIB=192
 
 recipe_files() {
   echo variants/lab-kernels.sh
+  echo lib/esp-disk.sh
   (cd "$LAB" && find kernels -type f)
   derived_files
 }
@@ -21,7 +27,7 @@ build_variant() {
   kernel=$(kernel_release "$root")
   step "package the kernels" package_kernels "$root"
   step "install systemd-boot" install_boot "$root" "$kernel"
-  step "make the disk" kernels_disk "$root"
+  step "make the disk" esp_disk "$root" "$WORK/esp" "$KERNELS_ESP_MIB"
   derived_manifest "$kernel" '"uefi"' '"nocloud", "systemd-credentials"' >"$WORK/result/manifest.json"
 }
 
@@ -91,23 +97,4 @@ install_boot() {
   printf 'title muster lab 1\nversion %s\nlinux /lab/linux\ninitrd /lab/initrd\noptions %s\n' "$kernel" "$words" >"$esp/loader/entries/lab.conf"
   cp "$root/boot/vmlinuz-$kernel" "$esp/lab/linux"
   cp "$root/boot/initrd.img-$kernel" "$esp/lab/initrd"
-}
-
-KERNELS_ESP_MIB=192
-
-# kernels_disk ROOT: as lab's, with room for the kernels on the EFI partition.
-kernels_disk() {
-  local esp=$KERNELS_ESP_MIB
-  make_esp "$WORK/esp.img" "$esp" "$WORK/esp"
-  truncate -s "${ROOT_MIB}M" "$WORK/root.img"
-  mkfs.ext4 -q -L lab-root -E lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0 -d "$1" "$WORK/root.img"
-  truncate -s $(((esp + ROOT_MIB + 2) * MIB)) "$WORK/disk.raw"
-  sfdisk -q "$WORK/disk.raw" <<S
-label: gpt
-start=1MiB, size=${esp}MiB, type=U, name=ESP
-size=${ROOT_MIB}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=lab-root
-S
-  put "$WORK/esp.img" "$WORK/disk.raw" "$MIB"
-  put "$WORK/root.img" "$WORK/disk.raw" $(((esp + 1) * MIB))
-  to_qcow2 "$WORK/disk.raw" "$WORK/result/disk.qcow2"
 }

@@ -7,12 +7,15 @@
 . "$LAB/variants/lab.sh"
 # shellcheck source=../lib/derived.sh
 . "$LAB/lib/derived.sh"
+# shellcheck source=../lib/esp-disk.sh
+. "$LAB/lib/esp-disk.sh"
 # shellcheck source=../lib/uki.sh
 . "$LAB/lib/uki.sh"
 
 recipe_files() {
   echo variants/lab-uki.sh
   echo lib/uki.sh
+  echo lib/esp-disk.sh
   derived_files
 }
 
@@ -35,16 +38,5 @@ uki_disk() {
     "root=LABEL=lab-root ro no_timer_check console=tty0 console=ttyS0" "$root/usr/lib/os-release" "$esp/EFI/Linux/lab-$kernel.efi"
   printf 'timeout 0\ndefault lab-%s.efi\n' "$kernel" >"$esp/loader/loader.conf"
   size=$(($(du -sm "$esp" | cut -f1) + 36))
-  make_esp "$WORK/esp.img" "$size" "$esp"
-  truncate -s "${ROOT_MIB}M" "$WORK/root.img"
-  mkfs.ext4 -q -L lab-root -E lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0 -d "$root" "$WORK/root.img"
-  truncate -s $(((size + ROOT_MIB + 2) * MIB)) "$WORK/disk.raw"
-  sfdisk -q "$WORK/disk.raw" <<S
-label: gpt
-start=1MiB, size=${size}MiB, type=U, name=ESP
-size=${ROOT_MIB}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=lab-root
-S
-  put "$WORK/esp.img" "$WORK/disk.raw" "$MIB"
-  put "$WORK/root.img" "$WORK/disk.raw" $(((size + 1) * MIB))
-  to_qcow2 "$WORK/disk.raw" "$WORK/result/disk.qcow2"
+  esp_disk "$root" "$esp" "$size"
 }
