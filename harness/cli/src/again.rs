@@ -259,8 +259,8 @@ impl Again {
                 rerun.earlier.insert(key(test), test.earlier.iter().cloned().chain([outcome]).collect());
             } else if self.mode.keeps() {
                 // Its machine was one of that run: this one may have another of the same name.
-                let test = TestRecord { kept_from: Some(from), machine: None, ..test.clone() };
-                kept.tests.push(test);
+                let test = TestRecord { kept_from: Some(from), ..test.clone() };
+                kept.tests.push(test.on_no_machine());
             }
         }
         let of = |name: &str| kept.tests.iter().any(|test| test.suite == name);
@@ -279,7 +279,7 @@ impl Again {
     /// What went wrong with an image's machines in the earlier run, and still counts now that their test runs again. Tests whose results
     /// are kept do not run here, and what their teardown or their machines came to is found by nobody again.
     fn machine_failures(&self, test: &TestRecord, from: &str) -> Vec<Failure> {
-        if (test.suite.as_str(), test.test.as_str()) != (MACHINE_SUITE, HEALTH_TEST) || test.outcome == Outcome::Pass {
+        if !test.is_health() || test.outcome == Outcome::Pass {
             return Vec::new();
         }
         let counts = |found: &&Failure| match self.mode {
@@ -414,7 +414,8 @@ mod tests {
         let value = serde_json::json!({
             "suite": suite, "test": test, "image": image, "outcome": outcome, "summary": "", "tags": [], "links": [],
             "location": {"file": "a.yaml", "line": 1, "column": 1}, "seconds": 0.0, "assertions": 0, "failures": [],
-            "rerun": "",
+            "rerun": "", "machine": "lab-1",
+            "machines": [{"name": "server", "id": "lab-1"}, {"name": "client", "id": "lab-2"}],
         });
         serde_json::from_value(value).unwrap()
     }
@@ -477,6 +478,7 @@ mod tests {
         let kept = again(Mode::Rerun, &rows).join(&empty, &mut rerun);
         assert_eq!((kept.tests.len(), rerun.earlier.len()), (2, 0));
         assert!(kept.tests.iter().all(|test| test.kept_from.as_deref() == Some("r") && test.machine.is_none()));
+        assert!(kept.tests.iter().all(|test| test.machine_ids().next().is_none() && test.machines.is_empty()));
         assert!(again(Mode::Failed, &rows).join(&empty, &mut rerun).tests.is_empty());
         let health = [("machine/health", "lab", "fail")];
         let images = Plan { images: vec!["lab".into()], ..empty };

@@ -216,7 +216,7 @@ impl Recorder {
             record.failures =
                 vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did").at(&record.location)];
         }
-        if is_health(&record) {
+        if record.is_health() {
             for failure in self.machine_failures.get(&record.image).into_iter().flatten() {
                 found_before_the_end(&mut record.failures, failure);
             }
@@ -280,10 +280,6 @@ impl Recorder {
             self.record.notices.push(text);
         }
     }
-}
-
-fn is_health(test: &TestRecord) -> bool {
-    test.suite == MACHINE_SUITE && test.test == HEALTH_TEST
 }
 
 /// Adds a failure, once, in front of the one that says that the run ended before the test.

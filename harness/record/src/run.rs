@@ -355,6 +355,16 @@ impl TestRecord {
         let further = self.machines.iter().skip(1).map(|machine| machine.id.as_str());
         self.machine.as_deref().into_iter().chain(further)
     }
+
+    /// Without the machines it ran on, which are of another run.
+    pub fn on_no_machine(self) -> Self {
+        Self { machine: None, machines: Vec::new(), ..self }
+    }
+
+    /// Whether it is the test of an image's machines themselves.
+    pub fn is_health(&self) -> bool {
+        self.suite == crate::names::MACHINE_SUITE && self.test == crate::names::HEALTH_TEST
+    }
 }
 
 /// What a machine that never started leaves.
