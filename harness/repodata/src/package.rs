@@ -62,7 +62,7 @@ impl PackageRecord {
     }
 
     /// `[epoch:]version-release`, the epoch where it is not 0.
-    pub(crate) fn evr(&self) -> String {
+    pub fn evr(&self) -> String {
         evr_text(self.epoch, &self.version, &self.release)
     }
 }

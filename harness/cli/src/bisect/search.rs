@@ -40,8 +40,10 @@ pub(super) enum Next {
 /// The first image is said to be good, the last to be bad. An end is tested only when the answer rests on it: the first bad
 /// image and the last good one have always been tested.
 ///
+/// With `ends_first` both ends are tested before any other: what is said of them is a guess.
+///
 /// `verdicts` has one entry for each image, `None` where it has not been tested. There are at least two.
-pub(super) fn next(verdicts: &[Option<ImageVerdict>]) -> Next {
+pub(super) fn next(verdicts: &[Option<ImageVerdict>], ends_first: bool) -> Next {
     let last = verdicts.len() - 1;
     let is = |image: usize, verdict| verdicts[image] == Some(verdict);
     let wrong = [(0, ImageVerdict::Good), (last, ImageVerdict::Bad)]
@@ -52,26 +54,21 @@ pub(super) fn next(verdicts: &[Option<ImageVerdict>]) -> Next {
     }
     let bad = (1..=last).find(|image| is(*image, ImageVerdict::Bad)).unwrap_or(last);
     let good = (0..bad).rev().find(|image| is(*image, ImageVerdict::Good)).unwrap_or(0);
+    let steps = (bad - good).ilog2() + u32::from(!(bad - good).is_power_of_two());
+    let mut ends = [last, 0].into_iter().filter(|end| ends_first && verdicts[*end].is_none());
+    if let Some(image) = ends.next() {
+        return Next::Test { image, left: steps + 1 + ends.count() as u32 };
+    }
     let middle = good.midpoint(bad);
     let untested = (good + 1..bad).filter(|image| verdicts[*image].is_none());
     if let Some(image) = untested.min_by_key(|image| image.abs_diff(middle)) {
-        return Next::Test { image, left: (bad - good).ilog2() + u32::from(!(bad - good).is_power_of_two()) };
+        return Next::Test { image, left: steps };
     }
     match [bad, good].into_iter().find(|end| verdicts[*end].is_none()) {
         Some(image) => Next::Test { image, left: 1 },
         None if bad == good + 1 => Next::Found { good, bad },
         None => Next::Among { good, bad },
     }
-}
-
-/// Whether nothing speaks against what is said of the ends.
-pub(super) fn is_open(verdicts: &[Option<ImageVerdict>]) -> bool {
-    !matches!(next(verdicts), Next::Wrong { .. })
-}
-
-/// How many images are tested at most when there are so many and both ends are tested first.
-pub(super) fn left(count: usize) -> u32 {
-    count.saturating_sub(1).next_power_of_two().ilog2() + 2
 }
 
 #[cfg(test)]
@@ -82,7 +79,7 @@ mod tests {
     fn search(count: usize, verdict: impl Fn(usize) -> ImageVerdict) -> (Next, u32) {
         let mut verdicts = vec![None; count];
         for tested in 0.. {
-            match next(&verdicts) {
+            match next(&verdicts, false) {
                 Next::Test { image, .. } => {
                     assert_eq!(verdicts[image], None, "{image} is tested twice");
                     verdicts[image] = Some(verdict(image));

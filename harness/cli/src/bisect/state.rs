@@ -131,14 +131,7 @@ impl Search {
     /// What is to be tested next. Of a search over updates both ends come first: whether all of them make the test fail is
     /// not known before it was tried.
     pub(super) fn next(&self) -> Next {
-        let verdicts = self.verdicts();
-        let ends = [verdicts.len() - 1, 0];
-        match ends.into_iter().find(|end| self.packages.is_some() && verdicts[*end].is_none()) {
-            Some(image) if search::is_open(&verdicts) => {
-                Next::Test { image, left: search::left(verdicts.len()).saturating_sub(self.tested() as u32) }
-            }
-            _ => search::next(&verdicts),
-        }
+        search::next(&self.verdicts(), self.packages.is_some())
     }
 
     pub(super) fn tested(&self) -> usize {

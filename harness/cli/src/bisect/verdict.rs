@@ -3,7 +3,6 @@
 use super::search::ImageVerdict;
 use muster_base::failure::{Failure, UPDATES_INSTALL};
 use muster_base::text::one_line;
-use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 use muster_suite::select::NameGlob;
@@ -16,7 +15,7 @@ use muster_suite::select::NameGlob;
 pub(super) fn of_run(record: &RunRecord, glob: &NameGlob, errors_are_bad: bool) -> Option<(ImageVerdict, String)> {
     let tests: Vec<&TestRecord> = record.tests.iter().filter(|test| glob.matches(&test.suite, &test.test)).collect();
     let of_image = |health: &&TestRecord| tests.iter().any(|test| test.image == health.image);
-    let health = record.tests.iter().filter(|test| test.suite == MACHINE_SUITE && test.test == HEALTH_TEST);
+    let health = record.tests.iter().filter(|test| test.is_health());
     if let Some(test) = tests.iter().copied().chain(health.filter(of_image)).find(|test| without_updates(test)) {
         return Some((ImageVerdict::Inconclusive, line(test)));
     }

@@ -155,6 +155,9 @@ async fn fetch(live: &impl Live, id: Option<&str>, typed: &str) -> Result<Vec<Of
     if count == 0 {
         return Err(wrong(typed, "the image's repositories have nothing newer"));
     }
+    if count > MOST {
+        return Err(wrong(typed, &format!("{count} updates, more than {MOST}")));
+    }
     let words = succeeded(live, format!("{begin}{FETCH}"), TIME, "the updates cannot be fetched").await?;
     let listed = succeeded(live, LIST.to_owned(), 600, "the fetched files cannot be read").await?;
     let files = parse_sums(&listed).ok_or_else(|| {
@@ -163,9 +166,6 @@ async fn fetch(live: &impl Live, id: Option<&str>, typed: &str) -> Result<Vec<Of
     if files.len() != count {
         let what = format!("of {count} updates {} were fetched: {}", files.len(), last_words(&words, 300));
         return Err(CliError::infrastructure(what).hint("name package files with `--packages DIR`"));
-    }
-    if count > MOST {
-        return Err(wrong(typed, &format!("{count} updates, more than {MOST}")));
     }
     Ok(files)
 }

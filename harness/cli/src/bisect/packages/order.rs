@@ -181,10 +181,7 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
     for (at, record) in offered.iter().enumerate() {
         let is_update = match by_name.get(record.name.as_str()) {
             Some(same) => {
-                let comparable = |other: &&&PackageRecord| {
-                    other.arch == record.arch || other.arch == "noarch" || record.arch == "noarch"
-                };
-                let mut same = same.iter().filter(comparable).peekable();
+                let mut same = same.iter().filter(|other| comparable(other, record)).peekable();
                 same.peek().is_some() && same.all(|other| compare(other, record) == Ordering::Less)
             }
             // It takes the place of a package of another name.
@@ -203,8 +200,8 @@ fn targets(installed: &[PackageRecord], offered: &[PackageRecord]) -> BTreeSet<u
 
 /// Places in the list of the installed packages that a file replaces: those of its name, else those that it obsoletes.
 pub(super) fn replaced<'i>(installed: &'i [PackageRecord], new: &PackageRecord) -> Vec<&'i PackageRecord> {
-    let comparable = |old: &&PackageRecord| old.arch == new.arch || old.arch == "noarch" || new.arch == "noarch";
-    let (same, others): (Vec<_>, Vec<_>) = installed.iter().filter(comparable).partition(|old| old.name == new.name);
+    let (same, others): (Vec<_>, Vec<_>) =
+        installed.iter().filter(|old| comparable(old, new)).partition(|old| old.name == new.name);
     match same.is_empty() {
         true => others.into_iter().filter(|old| obsoletes(new, old)).collect(),
         false => same,
@@ -213,26 +210,25 @@ pub(super) fn replaced<'i>(installed: &'i [PackageRecord], new: &PackageRecord) 
 
 /// Whether one of the `Obsoletes:` has the name of the other, and its version within the bound.
 fn obsoletes(new: &PackageRecord, old: &PackageRecord) -> bool {
-    let evr = evr(old);
-    new.obsoletes.iter().any(|obsolete| obsolete.name == old.name && obsolete.allows(&evr))
+    new.obsoletes.iter().any(|obsolete| obsolete.name == old.name && obsolete.allows(&old.evr()))
 }
 
 fn compare(one: &PackageRecord, other: &PackageRecord) -> Ordering {
-    let (one, other) = (evr(one), evr(other));
+    let (one, other) = (one.evr(), other.evr());
     match (Evr::parse(&one), Evr::parse(&other)) {
         (Some(one), Some(other)) => one.compare(&other),
         _ => Ordering::Equal,
     }
 }
 
-fn evr(record: &PackageRecord) -> String {
-    let epoch = if record.epoch == 0 { String::new() } else { format!("{}:", record.epoch) };
-    format!("{epoch}{}-{}", record.version, record.release)
+/// Whether one can take the place of the other.
+fn comparable(one: &PackageRecord, other: &PackageRecord) -> bool {
+    one.arch == other.arch || one.arch == "noarch" || other.arch == "noarch"
 }
 
 /// `NAME-[EPOCH:]VERSION-RELEASE.ARCH`, as dnf writes it.
 pub(super) fn nevra(record: &PackageRecord) -> String {
-    one_line(&format!("{}-{}.{}", record.name, evr(record), record.arch), 300)
+    one_line(&format!("{}-{}.{}", record.name, record.evr(), record.arch), 300)
 }
 
 /// What was built together is updated together.
@@ -241,7 +237,7 @@ fn source(record: &PackageRecord) -> String {
 }
 
 fn id_of(index: &Index, record: &PackageRecord) -> Option<PackageId> {
-    let evr = evr(record);
+    let evr = record.evr();
     let is_it = |id: &&PackageId| {
         let package = index.package(**id);
         !package.is_installed && package.arch == record.arch && package.evr == evr
