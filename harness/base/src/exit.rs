@@ -33,6 +33,11 @@ impl Exit {
         ),
         (Exit::Stale, "only stale or expired known issues", "only stale or expired known issues"),
     ];
+
+    /// The one with this code; `None` for a code that no command ends with.
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::TABLE.iter().map(|(exit, ..)| *exit).find(|exit| *exit as u8 == code)
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -91,13 +91,7 @@ const TRIES: u32 = 20;
 
 /// Locks a file for one holder, unless somebody really holds it.
 pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
-    for _ in 1..TRIES {
-        match file.try_lock() {
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
-            other => return other,
-        }
-    }
-    file.try_lock()
+    patiently(|| file.try_lock())
 }
 
 /// Whether somebody holds a file locked, by [`lock_alone`]. The file may be open for reading only, which is too little for a lock of one
@@ -106,17 +100,21 @@ pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
 /// # Errors
 /// The file system has no locks.
 pub fn is_locked(file: &std::fs::File) -> std::io::Result<bool> {
-    for round in 0..TRIES {
-        match file.try_lock_shared() {
-            Ok(()) => return file.unlock().map(|()| false),
-            Err(std::fs::TryLockError::Error(error)) => return Err(error),
-            Err(std::fs::TryLockError::WouldBlock) if round + 1 < TRIES => {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-            Err(std::fs::TryLockError::WouldBlock) => {}
+    match patiently(|| file.try_lock_shared()) {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn patiently(lock: impl Fn() -> Result<(), std::fs::TryLockError>) -> Result<(), std::fs::TryLockError> {
+    for _ in 1..TRIES {
+        match lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            other => return other,
         }
     }
-    Ok(true)
+    lock()
 }
 
 /// Where files of one test on one image lie, below the run's `tests/`.

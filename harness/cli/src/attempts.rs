@@ -18,7 +18,6 @@ use muster_base::exit::Exit;
 use muster_base::files::{FileError, ensure, is_locked, lock_alone};
 use muster_base::text::{one_line, shell_word};
 use muster_record::layout::RunDir;
-use muster_record::run::RunRecord;
 use muster_record::shard::ShardRecord;
 
 /// The file that shows that a directory is one of attempts, and that one of them is at work. It says which process has it.
@@ -79,7 +78,13 @@ impl Attempts {
         let record = &earlier.opened.record;
         // What was only in the journal has no reports yet.
         let written = earlier.opened.file == RunDir::RUN_JSON;
-        match exit_of(record).filter(|exit| written && *exit != Exit::Error && !record.interrupted) {
+        match record
+            .finished
+            .as_ref()
+            .and(record.exit_code)
+            .and_then(Exit::of_code)
+            .filter(|exit| written && *exit != Exit::Error && !record.interrupted)
+        {
             Some(exit) => Ok(Standing::Over { earlier: Box::new(earlier), exit }),
             None => Ok(Standing::Open(Box::new(earlier))),
         }
@@ -90,13 +95,6 @@ impl Attempts {
         let last = numbers(&self.dir).into_iter().max().unwrap_or_default();
         self.dir.join(last.saturating_add(1).to_string())
     }
-}
-
-/// How a run ended that did.
-fn exit_of(record: &RunRecord) -> Option<Exit> {
-    record.finished.as_ref()?;
-    let known = Exit::TABLE.iter().map(|(exit, ..)| *exit);
-    known.into_iter().find(|exit| Some(*exit as u8) == record.exit_code)
 }
 
 /// Whether a directory is one of attempts.
@@ -227,6 +225,7 @@ mod tests {
     use muster_record::event::Event;
     use muster_record::fold::Recorder;
     use muster_record::journal::Journal;
+    use muster_record::run::RunRecord;
     use muster_record::sample;
 
     fn dir() -> (tempfile::TempDir, Utf8PathBuf) {

@@ -125,13 +125,17 @@ fn carry(runs: &[Earlier], dir: &RunDir) -> Result<Vec<String>, CliError> {
 }
 
 fn summary(record: &RunRecord) {
+    say(&format!("{} shards, {}", record.merged.len(), counts(record)));
+}
+
+/// How many tests there are, and how they ended.
+pub(crate) fn counts(record: &RunRecord) -> String {
     let counts: Vec<String> =
         record.totals.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-    say(&format!("{} shards, {} tests: {}", record.merged.len(), record.tests.len(), counts.join(", ")));
+    format!("{} tests: {}", record.tests.len(), counts.join(", "))
 }
 
 /// How the whole run would have ended; one that did not end is an error.
 pub(crate) fn exit_of(record: &RunRecord) -> Exit {
-    let known = Exit::TABLE.iter().map(|(exit, ..)| *exit);
-    known.into_iter().find(|exit| Some(*exit as u8) == record.exit_code).unwrap_or(Exit::Error)
+    record.exit_code.and_then(Exit::of_code).unwrap_or(Exit::Error)
 }
