@@ -12,7 +12,7 @@ use super::project::{Project, short};
 use super::{session, shard};
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
-use muster_engine::shard::{Division, Shard};
+use muster_engine::shard::Shard;
 use muster_record::durations::Durations;
 
 /// Jobs that a matrix has at most: the bound of GitHub.
@@ -87,12 +87,11 @@ fn enough(
     arguments: &Arguments,
 ) -> Result<Vec<f64>, CliError> {
     let target = arguments.target.as_secs_f64();
-    let slowest = |division: &Division| division.parts.iter().map(|part| part.seconds).fold(0.0, f64::max);
     let mut best: Option<(u32, f64)> = None;
     for of in 1..=arguments.most {
         let chosen = shard::Chosen::new(Shard { number: 1, of }, durations.clone());
         let Ok(division) = chosen.division(&loaded.suites, &selected.tests, images) else { break };
-        let took = slowest(&division);
+        let took = division.slowest();
         if took <= target {
             return Ok(division.parts.iter().map(|part| part.seconds).collect());
         }

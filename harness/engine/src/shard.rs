@@ -59,6 +59,13 @@ pub struct Division {
     pub digest: String,
 }
 
+impl Division {
+    /// What the slowest of them is expected to take, in seconds.
+    pub fn slowest(&self) -> f64 {
+        self.parts.iter().map(|part| part.seconds).fold(0.0, f64::max)
+    }
+}
+
 /// What one shard has.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {

@@ -44,8 +44,7 @@ pub(super) fn expected(suites: Utf8PathBuf, slower: f64) -> Result<Vec<Expected>
     let images = ["lab".to_owned()];
     let slowest = |of: u32| {
         let division = Chosen::new(Shard { number: 1, of }, recorded.clone()).division(&suites, &all, &images)?;
-        let seconds = division.parts.iter().map(|part| part.seconds).fold(0.0, f64::max);
-        Ok(Expected { shards: of, seconds: seconds * slower })
+        Ok(Expected { shards: of, seconds: division.slowest() * slower })
     };
     SHARDS.into_iter().map(slowest).collect()
 }

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::disk::{self, DiskSpeed};
 use super::expected::{self, Expected};
 use crate::project::Project;
+use crate::this_host;
 use muster_base::machine::Arch;
-use muster_engine::budget::{self, Budget, Cost};
+use muster_engine::budget::{self, Cost};
 use muster_qemu::doctor::{self, HostCheck, HostState};
 use muster_qemu::first_boot::{FirstBoot, first_boot};
 use muster_qemu::{Accel, AccelKind, AccelRequest, Spawner, accel};
@@ -152,8 +153,9 @@ fn said_of_disk(dir: &Utf8Path, free_mib: Option<u64>, speed: DiskSpeed) -> Stri
 
 async fn accelerator(out: &mut Examined, wanted: AccelRequest) -> Option<Accel> {
     let what = "accelerator";
-    match tokio::task::spawn_blocking(move || accel::choose(wanted)).await {
-        Ok(Ok(accel)) => {
+    let chosen = tokio::task::spawn_blocking(move || accel::choose(wanted)).await.map_err(|error| error.to_string());
+    match chosen.and_then(|chosen| chosen.map_err(|error| error.to_string())) {
+        Ok(accel) => {
             out.runner.accelerator = Some(accel.kind.name());
             match accel.kind {
                 AccelKind::Kvm => out.say(what, HostState::Ok, accel.reason.clone()),
@@ -165,12 +167,8 @@ async fn accelerator(out: &mut Examined, wanted: AccelRequest) -> Option<Accel> 
             }
             Some(accel)
         }
-        Ok(Err(error)) => {
-            out.say(what, HostState::Missing, error.to_string());
-            None
-        }
-        Err(error) => {
-            out.say(what, HostState::Missing, error.to_string());
+        Err(why) => {
+            out.say(what, HostState::Missing, why);
             None
         }
     }
@@ -180,7 +178,7 @@ fn capacity(out: &mut Examined, accel: Option<&Accel>) {
     let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
     let memory_mib = budget::available_memory_mib();
     let cost = Cost::of(1, MACHINE_MIB, accel.is_none_or(|accel| accel.kind == AccelKind::Tcg));
-    let machines = Budget::new(processors, memory_mib, None).side_by_side(cost);
+    let machines = this_host::budget(None, Some(memory_mib)).side_by_side(cost);
     let fits = memory_mib >= cost.memory_mib;
     let state = if fits { HostState::Ok } else { HostState::Degraded };
     let mut detail = format!(
@@ -217,11 +215,19 @@ async fn boots(out: &mut Examined, cache: &Utf8Path, accel: &Accel, arch: Arch, 
         "firmware took {firmware:.1} s, 100 million counted rounds {work:.2} s: {slower:.2} times what the host took whose durations are known"
     );
     out.say("boot", HostState::Ok, detail);
-    together(out, cache, accel, arch, begun, firmware + work).await;
+    together(out, cache, accel, arch, &spawner, begun, firmware + work).await;
 }
 
 /// The same machine several times at once: processors that are shared, or less than they seem, show here.
-async fn together(out: &mut Examined, cache: &Utf8Path, accel: &Accel, arch: Arch, begun: Instant, alone: f64) {
+async fn together(
+    out: &mut Examined,
+    cache: &Utf8Path,
+    accel: &Accel,
+    arch: Arch,
+    spawner: &Spawner,
+    begun: Instant,
+    alone: f64,
+) {
     let what = "machines side by side";
     let count = out.runner.machines.min(MOST_TOGETHER);
     let left = DEADLINE.saturating_sub(begun.elapsed());
@@ -231,10 +237,7 @@ async fn together(out: &mut Examined, cache: &Utf8Path, accel: &Accel, arch: Arc
     if left.as_secs_f64() < 2.0 * alone {
         return out.say(what, HostState::Degraded, "not tried: the first boot took too long for more");
     }
-    let Ok(spawner) = Spawner::new() else {
-        return out.say(what, HostState::Degraded, "not tried: no thread for QEMU");
-    };
-    let each = (0..count).map(|_| first_boot(accel, arch, cache.as_std_path(), &spawner));
+    let each = (0..count).map(|_| first_boot(accel, arch, cache.as_std_path(), spawner));
     let all = tokio::time::timeout(left, futures_util::future::try_join_all(each)).await;
     match all {
         Ok(Ok(booted)) => {

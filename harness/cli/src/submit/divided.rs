@@ -40,7 +40,7 @@ impl RunOptions {
     }
 
     /// The durations by which it is divided.
-    pub(super) fn durations(&self) -> Result<Option<Durations>, CliError> {
+    fn durations(&self) -> Result<Option<Durations>, CliError> {
         self.durations.as_deref().map(shard::durations).transpose()
     }
 }
@@ -53,8 +53,10 @@ pub(super) struct Divided {
     /// The command line of every shard as `muster` takes it, from `run` on, with the defaults of this process; without what
     /// differs between shards.
     pub(super) words: Vec<String>,
-    /// What each shard is expected to take on one machine at a time, in seconds, in order.
-    pub(super) seconds: Vec<f64>,
+    /// What the slowest shard is expected to take on one machine at a time, in seconds.
+    pub(super) slowest: f64,
+    /// The durations by which it is divided, where they are named.
+    pub(super) durations: Option<Durations>,
     /// How many tests all of them have.
     pub(super) tests: u32,
     /// Which reports the run is to have.
@@ -103,15 +105,15 @@ impl Divided {
         let loaded = load::suites(&selection, OutputFormat::Text)?;
         let selected = load::select(&loaded, &selection)?;
         let images = session::image_ids(&Project::find()?, run.image_names())?;
-        let durations = options.durations.as_deref().map(shard::durations).transpose()?.unwrap_or_default();
-        let chosen = shard::Chosen::new(Shard { number: 1, of }, durations);
+        let durations = options.durations()?;
+        let chosen = shard::Chosen::new(Shard { number: 1, of }, durations.clone().unwrap_or_default());
         let division = chosen.division(&loaded.suites, &selected.tests, &images)?;
         let read_words = ready.words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
         let of_shard = |word: &String| ["--shard=", "--attempts="].iter().any(|own| word.starts_with(own));
         let words: Vec<String> = read_words.filter(|word| !of_shard(word)).collect();
-        let seconds = division.parts.iter().map(|part| part.seconds).collect();
         let (reports, history) = run.reports_and_history();
-        let divided = Self { of, words, seconds, tests: division.tests, reports, history };
+        let divided =
+            Self { of, words, slowest: division.slowest(), durations, tests: division.tests, reports, history };
         // Also where settings have it.
         match OWN.into_iter().find(|own| divided.has(own)) {
             Some(own) => Err(is_own(own)),

@@ -19,6 +19,7 @@ use manifest::{DURATIONS, Images, RESULTS, Submission};
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_base::text::{one_line, shell_word};
+use muster_record::durations::Durations;
 
 /// What a map of configuration may hold: a mebibyte with its names.
 const MOST_DURATIONS: usize = 1_000_000;
@@ -103,8 +104,7 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         Some(file) => write_atomically(file, text.as_bytes())?,
         None => print(&text),
     }
-    let Divided { of, seconds, tests, .. } = &divided;
-    let slowest = seconds.iter().copied().fold(0.0, f64::max);
+    let Divided { of, slowest, tests, .. } = divided;
     say_error(&format!("note: {tests} tests in {of} shards; the slowest is expected to take {slowest:.0} s"));
     if slowest > submission.deadline.as_secs_f64() {
         let deadline = submission.deadline.as_secs();
@@ -119,7 +119,7 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
 
 /// Everything that the objects are made of.
 fn submission(arguments: &Arguments, divided: &Divided) -> Result<Submission, CliError> {
-    let durations = arguments.run.durations()?.map(|durations| durations.text());
+    let durations = divided.durations.as_ref().map(Durations::text);
     if durations.as_ref().is_some_and(|text| text.len() > MOST_DURATIONS) {
         let what = format!("--durations: it has more than {MOST_DURATIONS} bytes, which no map of configuration holds");
         return Err(CliError::invalid(what).hint("merge a run of these suites alone, and name its durations.json"));

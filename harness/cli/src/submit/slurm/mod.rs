@@ -133,10 +133,9 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
 
 /// What is to be expected.
 fn tell(divided: &Divided) {
-    let slowest = divided.seconds.iter().copied().fold(0.0, f64::max);
+    let Divided { tests, of, slowest, .. } = divided;
     say_error(&format!(
-        "{} tests in {} shards; the slowest is expected to take {slowest:.0} s on one machine at a time",
-        divided.tests, divided.of
+        "{tests} tests in {of} shards; the slowest is expected to take {slowest:.0} s on one machine at a time"
     ));
 }
 
@@ -177,9 +176,7 @@ fn waited(out: &Utf8Path, job: &str) -> Result<Exit, CliError> {
         )));
     }
     let record = open::open(&whole).map_err(|error| CliError::about("the merged run", error))?.record;
-    let counts: Vec<String> =
-        record.totals.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-    say(&format!("{}: {} tests: {}", short(&whole), record.tests.len(), counts.join(", ")));
+    say(&format!("{}: {}", short(&whole), crate::merge::counts(&record)));
     Ok(crate::merge::exit_of(&record))
 }
 

@@ -306,7 +306,7 @@ mod tests {
 
     fn divided(words: &[&str]) -> Divided {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Divided { of: 3, words, seconds: vec![1.0; 3], tests: 9, reports: vec![], history: None }
+        Divided { of: 3, words, slowest: 1.0, durations: None, tests: 9, reports: vec![], history: None }
     }
 
     fn scripts(divided: &Divided, resources: &Resources) -> (String, String) {
