@@ -98,9 +98,9 @@ impl Pace {
         self.usual.boot(image, &self.accelerator)
     }
 
-    /// What a test took before.
+    /// What a test took before. That of the machines lasts as long as the run, which says nothing of the next one.
     pub(crate) fn usual(&self, suite: &str, test: &str, image: &str) -> Option<f64> {
-        self.usual.test(image, suite, test)
+        (suite != MACHINE_SUITE).then(|| self.usual.test(image, suite, test)).flatten()
     }
 
     /// Whether a test that takes so many seconds takes much longer than usual.
@@ -143,7 +143,7 @@ impl Pace {
     }
 
     fn mark(&mut self, key: Key, seconds: f64) -> Option<Slow> {
-        let usual = self.usual.test(&key.2, &key.0, &key.1)?;
+        let usual = self.usual(&key.0, &key.1, &key.2)?;
         if !Self::is_slow(seconds, usual) || self.slow.contains(&key) {
             return None;
         }
@@ -256,6 +256,15 @@ mod tests {
         assert_eq!(pace.was_slow(&took("quick", 12.0)), None, "it was said");
         assert_eq!(pace.was_slow(&took("long", 28.0)).map(|slow| slow.usual), Some(9.0));
         assert_eq!(pace.was_slow(&took("new", 900.0)), None);
+    }
+
+    #[test]
+    fn the_test_of_the_machines_is_never_slow() {
+        let health = |seconds| TestRecord { seconds, ..sample::test(MACHINE_SUITE, "health", Outcome::Pass) };
+        let mut usual = pace().usual;
+        usual.learn(&[health(1.0)]);
+        let mut pace = Pace::new(usual);
+        assert_eq!(pace.was_slow(&health(900.0)), None, "the run was longer than the last one");
     }
 
     #[test]
