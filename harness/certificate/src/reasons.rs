@@ -1,5 +1,7 @@
 //! What the gate says, as reasons for which there is no certificate.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use muster_base::text::one_line;
@@ -26,10 +28,20 @@ pub(crate) fn of_error(error: &GateError) -> Refusal {
     Refusal::new(id, error.to_string())
 }
 
+/// An image as reasons name it: its entries in the runs, and the beginning of its digest, which is what was tested.
+pub(crate) fn image_shown<'e>(entries: impl Iterator<Item = &'e str>, sha256: &str) -> String {
+    let entries: BTreeSet<&str> = entries.collect();
+    let digest: String = one_line(sha256, 64).chars().take(12).collect();
+    match entries.is_empty() {
+        true => format!("{digest}…"),
+        false => format!("{} ({digest}…)", one_line(&entries.into_iter().collect::<Vec<_>>().join(", "), 120)),
+    }
+}
+
 /// Why a gate is closed, a reason for each requirement.
 pub(crate) fn of_decision(decision: &Decision, flaky: FlakyRule) -> Vec<Refusal> {
-    let image = decision.subject.sha256.as_deref().unwrap_or(UNKNOWN);
-    let image: String = image.chars().take(12).collect();
+    let subject = &decision.subject;
+    let image = image_shown(subject.entries.iter().map(String::as_str), subject.sha256.as_deref().unwrap_or(UNKNOWN));
     let one = |requirement: &Requirement| {
         let flaked = || {
             let last = requirement.evidence.iter().filter(|seen| seen.decides);
@@ -50,7 +62,7 @@ pub(crate) fn of_decision(decision: &Decision, flaky: FlakyRule) -> Vec<Refusal>
         };
         let (kind, name) = (requirement.kind.name(), &requirement.name);
         let cell: String = requirement.cell.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        Refusal::new(id, format!("image {image}…: {kind} {name}{cell}: {}", requirement.message))
+        Refusal::new(id, format!("image {image}: {kind} {name}{cell}: {}", requirement.message))
     };
     decision.blocking().map(one).collect()
 }

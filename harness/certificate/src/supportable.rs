@@ -11,6 +11,7 @@ use muster_record::run::TestRecord;
 use muster_suite::Vocabulary;
 use muster_suite::model::base_id;
 
+use crate::reasons::image_shown;
 use crate::refusal::{Refusal, RefusalId};
 
 /// The name of the suite.
@@ -46,8 +47,10 @@ type Result<'r> = (&'r RunInput, &'r TestRecord);
 /// signer says. Runs of the version at hand must have the suite that it ships, whatever he says; of those of another version the
 /// suite is not known here, unless the one at hand writes the certificate: it vouches for its own suite alone.
 pub(crate) fn faults(runs: &[RunInput], sha256: &str, writer: &str, program: &Program<'_>) -> Vec<Refusal> {
-    let image: String = one_line(sha256, 64).chars().take(12).collect();
-    let missing = |message: String| Refusal::new(RefusalId::SupportableMissing, format!("image {image}…: {message}"));
+    let tested = runs.iter().flat_map(|run| &run.record.images);
+    let image =
+        image_shown(tested.filter(|(_, image)| image.sha256 == sha256).map(|(entry, _)| entry.as_str()), sha256);
+    let missing = |message: String| Refusal::new(RefusalId::SupportableMissing, format!("image {image}: {message}"));
     let results: Vec<Result<'_>> = runs.iter().flat_map(|run| results(run, sha256)).collect();
     if results.is_empty() {
         return vec![missing(format!("no run has tested it with the suite {SUPPORTABLE}"))];
@@ -82,7 +85,7 @@ pub(crate) fn faults(runs: &[RunInput], sha256: &str, writer: &str, program: &Pr
         let why = test.failures.first().or(test.skipped.as_ref());
         let why = why.map_or_else(String::new, |why| format!(": {}: {}", why.id, why.message));
         let (name, outcome) = (one_line(&test.name(), 120), test.outcome.name());
-        let message = format!("image {image}…: {name} is {outcome} in the run {}{why}", one_line(&run.record.id, 120));
+        let message = format!("image {image}: {name} is {outcome} in the run {}{why}", one_line(&run.record.id, 120));
         out.push(Refusal::new(id, message));
     }
     if passed == 0 && out.is_empty() {
