@@ -2,13 +2,10 @@
 
 use super::arguments::Arguments;
 use super::field::{Field, Value};
-use super::lines;
 use super::lists;
 use super::names;
-use super::origin::Origin;
-use super::script::Interpreter;
-use super::syntax::{Command, RedirectKind};
-use super::walk::{Line, Run};
+use super::syntax::Command;
+use super::walk::Run;
 use crate::need::{Verb, Want};
 use crate::spelling;
 
@@ -308,181 +305,6 @@ impl Run<'_, '_> {
         }
     }
 
-    fn interpreter(&mut self, first: &Field, rest: &[Field], command: Option<&Command>) {
-        let mut at = 0;
-        let mut text = false;
-        while let Some(option) =
-            rest.get(at).and_then(Field::known).filter(|option| option.starts_with(['-', '+']) && option.len() > 1)
-        {
-            at += 1;
-            text |= !option.starts_with("--") && option.starts_with('-') && option.contains('c');
-            if matches!(option, "-o" | "+o" | "-O" | "--rcfile" | "--init-file") {
-                at += 1;
-            }
-            if option == "-s" || option == "--" {
-                break;
-            }
-        }
-        let stdin = rest[..at.min(rest.len())].iter().any(|field| field.is("-s"));
-        let given = rest.get(at).filter(|_| !stdin).filter(|field| !field.is("-"));
-        match given {
-            Some(field) if text => match field.known() {
-                Some(script) => {
-                    let (script, arguments) = (script.to_owned(), rest.get(at + 2..).map(<[Field]>::to_vec));
-                    let before = std::mem::replace(&mut self.arguments, arguments);
-                    let variables = self.variables.clone();
-                    self.nested(script, Some(field));
-                    self.variables = variables;
-                    self.arguments = before;
-                }
-                None => {
-                    let why = field.unknown.clone().unwrap_or_default();
-                    self.odd(field, &why);
-                }
-            },
-            Some(field) => match (field.known(), field.unknown.clone()) {
-                (Some(script), _) => match self.shell.source_of(script) {
-                    Some(source) => self.include(&source, field, Some(rest[at + 1..].to_vec()), false),
-                    None if names::is_system_path(script) => self.path(script, field),
-                    None => self.odd(
-                        field,
-                        &format!("what {} does is not known here", muster_base::text::one_line(script, 80)),
-                    ),
-                },
-                (None, why) => self.odd(field, &why.unwrap_or_default()),
-            },
-            None if text => {}
-            None => {
-                let heredoc = command.and_then(|command| self.heredoc_of(command));
-                if let Some((text, origin)) = heredoc.and_then(|(number, _)| self.heredoc_text(number)) {
-                    let variables = self.variables.clone();
-                    self.text(text, origin);
-                    self.variables = variables;
-                } else if self.piped.is_some() || command.is_some_and(reads) {
-                    self.odd(first, "the shell runs what it gets from elsewhere, which is not known here");
-                    self.shell.opaque = true;
-                }
-            }
-        }
-    }
-
-    fn other_language(&mut self, language: &str, first: &Field, rest: &[Field], command: Option<&Command>) {
-        if let [flag, module, rest @ ..] = rest
-            && flag.is("-m")
-        {
-            if module.is("pip") || module.is("pipx") {
-                self.package_command("pip", rest);
-            }
-            return;
-        }
-        let code = rest
-            .iter()
-            .take_while(|field| field.text.starts_with('-'))
-            .any(|field| matches!(field.text.as_str(), "-c" | "-e" | "-" | "-ne" | "-pe"));
-        let heredoc = command.and_then(|command| self.heredoc_of(command));
-        // `perl -pe 's/…/…/'` is a `sed`.
-        let edits = rest.first().is_some_and(|field| {
-            field.text.starts_with("-p") || field.text.starts_with("-n") || field.text.starts_with("-i")
-        });
-        if (code && !edits) || heredoc.is_some() {
-            let why = format!("what code for {language} needs is not read");
-            self.odd(first, &why);
-            for line in heredoc.map(|(number, _)| self.heredoc(number, true)).unwrap_or_default() {
-                let place = crate::place::Place { end: line.place.start, ..line.place };
-                if lines::says_something(&line.text) {
-                    self.into.not_understood(place, &line.text, why.as_str());
-                }
-            }
-        }
-    }
-
-    /// Text that stands in an argument.
-    fn nested(&mut self, text: String, field: Option<&Field>) {
-        if !self.deeper() {
-            return self.odd_here("shell text in shell text, deeper than is read");
-        }
-        let mut origin = Origin::new(&self.here.file.clone());
-        match field.filter(|field| field.place.is_editable()) {
-            Some(field) => origin = Origin::part(&field.place.file, &text, field.place.line, Some(field.place.start)),
-            None => origin.push(0, self.here.line, None),
-        }
-        self.text(text, origin);
-        self.back();
-    }
-
-    fn odd_here(&mut self, why: &str) {
-        let (place, written) = (self.here.clone(), self.shell.command.clone());
-        self.into.not_understood(place, &written, why);
-    }
-
-    fn source(&mut self, rest: &[Field]) {
-        let Some(field) = rest.first() else { return };
-        let Some(path) = field.known() else {
-            let why = field.unknown.clone().unwrap_or_default();
-            return self.odd(field, &why);
-        };
-        if path.ends_with("/os-release") {
-            self.sourced = true;
-            for key in ["ID", "ID_LIKE", "VERSION_ID", "PLATFORM_ID"] {
-                self.variables.insert(key.to_owned(), Value::Release(key.to_owned()));
-            }
-            for key in
-                ["NAME", "VERSION", "PRETTY_NAME", "VARIANT_ID", "VERSION_CODENAME", "UBUNTU_CODENAME", "CPE_NAME"]
-            {
-                self.variables.insert(key.to_owned(), Value::Unknown);
-            }
-            return self.path(path, field);
-        }
-        match self.shell.source_of(path) {
-            Some(source) => self.include(&source, field, (rest.len() > 1).then(|| rest[1..].to_vec()), false),
-            None if names::is_system_path(path) => self.path(path, field),
-            // The environment of a language: what is there is not the system's.
-            None if path.ends_with("/activate") || path.ends_with(".cargo/env") || path.ends_with("nvm.sh") => {
-                self.shell.opaque = true;
-            }
-            None => self.odd(field, &format!("what {} sets is not known here", muster_base::text::one_line(path, 80))),
-        }
-    }
-
-    /// Reads a script that the host has. `program`: it is run by its own first line.
-    pub(super) fn include(&mut self, source: &str, field: &Field, arguments: Option<Vec<Field>>, program: bool) {
-        if self.scripts.iter().any(|one| one == source) {
-            return;
-        }
-        if self.shell.included >= crate::limits::INCLUDES {
-            return self.odd(field, &format!("more than {} scripts", crate::limits::INCLUDES));
-        }
-        if !self.deeper() {
-            return self.odd(field, "scripts that run each other, deeper than is read");
-        }
-        self.shell.included += 1;
-        match self.shell.host.included(&self.shell.from, source) {
-            Ok((name, text)) => {
-                let file = std::sync::Arc::from(name.as_str());
-                if self.shell.read.insert(name) {
-                    match Interpreter::of(&text).is_none_or(|interpreter| interpreter.is_shell()) {
-                        true => lines::count_lines(&text, self.into),
-                        // Its first line, and all of its code.
-                        false => (0..2).for_each(|_| self.into.line()),
-                    }
-                }
-                let shell = super::script::shebang(&text, &file, self, program);
-                let origin = Origin::whole(&file, &text);
-                if shell {
-                    self.scripts.push(source.to_owned());
-                    let before = std::mem::replace(&mut self.arguments, arguments);
-                    self.text(text, origin);
-                    self.arguments = before;
-                    self.scripts.pop();
-                }
-            }
-            // A program that is no text may be named itself.
-            Err(_) if program && !source.ends_with(".sh") => {}
-            Err(why) => self.odd(field, &format!("{source} is run, and cannot be read: {why}")),
-        }
-        self.back();
-    }
-
     fn tested(&mut self, rest: &[Field]) {
         if self.optional > 0 {
             return;
@@ -521,67 +343,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Files that a command writes. What it prints, if that is known and goes on to the next command.
-    pub(super) fn redirections(&mut self, command: &Command, fields: &[Field]) -> Option<Vec<Line>> {
-        let printed = self.printed(command, fields);
-        let mut out = false;
-        for redirect in &command.redirects {
-            let target = match redirect.kind {
-                RedirectKind::Heredoc(_) => continue,
-                _ => self.expand_one(&redirect.target),
-            };
-            if redirect.kind == RedirectKind::Out {
-                out |= !redirect.errors;
-                if let Some(path) = target.known().filter(|path| !path.starts_with("/dev/")) {
-                    self.writes(path, printed.as_deref());
-                }
-            }
-        }
-        if out { None } else { printed }
-    }
-
-    fn printed(&mut self, command: &Command, fields: &[Field]) -> Option<Vec<Line>> {
-        // `$(<list)`
-        if fields.is_empty() {
-            return self.wanted.then(|| self.input(Some(command))).flatten();
-        }
-        let skip = usize::from(fields.first().is_some_and(|field| field.is("sudo")));
-        let (first, rest) = fields.get(skip..)?.split_first()?;
-        let name = first.known()?;
-        match name {
-            "echo" | "printf" => {
-                let rest: Vec<&Field> = rest
-                    .iter()
-                    .skip_while(|field| matches!(field.text.as_str(), "-e" | "-n" | "-ne" | "-en"))
-                    .collect();
-                let (format, rest) = match (name, rest.as_slice()) {
-                    ("printf", [format, rest @ ..]) if format.text.contains("%s") => (Some(format.text.as_str()), rest),
-                    (_, rest) => (None, rest),
-                };
-                if let ([field], None) = (rest, format) {
-                    return Some(lists::lines_of(field));
-                }
-                if format.is_some_and(|format| format == "%s\\n" || format == "%s\n") {
-                    return Some(rest.iter().flat_map(|field| lists::lines_of(field)).collect());
-                }
-                let first = rest.first()?;
-                let mut place = first.place.clone();
-                place.end = place.start;
-                let open = format.is_some_and(|format| format.trim_end_matches("\\n") != "%s")
-                    || rest.iter().any(|field| field.unknown.is_some());
-                let text = rest.iter().map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
-                Some(vec![Line { text, place, open }])
-            }
-            "cat" | "tee" => match self.heredoc_of(command) {
-                Some((number, quoted)) => Some(self.heredoc(number, quoted)),
-                None if name == "tee" || rest.is_empty() && self.piped.is_some() => self.piped.clone().flatten(),
-                None => self.wanted.then(|| self.filtered(name, rest, command)).flatten(),
-            },
-            _ => self.wanted.then(|| self.filtered(name, rest, command)).flatten(),
-        }
-    }
-
-    /// What a command gets on its standard input, if it is known.
+    /// A unit that a command starts, enables or looks at.
     pub(super) fn unit(&mut self, field: &Field, state: crate::need::UnitWant) {
         let Some(name) = field.known() else {
             let why = field.unknown.clone().unwrap_or_default();
@@ -617,11 +379,6 @@ fn only_reads(name: &str, rest: &[Field]) -> bool {
         | "stat" | "tail" | "test" | "touch" | "tr" | "uniq" | "unlink" | "wc" | "xargs" | "bash" | "sh" => true,
         _ => names::is_manager(short) || names::is_foreign(short) || names::is_builtin(short),
     }
-}
-
-/// Whether something else than its own text is the standard input of a command.
-fn reads(command: &Command) -> bool {
-    command.redirects.iter().any(|redirect| matches!(redirect.kind, RedirectKind::In | RedirectKind::String))
 }
 
 /// The position behind options.
