@@ -1,4 +1,4 @@
-"""Whole runs against each other, from what their run.json says. Arguments: the muster binary, a scratch folder.
+"""Whole runs against each other, from what their run.json says. Arguments: the muster binary, a scratch directory.
 
 - 40 tests that change their guest, isolated by clones, against the same suite booting for each. Four of the
   latter are measured and the rest extrapolated, which is said.
@@ -35,8 +35,8 @@ def suite(count, guest):
     return "\n".join(lines) + "\n"
 
 
-def run(muster, folder, name, words):
-    out = folder / name
+def run(muster, directory, name, words):
+    out = directory / name
     subprocess.run([muster, "run", "--out", str(out), "--quiet", *words], check=True, stdout=subprocess.DEVNULL)
     record = json.loads((out / "run.json").read_text())
     RESCUES[name] = sum(machine.get("rescues", 0) for machine in record["machines"])
@@ -45,13 +45,13 @@ def run(muster, folder, name, words):
 
 
 def main():
-    muster, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    muster, directory = sys.argv[1], pathlib.Path(sys.argv[2])
     missed = False
 
-    (folder / "clones.yaml").write_text(suite(MUTATING, "clone"))
-    (folder / "fresh.yaml").write_text(suite(MEASURED, "fresh"))
-    clones, clone_seconds = run(muster, folder, "clones", ["--suites", str(folder / "clones.yaml"), "--image", "lab"])
-    _, fresh_seconds = run(muster, folder, "fresh", ["--suites", str(folder / "fresh.yaml"), "--image", "lab"])
+    (directory / "clones.yaml").write_text(suite(MUTATING, "clone"))
+    (directory / "fresh.yaml").write_text(suite(MEASURED, "fresh"))
+    clones, clone_seconds = run(muster, directory, "clones", ["--suites", str(directory / "clones.yaml"), "--image", "lab"])
+    _, fresh_seconds = run(muster, directory, "fresh", ["--suites", str(directory / "fresh.yaml"), "--image", "lab"])
     extrapolated = fresh_seconds / MEASURED * MUTATING
     ratio = extrapolated / clone_seconds
     ready = [machine["boot-seconds"] for machine in clones["machines"] if "forked-from" in machine]
@@ -60,7 +60,7 @@ def main():
           f"so {MUTATING} would take {extrapolated:.0f} s (extrapolated): {ratio:.1f} x (budget {FASTER:.0f} x)")
     missed |= ratio < FASTER
 
-    record, seconds = run(muster, folder, "whole", ["--image", "lab", "--tag", "not slow"])
+    record, seconds = run(muster, directory, "whole", ["--image", "lab", "--tag", "not slow"])
     for what, record, seconds in [("shipped suites", record, seconds), ("mutating tests", clones, clone_seconds)]:
         guest = sum(machine.get("guest-seconds", 0) for machine in record["machines"])
         part = 1 - guest / seconds
@@ -69,9 +69,9 @@ def main():
         missed |= part > OVERHEAD
 
     # The first of these leaves the warm machine behind that the others begin from.
-    run(muster, folder, "warm", ["--image", "lab", "--warm", "--test", "base/os-release"])
+    run(muster, directory, "warm", ["--image", "lab", "--warm", "--test", "base/os-release"])
     for tier, budget in TIERS.items():
-        record, seconds = run(muster, folder, tier, ["--image", "lab", "--warm", "--tag", tier])
+        record, seconds = run(muster, directory, tier, ["--image", "lab", "--warm", "--tag", tier])
         print(f"{tier}: {len(record['tests'])} tests in {seconds:.0f} s from a warm machine (budget {budget:.0f} s)")
         missed |= seconds > budget
     late = {name: count for name, count in RESCUES.items() if count}

@@ -7,12 +7,12 @@ import sys
 
 import junitparser
 
-folder = pathlib.Path(sys.argv[1])
-record = json.loads((folder / "run.json").read_text())
+directory = pathlib.Path(sys.argv[1])
+record = json.loads((directory / "run.json").read_text())
 ours = collections.Counter(test["outcome"] for test in record["tests"])
 
 theirs = collections.Counter()
-for suite in junitparser.JUnitXml.fromfile(str(folder / "junit.xml")):
+for suite in junitparser.JUnitXml.fromfile(str(directory / "junit.xml")):
     for case in suite:
         kinds = {type(result) for result in case.result}
         if junitparser.Failure in kinds:

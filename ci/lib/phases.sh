@@ -1,4 +1,4 @@
-# Phases of a script: one after the other, each with its name and its seconds, and some beside the others.
+# Phases of a script: one after the other, each with its name and its seconds, and some next to the others.
 # shellcheck shell=bash
 
 # begin_phases FILE DIR: seconds go to FILE, one line a phase; DIR is for what phases leave, and is removed at the end.

@@ -309,6 +309,31 @@ const checks = {
     }
   },
 
+  async "on a telephone no option of a command is divided, and a long heading shows what its tests came to"() {
+    const lines = (page, selector) =>
+      page.$$eval(selector, (spans) =>
+        spans.map((span) => {
+          const range = document.createRange();
+          range.selectNodeContents(span);
+          return [span.textContent, new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size];
+        }),
+      );
+    for (const [part, selector, words] of [["", "code.copy .whole", 6], ["#view=machines", ".command .whole", 18]]) {
+      const opened = await open("ordinary", { width: 400, fragment: part });
+      const found = await lines(opened.page, selector);
+      assert.equal(found.length, words, found.join());
+      assert.deepEqual(found.filter(([, count]) => count !== 1), []);
+      await close(opened);
+    }
+    const opened = await open("ordinary", { width: 400, fragment: "#group=cause" });
+    const headings = await opened.page.$$eval(".heading", (headings) => headings.map((heading) => {
+      const [name, counts] = [heading.querySelector("strong"), heading.querySelector(".quiet:not(.arrow)")];
+      return { cut: name.scrollWidth > name.clientWidth, counts: counts.textContent, shown: counts.scrollWidth <= counts.clientWidth };
+    }));
+    assert.ok(headings[0].cut && headings[0].shown && headings[0].counts === "6 fail", JSON.stringify(headings[0]));
+    await close(opened);
+  },
+
   async "without script the first screen and the failures are there"() {
     const opened = await open("ordinary", { script: false });
     const client = await opened.page.createCDPSession();

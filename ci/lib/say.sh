@@ -1,4 +1,4 @@
-# How the scripts of this folder speak: progress and errors on stderr, results on stdout.
+# How the scripts of this directory speak: progress and errors on stderr, results on stdout.
 # shellcheck shell=bash
 
 say() { printf '%s\n' "$*" >&2; }

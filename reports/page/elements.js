@@ -38,7 +38,13 @@ function fileLink(path) {
 
 /** A command line with a button that copies it. */
 function command(text, label) {
-  return element("p", { class: "command" }, element("code", {}, text), copyButton(text, label));
+  return element("p", { class: "command" }, element("code", {}, whole(text)), copyButton(text, label));
+}
+
+/** The parts of a command line. A line ends between them: a browser would also end it after a hyphen, in the middle of an option. */
+function whole(text) {
+  const parts = text.split(" ").flatMap((part) => [" ", element("span", { class: "whole" }, part)]);
+  return parts.slice(1);
 }
 
 function copyButton(text, label) {

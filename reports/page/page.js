@@ -71,7 +71,11 @@ class App {
     const heading = element("h2", { class: "unseen", id: "h-app" }, "All tests");
     app.replaceChildren(element("section", { "aria-labelledby": "h-app" }, heading, this.nav, this.tools, element("div", { class: "line" }, this.count, this.chips, help), this.tests, this.other), this.said);
     app.hidden = false;
-    for (const code of document.querySelectorAll("code.copy")) code.after(" ", copyButton(code.textContent, "the command of the run"));
+    for (const code of document.querySelectorAll("code.copy")) {
+      const text = code.textContent;
+      code.replaceChildren(...whole(text));
+      code.after(" ", copyButton(text, "the command of the run"));
+    }
   }
 
   toggle(outcome, count) {
