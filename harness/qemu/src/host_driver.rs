@@ -73,8 +73,8 @@ impl Driver for HostDriver<'_> {
                 network: if machine_spec.internet { Network::Internet } else { self.shape.network },
                 segment: machine_spec.segment,
             },
-            // Only the image's own shape is kept between runs.
-            warm: None,
+            // What the guest did at its boot when it reached the internet depends on the day, and serves only its run.
+            warm: self.warm.as_ref().filter(|_| !machine_spec.internet).map(KeptTemplate::of_another_shape),
             _in_use: self._in_use.clone(),
             digest: self.digest.clone(),
         })
