@@ -71,7 +71,7 @@ impl KeptTemplate {
         Self { store, protocol, key: OnceCell::new(), noun: "template of another shape", claim: Mutex::default() }
     }
 
-    /// The word under which the template of a shape is kept, always the same shape.
+    /// The key of the template of this shape. All calls have the same shape.
     async fn key(&self, shape: &Shape<'_>) -> Option<&TemplateKey> {
         let find = async {
             let Shape { host, spec, image, sha256, network, segment, .. } = shape;
