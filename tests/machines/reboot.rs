@@ -29,7 +29,7 @@ const KEEP: &str = r#"
 "#;
 
 /// A suite that keeps what must be kept and then has these tests.
-fn suite(first: &str, again: &str, tests: &str) -> String {
+pub(crate) fn suite(first: &str, again: &str, tests: &str) -> String {
     let keep = KEEP.replace("FIRST", first).replace("AGAIN", again);
     format!("schema: suite/v1\nsuite: reboot\nsetup:{keep}tests:\n{tests}")
 }

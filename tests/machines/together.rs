@@ -1,4 +1,5 @@
-//! Tests with several machines, on real ones: names and both protocols, what is not reached, a flood, a machine that dies.
+//! Tests with several machines, on real ones: names and both protocols, what is not reached, a flood, a machine that dies,
+//! one that reboots.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -140,6 +141,43 @@ tests:
     assert!(first.failures[0].message.starts_with("server: "), "{}", first.failures[0].message);
     assert!(first.seconds < 200.0, "it ended with the machine, not with the step: {} s", first.seconds);
     assert_outcome(&place.test("dies/second"), Outcome::Pass, &[]);
+}
+
+#[test]
+fn one_machine_reboots_while_the_other_stays_up() {
+    let place = Place::new();
+    let tests = r#"
+  - id: server
+    summary: it comes back with its addresses and the names of all, and without what was in its memory
+    machines: {server: {}, client: {}}
+    steps:
+      - {run: "mkdir -p /run/srv && echo old >/run/srv/page && httpd -p 8080 -h /run/srv", on: server}
+      - {run: "touch /run/mark && wget -q -T 20 -O - http://server:8080/page", stdout: {line: old}, on: client}
+      - {reboot: soft, on: server}
+      - {run: "test ! -e /run/srv && ping -c 1 client && ping -6 -c 1 client.ip6", on: server}
+      - {run: "grep -c '# muster$' /etc/hosts", stdout: {line: "4"}, on: server}
+      - {run: "! wget -q -T 5 -O - http://server:8080/page", on: client}
+      - {run: "mkdir -p /run/srv && echo new >/run/srv/page && httpd -p 8080 -h /run/srv", on: server}
+      - {run: "test -e /run/mark && wget -q -T 20 -O - http://server.ip6:8080/page", stdout: {line: new}, on: client}
+    expect:
+      server: {file: {/run/mark: absent}}
+      client: {file: {/run/mark: {type: file}}}
+  - id: after
+    summary: the test that needs it has the same machines
+    machines: {server: {}, client: {}}
+    needs: [server]
+    steps: [{run: "wget -q -T 20 -O - http://server:8080/page", stdout: {line: new}, on: client}]
+"#;
+    let suite = place.write("reboot.yaml", &crate::reboot::suite(":", ":", tests));
+    let words = ["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--cpus", "1", "--jobs", "1"];
+    place.run(&words, LONG).assert_status(0);
+    let server = place.test("reboot/server");
+    assert_outcome(&server, Outcome::Pass, &[]);
+    let rebooted = |remark: &&String| remark.starts_with("server: soft reboot: settled again after ");
+    assert_eq!(server.remarks.iter().filter(rebooted).count(), 1, "{:?}", server.remarks);
+    assert!(!server.remarks.iter().any(|remark| remark.contains("client")), "{:?}", server.remarks);
+    assert_eq!(place.test("reboot/after").machines, server.machines);
+    assert_eq!(place.record().machines.len(), 3, "a template and two clones");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,6 +42,21 @@ tests:
     expect: {kernel: {release: ">= 1"}}
 "#;
 
+/// The second needs machines of another shape, whose template is another.
+const SEVERAL: &str = r#"
+schema: suite/v1
+suite: warm
+tests:
+  - id: looks
+    summary: a test that only looks
+    expect: {kernel: {release: ">= 1"}}
+  - id: reaches
+    summary: a test with two machines
+    machines: {one: {}, two: {}}
+    steps:
+      - {run: "test ! -e /root/mark && touch /root/mark && ping -c 1 two && ping -6 -c 1 two.ip6", on: one}
+"#;
+
 /// Longer than a boot that another run has to finish first.
 const DEADLINE: Duration = Duration::from_secs(400);
 
@@ -186,6 +201,29 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     assert!(said(&fifth, "was removed"), "{:?}", fifth.notices);
     assert_outcome(&place.test("warm/looks"), Outcome::Pass, &[]);
     assert!(!whole.exists());
+}
+
+#[test]
+fn each_shape_has_a_template_of_its_own_and_a_second_run_boots_none() {
+    let home = Place::new();
+    let cache = cache(&home, "lab-tiny");
+    let (_place, finished, first) = run(&cache, SEVERAL);
+    finished.assert_status(0);
+    assert_eq!((booted(&first), first.machines.len()), (2, 5), "{:?}", first.notices);
+    for words in ["lab-tiny: its template is saved", "lab-tiny: its template of another shape is saved"] {
+        assert!(said(&first, words), "{:?}", first.notices);
+    }
+
+    let (place, finished, second) = run(&cache, SEVERAL);
+    finished.assert_status(0);
+    assert_eq!((booted(&second), second.machines.len()), (0, 3), "{:?}", second.notices);
+    let of = |id: &str| second.machines.iter().find(|machine| machine.id == id).unwrap().cloned_from.clone();
+    let (looks, reaches) = (place.test("warm/looks"), place.test("warm/reaches"));
+    let templates: Vec<_> = reaches.machines.iter().map(|machine| of(&machine.id)).collect();
+    assert_eq!((templates.len(), &templates[0]), (2, &templates[1]));
+    assert_ne!(templates[0], of(&looks.machine.unwrap()), "neither shape is taken for the other");
+    let health = place.test("machine/health");
+    assert_eq!((health.outcome, health.assertions), (Outcome::Pass, 2), "both boots count");
 }
 
 #[test]

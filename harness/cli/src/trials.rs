@@ -247,7 +247,7 @@ async fn run_all(
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
     let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();
-    // Only the driver of the image's own shape saves templates, so its machines are not those of a copy.
+    // The driver of the image's own shape is there already.
     let own = MachineSpec::default();
     let others: BTreeMap<&MachineSpec, _> = machine_specs
         .iter()

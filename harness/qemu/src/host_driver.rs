@@ -51,8 +51,10 @@ impl Driver for HostDriver<'_> {
 
     fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
         let mut spec = self.shape.spec.clone();
-        // The kernel is what the guest's own package manager brings after the boot.
-        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _, kernel: _ } = &machine_spec.overrides;
+        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _, kernel } = &machine_spec.overrides;
+        // What a guest did at its boot when it reached the internet depends on the day, and another kernel is booted only
+        // afterwards: both serve only their run.
+        let is_kept = !machine_spec.internet && kernel.is_none();
         spec.firmware = firmware.unwrap_or(spec.firmware);
         spec.bus = bus.unwrap_or(spec.bus);
         spec.cpu = cpu.clone().or(spec.cpu);
@@ -73,8 +75,7 @@ impl Driver for HostDriver<'_> {
                 network: if machine_spec.internet { Network::Internet } else { self.shape.network },
                 segment: machine_spec.segment,
             },
-            // Only the image's own shape is kept between runs.
-            warm: None,
+            warm: self.warm.as_ref().filter(|_| is_kept).map(KeptTemplate::of_another_shape),
             _in_use: self._in_use.clone(),
             digest: self.digest.clone(),
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::host::{Host, NETWORK};
 use super::host_driver::HostDriver;
-use super::kept_templates;
+use super::kept_templates::KeptTemplate;
 use super::shape::Shape;
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
@@ -83,7 +83,7 @@ impl<'h> Images for HostImages<'h> {
         ready.notes.iter().for_each(|note| self.host.events.notice(text::escape(note)));
         let same = (ready.disk.path == ready.source).then(|| ready.sha256.clone());
         let in_use = muster_image::InUse::note(&ready.disk.path);
-        let warm = kept_templates::prepare(self.host, &ready).await;
+        let warm = KeptTemplate::of(self.host, &ready);
         Ok(HostDriver {
             shape: Shape {
                 host: self.host,

@@ -14,11 +14,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::clones::HostTemplate;
 use crate::TemplateStore;
-use crate::host::{Host, NETWORK};
+use crate::host::Host;
 use crate::shape::Shape;
 use crate::template_key::{Origin, TemplateKey};
 use crate::template_store::{Claim, Stored};
@@ -38,15 +38,57 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long it waits for that, in boots.
 const PATIENCE: u32 = 3;
 
-/// What is needed to find the template of one image, or to keep it.
+/// What is needed to find the template of one image in one shape, or to keep it.
 pub(crate) struct KeptTemplate {
     store: Arc<TemplateStore>,
-    key: TemplateKey,
+    /// What the runner leaves in a template, and of which file its disk was made.
+    protocol: Arc<str>,
+    /// Worked out when it is first needed; `None` when it cannot be known, which was said.
+    key: OnceCell<Option<TemplateKey>>,
+    /// What notes call it.
+    noun: &'static str,
     /// Held from the moment when no template was found until there is one.
     claim: Mutex<Option<Arc<Claim>>>,
 }
 
 impl KeptTemplate {
+    /// For templates of the same image; `None` without `--warm`.
+    pub(super) fn of(host: &Host, ready: &Prepared) -> Option<Self> {
+        let store = host.templates.clone()?;
+        let mut protocol = protocol();
+        if ready.disk.path != ready.source {
+            // Made from the source, and when it is made again its blocks may lie elsewhere.
+            let made = std::fs::metadata(&ready.disk.path).and_then(|metadata| metadata.modified()).ok();
+            protocol.push_str(&format!(" {made:?}"));
+        }
+        let (protocol, noun) = (protocol.into(), "template");
+        Some(Self { store, protocol, key: OnceCell::new(), noun, claim: Mutex::default() })
+    }
+
+    /// The same for machines of another shape, which have a key of their own.
+    pub(super) fn of_another_shape(&self) -> Self {
+        let (store, protocol) = (self.store.clone(), self.protocol.clone());
+        Self { store, protocol, key: OnceCell::new(), noun: "template of another shape", claim: Mutex::default() }
+    }
+
+    /// The key of the template of this shape. All calls have the same shape.
+    async fn key(&self, shape: &Shape<'_>) -> Option<&TemplateKey> {
+        let find = async {
+            let Shape { host, spec, image, sha256, network, segment, .. } = shape;
+            let (network, segment) = (*network, *segment);
+            let origin = Origin { spec, image, sha256, accel: &host.accel, network, segment, protocol: &self.protocol };
+            match TemplateKey::of(&origin).await {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    let why = text::one_line(&error.to_string(), 300);
+                    host.events.notice(format!("{}: templates are not saved ({why})", spec.id));
+                    None
+                }
+            }
+        };
+        self.key.get_or_init(|| find).await.as_ref()
+    }
+
     /// Lets another run make the template.
     pub(super) async fn give_up(&self) {
         self.claim.lock().await.take();
@@ -173,65 +215,43 @@ fn protocol() -> String {
     muster_base::text::hex(hash.finalize())
 }
 
-/// Finds out under which word an image's template is kept. `None` without `--warm`, or when it cannot be
-/// known, which is said.
-pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<KeptTemplate> {
-    let store = host.templates.clone()?;
-    let (spec, image) = (&ready.spec, &ready.disk);
-    let mut protocol = protocol();
-    if image.path != ready.source {
-        // Made from the source, and when it is made again its blocks may lie elsewhere.
-        let made = std::fs::metadata(&image.path).and_then(|metadata| metadata.modified()).ok();
-        protocol.push_str(&format!(" {made:?}"));
-    }
-    let sha256 = &ready.sha256;
-    let origin = Origin { spec, image, sha256, accel: &host.accel, network: NETWORK, protocol: &protocol };
-    match TemplateKey::of(&origin).await {
-        Ok(key) => Some(KeptTemplate { store, key, claim: Mutex::default() }),
-        Err(error) => {
-            let why = text::one_line(&error.to_string(), 300);
-            host.events.notice(format!("{}: templates are not saved ({why})", spec.id));
-            None
-        }
-    }
-}
-
 /// Runs something that reads or writes files on a thread that may wait for them.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
-/// The kept template of the driver's image. Waits while another run makes it.
+/// The kept template of the driver's image and shape. Waits while another run makes it.
 pub(super) async fn recall(warm: &KeptTemplate, shape: &Shape<'_>) -> Option<Recalled<HostTemplate>> {
-    let (host, image) = (shape.host, shape.image_id());
+    let (host, image, noun) = (shape.host, shape.image_id(), warm.noun);
+    let key = warm.key(shape).await?;
     let mut waiting_since: Option<Instant> = None;
     loop {
-        let (store, key) = (warm.store.clone(), warm.key.clone());
-        match blocking(move || store.recall(&key)).await? {
-            Ok(Some(stored)) => match adopt(warm, shape, stored) {
+        let (store, own) = (warm.store.clone(), key.clone());
+        match blocking(move || store.recall(&own)).await? {
+            Ok(Some(stored)) => match adopt(warm, key, shape, stored) {
                 Ok(recalled) => {
                     warm.give_up().await;
                     return Some(recalled);
                 }
-                Err(why) => throw_away(warm, shape, &why.to_string()),
+                Err(why) => throw_away(warm, key, shape, &why.to_string()),
             },
             Ok(None) => {}
-            Err(error) => throw_away(warm, shape, &error.to_string()),
+            Err(error) => throw_away(warm, key, shape, &error.to_string()),
         }
         let mut claim = warm.claim.lock().await;
         if claim.is_some() {
             return None;
         }
-        match warm.store.claim(&warm.key) {
+        match warm.store.claim(key) {
             // Once more: it may have been finished between the two looks.
             Ok(Some(right)) => *claim = Some(Arc::new(right)),
             Ok(None) => {
                 let since = *waiting_since.get_or_insert_with(|| {
-                    host.events.notice(format!("{image}: another run makes its template just now; waiting for it"));
+                    host.events.notice(format!("{image}: another run makes its {noun} just now; waiting for it"));
                     Instant::now()
                 });
                 if since.elapsed() > shape.boot_deadline() * PATIENCE {
-                    host.events.notice(format!("{image}: the other run does not finish its template; booting"));
+                    host.events.notice(format!("{image}: the other run does not finish its {noun}; booting"));
                     return None;
                 }
                 drop(claim);
@@ -239,7 +259,7 @@ pub(super) async fn recall(warm: &KeptTemplate, shape: &Shape<'_>) -> Option<Rec
             }
             Err(error) => {
                 let why = text::one_line(&error.to_string(), 300);
-                host.events.notice(format!("{image}: its template will not be saved ({why})"));
+                host.events.notice(format!("{image}: its {noun} will not be saved ({why})"));
                 return None;
             }
         }
@@ -247,22 +267,29 @@ pub(super) async fn recall(warm: &KeptTemplate, shape: &Shape<'_>) -> Option<Rec
 }
 
 /// Removes a template that cannot be used, and says so.
-fn throw_away(warm: &KeptTemplate, shape: &Shape<'_>, why: &str) {
-    let gone = if warm.store.discard(&warm.key) { "was removed" } else { "cannot be used, nor removed" };
+fn throw_away(warm: &KeptTemplate, key: &TemplateKey, shape: &Shape<'_>, why: &str) {
+    let gone = if warm.store.discard(key) { "was removed" } else { "cannot be used, nor removed" };
     let why = text::one_line(why, 300);
-    shape.host.events.notice(format!("{}: its saved template {gone} ({why}); booting", shape.image_id()));
+    let (image, noun) = (shape.image_id(), warm.noun);
+    shape.host.events.notice(format!("{image}: its saved {noun} {gone} ({why}); booting"));
 }
 
 /// Makes what the store gave into a template of this run.
-fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, AdoptError> {
+fn adopt(
+    warm: &KeptTemplate,
+    key: &TemplateKey,
+    shape: &Shape<'_>,
+    stored: Stored,
+) -> Result<Recalled<HostTemplate>, AdoptError> {
     let Stored { template, private_key, about, made, hold } = stored;
     let about: About = serde_json::from_value(about)?;
     let (base, host_key) = about.observations()?;
-    let name = format!("template-{}", &warm.key.name()[..12]);
+    let name = format!("template-{}", &key.name()[..12]);
     let key = own_key(shape.host, &name, &private_key).map_err(AdoptError::Key)?;
     shape.host.events.notice(format!(
-        "{}: began from the template of {}, booted in {:.0} s ({name})",
+        "{}: began from the {} of {}, booted in {:.0} s ({name})",
         shape.image_id(),
+        warm.noun,
         text::one_line(&made, 40),
         about.boot_seconds
     ));
@@ -294,20 +321,20 @@ fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathB
 /// Keeps a template that this run has made, when it is this run's to keep.
 pub(super) async fn keep(warm: &KeptTemplate, shape: &Shape<'_>, template: &HostTemplate, left: &BootLeft) {
     let Some(claim) = warm.claim.lock().await.take() else { return };
-    let (host, image) = (shape.host, shape.image_id());
+    let (host, image, noun) = (shape.host, shape.image_id(), warm.noun);
     let about = match serde_json::to_value(About::of(template, left)) {
         Ok(about) => about,
-        Err(error) => return host.events.notice(format!("{image}: its template is not saved ({error})")),
+        Err(error) => return host.events.notice(format!("{image}: its {noun} is not saved ({error})")),
     };
     let (store, frozen, key) = (warm.store.clone(), template.template.clone(), host.key.private.clone());
     let kept = blocking(move || store.keep(&claim, &frozen, &key, about)).await;
     match kept {
         Some(Ok(bytes)) => {
-            host.events.notice(format!("{image}: its template is saved for later runs ({} MiB)", bytes >> 20));
+            host.events.notice(format!("{image}: its {noun} is saved for later runs ({} MiB)", bytes >> 20));
         }
         Some(Err(error)) => {
             let why = text::one_line(&error.to_string(), 300);
-            host.events.notice(format!("{image}: its template is not saved ({why})"));
+            host.events.notice(format!("{image}: its {noun} is not saved ({why})"));
         }
         None => {}
     }

@@ -264,6 +264,7 @@ pub(super) fn unseeded(
     image: &Inspected,
     accel: AccelKind,
     network: Network,
+    segment: bool,
 ) -> Result<MachineDescription, MachineError> {
     let firmware = match spec.firmware {
         FirmwareKind::Bios => None,
@@ -289,7 +290,7 @@ pub(super) fn unseeded(
         smbios: spec.smbios.clone(),
         network,
         nics: spec.nics,
-        segment: false,
+        segment,
         memory: Memory::Private,
     })
 }
@@ -297,9 +298,8 @@ pub(super) fn unseeded(
 /// The pure description of what will run, and its seed written to disk.
 fn describe(request: &MachineRequest<'_>, accel: AccelKind, dir: &Path) -> Result<MachineDescription, MachineError> {
     let spec = request.spec;
-    let mut description = unseeded(spec, request.image, accel, request.network)?;
+    let mut description = unseeded(spec, request.image, accel, request.network, request.segment)?;
     description.id = request.id.to_owned();
-    description.segment = request.segment;
     match spec.seed {
         SeedKind::NoCloud => {
             let seed = NoCloud {

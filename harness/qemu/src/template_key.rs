@@ -30,6 +30,8 @@ pub(crate) struct Origin<'a> {
     pub accel: &'a Accel,
     /// What the guest can reach.
     pub network: Network,
+    /// Whether it has an interface for a network with other machines of its test.
+    pub segment: bool,
     /// What the runner itself leaves in a template or reads from one, in any words.
     pub protocol: &'a str,
 }
@@ -46,7 +48,7 @@ impl TemplateKey {
     /// is made of, such as its firmware.
     pub(crate) async fn of(origin: &Origin<'_>) -> Result<Self, MachineError> {
         let accel = origin.accel.for_arch(origin.spec.arch);
-        let description = start::unseeded(origin.spec, origin.image, accel.kind, origin.network)?;
+        let description = start::unseeded(origin.spec, origin.image, accel.kind, origin.network, origin.segment)?;
         let mut words = words(origin, &description);
         words.push(version(origin.spec.arch).await?);
         if accel.kind == AccelKind::Kvm {
@@ -169,11 +171,15 @@ mod tests {
     }
 
     fn key(spec: &ImageSpec, path: &str, sha256: &str, protocol: &str) -> String {
+        key_of_shape(spec, path, sha256, protocol, false)
+    }
+
+    fn key_of_shape(spec: &ImageSpec, path: &str, sha256: &str, protocol: &str, segment: bool) -> String {
         let image = Inspected { path: path.into(), format: spec.format, virtual_size: 1 << 30, actual_size: 1 << 20 };
         let accel = accel::choose(AccelRequest::Tcg).unwrap();
         let network = Network::Restricted;
-        let origin = Origin { spec, image: &image, sha256, accel: &accel, network, protocol };
-        let description = start::unseeded(spec, &image, accel.kind, network).unwrap();
+        let origin = Origin { spec, image: &image, sha256, accel: &accel, network, segment, protocol };
+        let description = start::unseeded(spec, &image, accel.kind, network, segment).unwrap();
         assert_eq!(description.memory, Memory::Private);
         digest(&words(&origin, &description))
     }
@@ -193,8 +199,13 @@ mod tests {
     #[test]
     fn whatever_a_guest_can_see_changes_it() {
         let before = key(&spec(), "/a", "00", "1");
-        let mut seen =
-            std::collections::BTreeSet::from([before, key(&spec(), "/a", "01", "1"), key(&spec(), "/a", "00", "2")]);
+        let others = [
+            key(&spec(), "/a", "01", "1"),
+            key(&spec(), "/a", "00", "2"),
+            key_of_shape(&spec(), "/a", "00", "1", true),
+        ];
+        let mut seen: std::collections::BTreeSet<String> = others.into_iter().chain([before]).collect();
+        assert_eq!(seen.len(), 4);
         let changes: [fn(&mut ImageSpec); 11] = [
             |spec| spec.memory_mib = 2048,
             |spec| spec.cpus = 3,

@@ -147,6 +147,7 @@ pub const TOOLS: &[&str] = &[
     "python3",
     "timedatectl",
     "sshd",
+    "ssh",
     "update-crypto-policies",
     "lscpu",
     "readelf",

@@ -17,7 +17,7 @@ fn key(digit: char) -> TemplateKey {
     let mut spec = ImageSpec::new("lab", DiskSource::Path("/a".into()), Format::Qcow2);
     spec.firmware = FirmwareKind::Bios;
     let image = Inspected { path: "/a".into(), format: Format::Qcow2, virtual_size: 1, actual_size: 1 };
-    let description = start::unseeded(&spec, &image, AccelKind::Tcg, Network::Restricted).unwrap();
+    let description = start::unseeded(&spec, &image, AccelKind::Tcg, Network::Restricted, false).unwrap();
     TemplateKey { word: digit.to_string().repeat(32), description }
 }
 
