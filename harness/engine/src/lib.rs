@@ -25,6 +25,7 @@ pub mod gate;
 pub mod halt;
 mod installed;
 mod kernel;
+mod kernel_kept;
 pub mod known;
 mod lease;
 mod one_reply;
@@ -66,6 +67,8 @@ mod engine_tests;
 pub mod fake;
 #[cfg(test)]
 mod going_on_tests;
+#[cfg(test)]
+mod kernel_kept_tests;
 #[cfg(test)]
 mod samples_tests;
 #[cfg(test)]

@@ -210,7 +210,7 @@ async fn set_up<D: Driver>(
             lease.live.log_in().await.map_err(|failure| of_machine(name, failure.at(&planned.test().location)))?;
         }
         lease.runs += 1;
-        let done = suite_steps::before(lease, &planned.suite, &session.settings.artifacts, &session.image).await;
+        let done = suite_steps::before(lease, planned, &session.settings.artifacts, &session.image).await;
         done.map_err(|failure| of_machine(name, failure))?;
     }
     Ok(())
