@@ -136,3 +136,31 @@ fn a_teardown_that_failed_before_the_kill_fails_the_run_that_goes_on() {
     let found_by = format!("in the run {}: teardown of suite first", record.earlier[0].id);
     assert!(health.failures[0].message.starts_with(&found_by), "{}", health.failures[0].message);
 }
+
+#[test]
+fn a_teardown_of_which_the_kill_left_nothing_known_is_said_when_the_run_goes_on() {
+    let (sshd, home) = (Sshd::start().unwrap(), Place::new());
+    let begun = home.path("begun");
+    let suite = format!(
+        "schema: suite/v1\nsuite: first\nteardown: [{{run: 'touch {}; sleep 60'}}]\ntests:\n\
+         - {{id: a, expect: {{command: {{'true': {{exit: 0}}}}}}}}\n",
+        begun.display()
+    );
+    let file = home.write("first.yaml", &suite);
+    let connection = connection(&sshd);
+    let mut words = vec!["run", "--allow-changes", "--suites", file.to_str().unwrap()];
+    words.extend(connection.iter().map(String::as_str));
+    let place = Place::new();
+    let mut child = place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(eventually(Duration::from_secs(60), || begun.exists()), "{}", place.last_words());
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it ended before the kill");
+
+    let again = Place::new();
+    let before = place.path("run");
+    let words = ["run", "--allow-changes", "--resume", before.to_str().unwrap()];
+    again.run(&words, Duration::from_secs(120)).assert_status(0);
+    let record = again.record();
+    let said = |notice: &&String| notice.contains("ended at the last test of the suite first");
+    assert_eq!(record.notices.iter().filter(said).count(), 1, "{:?}", record.notices);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use muster_record::outcome::Outcome;
 
-use crate::support::{Place, assert_outcome, ids, root};
+use crate::support::{Place, assert_outcome, digest, ids, root};
 
 /// The version of the kernels of Debian that the image was built with.
 fn version() -> String {
@@ -66,4 +66,69 @@ tests:
         assert_eq!(place.test(&format!("kernels/{test}[kernel={broken}]")).outcome, Outcome::NotRun);
     }
     assert!(ended.stdout.contains(&format!("KERNEL {works} ({release}) runs on lab-kernels-")), "{}", ended.stdout);
+}
+
+/// Brings the package of the kernel that boots from the image's own repository, in pieces: a file that is collected has 16 MiB at most.
+fn package_of_the_image(into: &Path) {
+    let place = Place::new();
+    let suite = "schema: suite/v1
+suite: fetch
+tests:
+  - id: package
+    timeout: 10m
+    steps:
+      - run: split -b 8M -d /srv/repo/kernels/lab-kernel-generic-*.rpm /var/tmp/piece.
+      - collect: [/var/tmp/piece.*]
+";
+    let suite = place.write("fetch.yaml", suite);
+    let words = ["run", "--image", "lab-kernels", "--cpus", "1", "--suites", suite.to_str().expect("UTF-8")];
+    place.run(&words, Duration::from_secs(900)).assert_status(0);
+    let test = "run/tests/fetch/package@lab-kernels";
+    let mut pieces: Vec<_> =
+        std::fs::read_dir(place.path(test)).expect("pieces").map(|entry| entry.expect("an entry").path()).collect();
+    pieces.sort();
+    let whole: Vec<u8> = pieces.iter().flat_map(|piece| std::fs::read(piece).expect("read")).collect();
+    std::fs::write(into, whole).expect("written");
+}
+
+#[test]
+fn a_kernel_that_is_in_no_repository_is_sent_and_a_boot_loader_that_falls_back_is_found() {
+    let place = Place::new();
+    let package = place.path("kernel.rpm");
+    package_of_the_image(&package);
+    let suite = "schema: suite/v1
+suite: file
+matrix: {kernel: [{name: mine, file: kernel.rpm}]}
+tests:
+  - id: release
+    summary: it is the kernel for any machine and not that for clouds
+    expect:
+      command: {uname -r: {stdout: {lacks: cloud}}}
+  - id: stays
+    guest: clone
+    steps:
+      - reboot: soft
+    expect:
+      command: {uname -r: {stdout: {lacks: cloud}}}
+  - id: falls-back
+    guest: clone
+    steps:
+      - run: bootctl set-default lab.conf
+      - reboot: soft
+";
+    let suite = place.write("file.yaml", suite);
+    let words = ["run", "--image", "lab-kernels", "--cpus", "1", "--suites", suite.to_str().expect("UTF-8")];
+    place.run(&words, Duration::from_secs(1800)).assert_status(1);
+    let record = place.record();
+    let [kernel] = record.images["lab-kernels"].kernels.as_slice() else { panic!("{:?}", record.images) };
+    assert!(kernel.package == "mine" && kernel.release.starts_with(&version()), "{kernel:?}");
+    let [file] = kernel.files.as_slice() else { panic!("{kernel:?}") };
+    assert!(file.package.starts_with("lab-kernel-generic-") && file.file.ends_with("kernel.rpm"), "{file:?}");
+    assert_eq!(file.sha256, digest(&package));
+    for test in ["release", "stays"] {
+        assert_outcome(&place.test(&format!("file/{test}[kernel=mine]")), Outcome::Pass, &[]);
+    }
+    let fell_back = place.test("file/falls-back[kernel=mine]");
+    assert_outcome(&fell_back, Outcome::Fail, &["kernel.other"]);
+    assert_eq!(fell_back.failures[0].expected.as_deref(), Some(kernel.release.as_str()));
 }

@@ -138,9 +138,10 @@ table! {
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
     PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report.";
     KERNEL_INSTALL = "kernel.install", Fail, "The kernel that a matrix names did not install on the image, or its package holds no kernel.", "Read the package manager's output in the report.";
+    KERNEL_UNSENT = "kernel.unsent", Error, "A file of a kernel that a matrix names did not get into the guest as it was when the suite was read.", "Check the file, and whether the guest's file system is read-only or full.";
     KERNEL_DEFAULT = "kernel.default", Fail, "The kernel that a matrix names was installed, and could not be made the one to boot.", "Read what the boot loader's tool said; the image needs grubby, bootctl or grub2-editenv.";
     KERNEL_BOOT = "kernel.boot", Fail, "The image does not boot with the kernel that a matrix names.", "Read the end of console.log; `muster boot` with the same image shows that it boots with its own kernel.";
-    KERNEL_OTHER = "kernel.other", Fail, "The machine was rebooted into the kernel that a matrix names, and runs another.", "Look at the boot loader's configuration: what was made the default is not what it boots.";
+    KERNEL_OTHER = "kernel.other", Fail, "The machine was rebooted into the kernel that a matrix names, or again on it, and runs another.", "Look at the boot loader's configuration: what was made the default is not what it boots. A test that changes the kernel on purpose expects its release.";
     UPDATES_INSTALL = "updates.install", Error, "The updates of one step of `muster bisect --packages` did not install, so that the test did not run.", "Read the package manager's output in the report; the search leaves the step out and tests another.";
     PRODUCT_UNSENT = "product.unsent", Error, "The file of a product did not get into the guest as it was when the run began.", "Check the file, and whether the guest's file system is read-only or full.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not run.", "Fix the setup steps first.";

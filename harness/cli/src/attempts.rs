@@ -4,6 +4,7 @@
 //! A run that has come to a verdict is not begun again. What has no result runs, and what ended in an error, since that says something of
 //! the host; every other result is kept. One attempt is at work at a time.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::time::{Duration, Instant};
@@ -117,6 +118,20 @@ pub(crate) fn newest(dir: &Utf8Path) -> Result<Option<Earlier>, CliError> {
         }
     }
     Ok(None)
+}
+
+/// The attempts whose results this one, which is one of them, has kept: with their numbers, the newest first. Those that
+/// cannot be read are passed over: what they found is in the later one.
+pub(crate) fn kept_by(later: &Earlier) -> Vec<(u32, Earlier)> {
+    let Some(dir) = later.place.parent().filter(|dir| is_attempts(dir)) else { return Vec::new() };
+    let kept: BTreeSet<&str> = later.opened.record.tests.iter().filter_map(|test| test.kept_from.as_deref()).collect();
+    let mut numbers = numbers(dir);
+    numbers.sort_unstable();
+    let found = numbers.into_iter().rev().filter_map(|number| {
+        let earlier = earlier::read_at(OPTION, dir.join(number.to_string())).ok()?;
+        kept.contains(earlier.opened.record.id.as_str()).then_some((number, earlier))
+    });
+    found.collect()
 }
 
 /// An error when one of them is at work. Nothing is written: whoever merges may only read.

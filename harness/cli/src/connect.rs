@@ -14,6 +14,7 @@ use super::load::{self, Selection};
 use super::output::{OutputFormat, say_error};
 use super::project::{self, Project};
 use super::session::restrict;
+use super::unknown_teardown;
 use muster_base::text::one_line;
 use muster_engine::driver::Driver as _;
 use muster_engine::engine::Images as _;
@@ -128,6 +129,7 @@ pub(crate) fn prepare(
                     .to_owned(),
             );
         }
+        notices.extend(unknown_teardown::notice(again.record(), &plan, suites.iter().map(|suite| &**suite)));
     }
     Ok(Prepared { project, plan, remote, rerun, shard, known, kept, notices })
 }

@@ -85,6 +85,7 @@ mod triage;
 pub mod trials;
 #[cfg(test)]
 mod typed_again_tests;
+mod unknown_teardown;
 mod verify;
 mod wording;
 

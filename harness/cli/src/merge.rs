@@ -13,7 +13,7 @@ use super::output::{say, say_error};
 use super::project::{Project, short};
 use muster_base::exit::Exit;
 use muster_base::files::FileError;
-use muster_record::archive::Carry;
+use muster_record::archive::{Carry, EvidenceOfKept};
 use muster_record::durations::Durations;
 use muster_record::layout::RunDir;
 use muster_record::merge::{self, Input, renamed};
@@ -88,7 +88,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     Durations::of_run(&record).save(&dir.root().join("durations.json"))?;
     std::fs::rename(dir.root(), out).map_err(failed())?;
     if !left_out.is_empty() {
-        say_error(&format!("note: links, devices and names that are not safe were left out: {}", listed(&left_out)));
+        say_error(&format!(
+            "note: not copied, as links, devices, unsafe names, or more than a run may have: {}",
+            listed(&left_out)
+        ));
     }
     if let Some(history) = &arguments.history {
         super::history::keep(history, &record);
@@ -113,13 +116,31 @@ fn opened(project: &Project, typed: &str) -> Result<Earlier, CliError> {
     })
 }
 
-/// Copies the logs and the evidence of all shards, of attempts those of the newest. The names of what was left out.
+/// Copies the logs and the evidence of all shards; of earlier attempts what is about results that the newest has kept. The names
+/// of what was left out.
 fn carry(runs: &[Earlier], dir: &RunDir) -> Result<Vec<String>, CliError> {
     let mut left_out = BTreeSet::new();
     for run in runs {
         let Some(shard) = &run.opened.record.shard else { continue };
         let prefix = renamed(shard.number, "");
         left_out.extend(Carry { from: &run.opened.dir, to: dir, prefix: &prefix }.all()?);
+        let record = &run.opened.record;
+        let mut missing: BTreeSet<&str> = record.tests.iter().filter_map(|test| test.kept_from.as_deref()).collect();
+        for (number, earlier) in attempts::kept_by(run) {
+            let evidence = EvidenceOfKept::of(&earlier.opened.record, record);
+            let prefix = renamed(shard.number, &format!("attempt-{number}."));
+            let carry = Carry { from: &earlier.opened.dir, to: dir, prefix: &prefix };
+            left_out.extend(carry.chosen(|name| evidence.has(name))?);
+            missing.remove(earlier.opened.record.id.as_str());
+        }
+        if !missing.is_empty() {
+            let runs: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+            say_error(&format!(
+                "note: the logs and the evidence of results that earlier runs found are not copied: {} not next to {}",
+                if runs.len() == 1 { format!("{} is", listed(&runs)) } else { format!("{} are", listed(&runs)) },
+                short(&run.place)
+            ));
+        }
     }
     Ok(left_out.into_iter().collect())
 }

@@ -11,9 +11,7 @@ use muster_base::text;
 use muster_engine::product::{PRODUCT_LIMIT, Product};
 use muster_record::names::MACHINE_SUITE;
 use muster_record::run::{RunRecord, TestRecord};
-
-/// How an RPM begins (rpm's `lib/rpmlead.c`).
-const MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
+use muster_suite::matrix_kernel::RPM_MAGIC;
 
 /// The products, each once; a file named twice is an error, since it can be installed once only.
 pub(crate) fn read(files: &[Utf8PathBuf]) -> Result<Vec<Product>, CliError> {
@@ -83,8 +81,8 @@ pub(crate) fn check(file: &Utf8Path) -> Result<(), ProductError> {
         return Err(ProductError::TooLong(metadata.len()));
     }
     let mut begins = Vec::new();
-    std::fs::File::open(file)?.take(MAGIC.len() as u64).read_to_end(&mut begins)?;
-    if begins == MAGIC { Ok(()) } else { Err(ProductError::NotRpm) }
+    std::fs::File::open(file)?.take(RPM_MAGIC.len() as u64).read_to_end(&mut begins)?;
+    if begins == RPM_MAGIC { Ok(()) } else { Err(ProductError::NotRpm) }
 }
 
 #[cfg(test)]
@@ -125,19 +123,19 @@ mod tests {
             std::fs::write(&file, bytes).unwrap();
             file
         };
-        let rpm = write("a.rpm", &[&MAGIC[..], b"rest"].concat());
+        let rpm = write("a.rpm", &[&RPM_MAGIC[..], b"rest"].concat());
         assert_eq!(
             read(std::slice::from_ref(&rpm)).unwrap(),
-            [Product { file: rpm.clone(), sha256: text::hex(Sha256::digest([&MAGIC[..], b"rest"].concat())) }]
+            [Product { file: rpm.clone(), sha256: text::hex(Sha256::digest([&RPM_MAGIC[..], b"rest"].concat())) }]
         );
         let said = |files: &[Utf8PathBuf]| read(files).unwrap_err().what;
-        let same = write("b.rpm", &[&MAGIC[..], b"rest"].concat());
+        let same = write("b.rpm", &[&RPM_MAGIC[..], b"rest"].concat());
         assert!(said(&[rpm, same]).contains("it is the same file as"));
         assert!(said(&[write("empty.rpm", b"")]).ends_with("it is not an RPM"));
         assert!(said(&[write("text.rpm", b"hello")]).ends_with("it is not an RPM"));
         assert!(said(&[root.to_owned()]).ends_with("it is not a plain file"));
         assert!(said(&[root.join("gone.rpm")]).contains("No such file"));
-        let long = write("long.rpm", &MAGIC);
+        let long = write("long.rpm", &RPM_MAGIC);
         std::fs::File::options().write(true).open(&long).unwrap().set_len(PRODUCT_LIMIT + 1).unwrap();
         assert!(said(&[long]).contains("1073741824 are allowed"));
     }

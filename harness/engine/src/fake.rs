@@ -87,6 +87,9 @@ pub struct FakeDriver {
     pub heard: Arc<Mutex<Vec<String>>>,
     /// The status with which guests answer to the scripts that join them with others, when that is not 0.
     pub joins: i32,
+    /// What runs after each reboot of one of its machines, in order; afterwards the kernel stays what it is. Every package holds
+    /// the first.
+    pub kernels: Vec<&'static str>,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -204,9 +207,8 @@ impl Driver for FakeDriver {
 
 impl FakeDriver {
     fn machine(&self, id: &str, cloned_from: Option<String>) -> FakeMachine {
-        FakeMachine {
+        let mut machine = FakeMachine {
             id: id.to_owned(),
-            cloned_from,
             facts: self.facts.clone(),
             stops: self.stops.clone(),
             reboots: self.reboots.clone(),
@@ -218,7 +220,15 @@ impl FakeDriver {
             dies: self.dies.filter(|dies| *dies == id).is_some(),
             joins: self.joins,
             heard: self.heard.clone(),
+            kernels: self.kernels.clone(),
+            // A clone goes on where its template is, which was rebooted once.
+            rebooted: usize::from(cloned_from.is_some()),
+            cloned_from,
+        };
+        if let Some(kernel) = machine.kernels.first().filter(|_| machine.rebooted > 0) {
+            machine.facts.kernel = (*kernel).to_owned();
         }
+        machine
     }
 }
 
@@ -237,6 +247,8 @@ pub struct FakeMachine {
     dies: bool,
     joins: i32,
     heard: Arc<Mutex<Vec<String>>>,
+    kernels: Vec<&'static str>,
+    rebooted: usize,
 }
 
 impl FakeMachine {
@@ -283,6 +295,15 @@ impl Live for FakeMachine {
                 self.said.lock().unwrap().push(format!("{said} {}", self.id));
                 return Ok(Reply { status: self.joins, stdout: b"eth1 ipv6\n".to_vec(), ..Reply::default() });
             }
+            if let (true, Some(kernel)) = (request.script.contains("kernel(-core)?-uname-r"), self.kernels.first()) {
+                return Ok(Reply { stdout: format!("{kernel}\n").into_bytes(), ..Reply::default() });
+            }
+            if request.script.contains("uname -r && uname -v") {
+                return Ok(Reply {
+                    stdout: format!("{}\n#1\nx86_64\n", self.facts.kernel).into_bytes(),
+                    ..Reply::default()
+                });
+            }
             self.said.lock().unwrap().push(request.script.clone());
             self.heard.lock().unwrap().push(format!("{}: {}", self.id, request.script));
             let mut moods = self.moods.lock().unwrap();
@@ -321,6 +342,10 @@ impl Live for FakeMachine {
             RebootKind::Hard => Err(Failure::new(failure::REBOOT_TIMEOUT, "it stays down")),
             _ => {
                 self.facts.boot_id.push('+');
+                if let Some(kernel) = self.kernels.get(self.rebooted) {
+                    self.facts.kernel = (*kernel).to_owned();
+                }
+                self.rebooted += 1;
                 Ok(Rebooted { seconds: 1.0, remarks: Vec::new() })
             }
         }

@@ -1,16 +1,20 @@
-//! `matrix: kernel:`: installs the package of a kernel in a machine that has just booted, makes it the one to boot, reboots,
-//! and proves that it runs.
+//! `matrix: kernel:`: installs a kernel in a machine that has just booted, makes it the one to boot, reboots, and proves
+//! that it runs.
 
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::driver::Live;
+use super::installed::arguments;
+use super::one_reply::{both_streams, one_ended};
 use super::plan::quote;
+use super::sent_packages::{PackageFile, PackageRole, Sent};
 use super::steps;
 use muster_base::failure::{self, Failure, FailureId, Location};
 use muster_base::text;
-use muster_guest::{End, Reply, Request};
-use muster_record::run::KernelRecord;
+use muster_guest::{Reply, Request};
+use muster_record::run::{KernelRecord, ProductRecord};
+use muster_suite::matrix_kernel::{KernelFiles, MatrixKernel};
 use muster_suite::model::{Action, RebootKind, Step};
 
 /// Guest time in which it is installed and made the one to boot: an initramfs is made meanwhile.
@@ -18,15 +22,26 @@ const TIME: Duration = Duration::from_secs(30 * 60);
 /// Bytes of what a command prints.
 const OUTPUT: usize = 1 << 20;
 
-/// Prints the releases of the kernels that the package `$p` holds, or that what it needs holds: `kernel` itself is empty
-/// on Fedora and Azure Linux, and needs `kernel-core`. A line each.
+static FILES: PackageRole = PackageRole {
+    what: "the kernel",
+    named_by: "matrix: kernel",
+    dir: "/var/tmp/muster-kernel",
+    not_installed: failure::KERNEL_INSTALL,
+    unsent: failure::KERNEL_UNSENT,
+};
+
+/// Prints the releases of the kernels that the packages of `$@` hold, or that what they need holds: `kernel` itself is empty
+/// on Fedora and Azure Linux, and needs `kernel-core`. A line each. `$files` is `-p` when they are files, which are installed.
 const RELEASES: &str = r#"export LC_ALL=C
 rpm -q rpm >/dev/null || exit 3
-releases() { rpm -ql "$1" 2>/dev/null | sed -nE 's#^(/usr)?/lib/modules/([^/]+)/vmlinuz$#\2#p; s#^/boot/vmlinu[xz]-(.+)$#\1#p'; }
-found=$(releases "$p" | sort -u)
-[ -n "$found" ] || found=$(rpm -q --requires "$p" | sed -nE 's/^kernel(-core)?-uname-r = (.+)$/\2/p' | sort -u)
-[ -n "$found" ] || found=$(rpm -q --requires "$p" | sort -u | while read -r needed rest; do
-    rpm -q "$needed" >/dev/null 2>&1 && releases "$needed"
+kernels() { sed -nE 's#^(/usr)?/lib/modules/([^/]+)/vmlinuz$#\2#p; s#^/boot/vmlinu[xz]-(.+)$#\1#p'; }
+each() { for p in "$@"; do rpm -q $files "$query" "$p" 2>/dev/null; done; }
+query=-l
+found=$(each "$@" | kernels | sort -u)
+query=--requires
+[ -n "$found" ] || found=$(each "$@" | sed -nE 's/^kernel(-core)?-uname-r = (.+)$/\2/p' | sort -u)
+[ -n "$found" ] || found=$(each "$@" | sort -u | while read -r needed rest; do
+    rpm -q "$needed" >/dev/null 2>&1 && rpm -ql "$needed" 2>/dev/null | kernels
 done | sort -u)
 printf '%s\n' "$found""#;
 
@@ -70,19 +85,25 @@ fi
 echo 'none of grubby, bootctl and grub2-editenv can make it the one to boot' >&2
 exit 4"#;
 
-/// Boots the machine into the kernel of the package.
+/// Boots the machine into the kernel.
 ///
 /// # Errors
 /// It does not install, cannot be made the one to boot, does not boot, or another kernel runs afterwards.
-pub(super) async fn boot<L: Live>(live: &mut L, package: &str) -> Result<KernelRecord, Failure> {
+pub(super) async fn boot<L: Live>(live: &mut L, kernel: &MatrixKernel) -> Result<KernelRecord, Failure> {
     let clock = Clock::new(TIME, live.deadline_scale());
-    install(live, package, &clock).await?;
-    let release = release(live, package, &clock).await?;
+    let package = kernel.name();
+    let (release, files) = match kernel {
+        MatrixKernel::Package(package) => {
+            install(live, package, &clock).await?;
+            (release(live, package, std::slice::from_ref(package), "", &clock).await?, Vec::new())
+        }
+        MatrixKernel::Files(files) => install_files(live, files, &clock).await?,
+    };
     let reply = say(live, format!("release={}\n{DEFAULT}", quote(&release)), &clock).await?;
     if reply.status != 0 {
-        let why = text::last_words(&both(&reply), 300);
+        let why = text::last_words(&both_streams(&reply), 300);
         let message = format!("{package}: {release} cannot be made the kernel to boot: {why}");
-        return Err(Failure::new(failure::KERNEL_DEFAULT, message).with_detail(both(&reply)));
+        return Err(Failure::new(failure::KERNEL_DEFAULT, message).with_detail(both_streams(&reply)));
     }
     // Its first boot may be its last: what ends the machine here is what this kernel does.
     live.reboot(RebootKind::Soft, None).await.map_err(|failed| {
@@ -91,12 +112,26 @@ pub(super) async fn boot<L: Live>(live: &mut L, package: &str) -> Result<KernelR
     })?;
     let runs = text::one_line(&live.facts().kernel, 120);
     match runs == release {
-        true => Ok(KernelRecord { package: package.to_owned(), release }),
+        true => Ok(KernelRecord { package: package.to_owned(), release, files }),
         false => {
             let message = format!("{package}: {release} was made the kernel to boot, and {runs} runs");
             Err(Failure::new(failure::KERNEL_OTHER, message))
         }
     }
+}
+
+/// Installs the files of a kernel, and says which one they hold. They are removed when that is known.
+async fn install_files<L: Live>(
+    live: &L,
+    kernel: &KernelFiles,
+    clock: &Clock,
+) -> Result<(String, Vec<ProductRecord>), Failure> {
+    let files = kernel.files.iter().map(|file| PackageFile { file: &file.path, sha256: &file.sha256 }).collect();
+    let sent = Sent::send(live, &FILES, files, clock).await?;
+    let installed = sent.install(live, clock).await?;
+    let release = release(live, &kernel.name, sent.paths(), "-p --nosignature", clock).await?;
+    sent.remove(live, clock).await?;
+    Ok((release, installed))
 }
 
 /// The failure, with its evidence, under another id.
@@ -119,12 +154,18 @@ async fn install<L: Live>(live: &L, package: &str, clock: &Clock) -> Result<(), 
     })
 }
 
-/// The one kernel that a package holds, as `uname -r` will say it.
-async fn release<L: Live>(live: &L, package: &str, clock: &Clock) -> Result<String, Failure> {
-    let reply = say(live, format!("p={}\n{RELEASES}", quote(package)), clock).await?;
+/// The one kernel that packages hold, as `uname -r` will say it. `files` are options of rpm for those that are files.
+async fn release<L: Live>(
+    live: &L,
+    package: &str,
+    packages: &[String],
+    files: &str,
+    clock: &Clock,
+) -> Result<String, Failure> {
+    let reply = say(live, format!("files='{files}'\n{}{RELEASES}", arguments(packages)), clock).await?;
     let said = text::escape_bytes(&reply.stdout);
     if reply.status != 0 {
-        let words = text::last_words(&both(&reply), 200);
+        let words = text::last_words(&both_streams(&reply), 200);
         let message = format!("it cannot be read which kernel {package} holds: status {}: {words}", reply.status);
         return Err(Failure::new(failure::PROBE_FAILED, message));
     }
@@ -146,21 +187,9 @@ async fn release<L: Live>(live: &L, package: &str, clock: &Clock) -> Result<Stri
     }
 }
 
-fn both(reply: &Reply) -> String {
-    text::escape_bytes(&[reply.stdout.as_slice(), b"\n", &reply.stderr].concat())
-}
-
-/// Runs a command line, which must end by itself.
+/// A command line of this file, which must end by itself.
 async fn say<L: Live>(live: &L, script: String, clock: &Clock) -> Result<Reply, Failure> {
-    let request = Request { script, timeout: clock.left(), limit: OUTPUT };
-    let reply = live.batch(vec![request]).await?.into_iter().next();
-    match reply {
-        Some(reply) if reply.end == End::Exited => Ok(reply),
-        Some(_) => {
-            Err(Failure::new(failure::PROBE_FAILED, "a command about the kernel did not end, or printed too much"))
-        }
-        None => Err(Failure::new(failure::PROBE_FAILED, "the guest gave no answer about the kernel")),
-    }
+    one_ended(live, Request { script, timeout: clock.left(), limit: OUTPUT }, "the kernel").await
 }
 
 #[cfg(test)]
@@ -181,15 +210,23 @@ mod tests {
         (output.status.code().unwrap_or(255), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    fn releases(files: &str, packages: &str) -> String {
+        format!("files='{files}'\nset -- {packages}\n{RELEASES}")
+    }
+
     const RPM: &str = "'-q rpm') ;;
-'-ql kernel-core-6.12') printf '/usr/lib/modules/6.12-1.x86_64/vmlinuz\\n/boot/vmlinuz-6.12-1.x86_64\\n/usr/lib/modules/6.12-1.x86_64/kernel/x.ko\\n';;
-'-ql kernel-6.12') ;;
+'-q -p --nosignature -l /v/1/kernel-core.rpm') echo /lib/modules/6.18-1.x86_64/vmlinuz;;
+'-q -p --nosignature -l /v/0/kernel-modules.rpm') echo /lib/modules/6.18-1.x86_64/kernel/x.ko;;
+'-q -p --nosignature --requires /v/0/kernel-modules.rpm') echo 'rpmlib(x) <= 4';;
+'-q -p --nosignature -l /v/2/other.rpm') echo /boot/vmlinuz-6.19;;
+'-q -l kernel-core-6.12') printf '/usr/lib/modules/6.12-1.x86_64/vmlinuz\\n/boot/vmlinuz-6.12-1.x86_64\\n/usr/lib/modules/6.12-1.x86_64/kernel/x.ko\\n';;
+'-q -l kernel-6.12') ;;
 '-q --requires kernel-6.12') printf 'kernel-core-uname-r = 6.12-1.x86_64\\nrpmlib(x) <= 4\\n';;
-'-ql meta-6.1') ;;
+'-q -l meta-6.1') ;;
 '-q --requires meta-6.1') echo image-6.1;;
 '-q image-6.1') ;;
 '-ql image-6.1') printf '/boot/vmlinuz-6.1+deb13-cloud\\n/boot/config-6.1+deb13-cloud\\n';;
-'-ql bash-5') echo /usr/bin/bash;;
+'-q -l bash-5') echo /usr/bin/bash;;
 '-q --requires bash-5') echo 'libc.so.6()(64bit)';;";
 
     #[test]
@@ -200,10 +237,22 @@ mod tests {
             ("meta-6.1", "6.1+deb13-cloud\n"),
             ("bash-5", "\n"),
         ] {
-            assert_eq!(said(&[("rpm", RPM)], &format!("p={package}\n{RELEASES}")), (0, found.to_owned()), "{package}");
+            assert_eq!(said(&[("rpm", RPM)], &releases("", package)), (0, found.to_owned()), "{package}");
         }
         // Without a database nothing is known.
-        assert_eq!(said(&[("rpm", "")], &format!("p=kernel-6.12\n{RELEASES}")).0, 3);
+        assert_eq!(said(&[("rpm", "")], &releases("", "kernel-6.12")).0, 3);
+    }
+
+    #[test]
+    fn the_kernel_of_files_is_that_of_any_of_them() {
+        let files = "-p --nosignature";
+        for (packages, found) in [
+            ("/v/0/kernel-modules.rpm /v/1/kernel-core.rpm", "6.18-1.x86_64\n"),
+            ("/v/0/kernel-modules.rpm", "\n"),
+            ("/v/1/kernel-core.rpm /v/2/other.rpm", "6.18-1.x86_64\n6.19\n"),
+        ] {
+            assert_eq!(said(&[("rpm", RPM)], &releases(files, packages)), (0, found.to_owned()), "{packages}");
+        }
     }
 
     #[test]

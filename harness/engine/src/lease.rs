@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ahead::Ahead;
 use super::boot::BootLeft;
+use super::driver::Live;
 use muster_base::failure::Failure;
 use muster_check::Observations;
 use muster_suite::model::Suite;
@@ -30,11 +31,16 @@ pub(super) struct Lease<L> {
     pub(super) useless: u32,
     /// What moved during the last of them, until a test has failed that may be the one it speaks of.
     pub(super) moved: Option<String>,
+    /// The kernel that it ran after the last test, or when it was given out.
+    pub(super) kernel: String,
+    /// The test that last changed the kernel of a combination of a matrix.
+    pub(super) kernel_changed_by: Option<String>,
 }
 
-impl<L> Lease<L> {
+impl<L: Live> Lease<L> {
     pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
         let base = std::mem::take(&mut boot.base);
+        let kernel = live.facts().kernel.clone();
         Self {
             id,
             live,
@@ -48,6 +54,8 @@ impl<L> Lease<L> {
             ahead: Ahead::default(),
             useless: 0,
             moved: None,
+            kernel,
+            kernel_changed_by: None,
         }
     }
 }

@@ -23,9 +23,12 @@ mod evaluate;
 mod frozen;
 pub mod gate;
 pub mod halt;
+mod installed;
 mod kernel;
+mod kernel_kept;
 pub mod known;
 mod lease;
+mod one_reply;
 mod outcome;
 pub mod plan;
 pub mod product;
@@ -38,6 +41,7 @@ mod run_test;
 mod samples;
 mod schedule;
 pub mod segment;
+pub mod sent_packages;
 pub mod session;
 pub mod settings;
 pub mod settle;
@@ -63,6 +67,8 @@ mod engine_tests;
 pub mod fake;
 #[cfg(test)]
 mod going_on_tests;
+#[cfg(test)]
+mod kernel_kept_tests;
 #[cfg(test)]
 mod samples_tests;
 #[cfg(test)]

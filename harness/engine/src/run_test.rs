@@ -8,6 +8,7 @@ use super::base_checks::{since_boot, weighed, with_evidence};
 use super::clock::Clock;
 use super::driver::Live;
 use super::evaluate::evaluate;
+use super::kernel_kept::KernelKept;
 use super::plan::Planned;
 use super::reading::observe;
 use super::samples::{self, Samples};
@@ -110,6 +111,7 @@ pub(super) async fn over_a_reboot<L: Live>(
     clock: &Clock,
     attempt: &mut Attempt,
 ) -> Result<Observations, Failure> {
+    let kernel = KernelKept::note(live, planned.test());
     let rebooted = tokio::select! {
         biased;
         rebooted = steps::reboot(live, wanted, clock) => rebooted?,
@@ -117,6 +119,11 @@ pub(super) async fn over_a_reboot<L: Live>(
             return Err(timed_out(planned.test(), "while its machine rebooted").at(&wanted.step.location));
         }
     };
+    let expected = match &wanted.step.on {
+        Some(machine) => planned.test().expected_of(machine),
+        None => &planned.test().expect,
+    };
+    kernel.compare(live, expected).map_err(|failure| failure.at(&wanted.step.location))?;
     attempt.assertions += 1;
     attempt.remarks.push(format!("{} reboot: settled again after {:.1} s", wanted.how.name(), rebooted.seconds));
     attempt.remarks.extend(rebooted.remarks);

@@ -12,6 +12,7 @@ use super::claims;
 use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::gate;
 use super::kernel;
+use super::kernel_kept;
 use super::lease::Lease;
 use super::outcome::outcome_of;
 use super::plan::{self, Group, MachineSpec, Planned};
@@ -291,8 +292,10 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Brings a machine that has just booted to the state in which the run tests it: the kernel first, then updates and products.
     async fn make_ready(&self, id: &str, live: &mut D::Live) -> Result<(), Failure> {
-        if let Some(package) = &self.overrides.kernel {
-            let kernel = kernel::boot(live, package).await?;
+        let mut release = None;
+        if let Some(kernel) = &self.overrides.kernel {
+            let kernel = kernel::boot(live, kernel).await?;
+            release = Some(kernel.release.clone());
             self.events.emit(Event::KernelBooted { machine: id.to_owned(), kernel });
         }
         let installed = |products: Vec<ProductRecord>| {
@@ -301,6 +304,9 @@ impl<'d, D: Driver> Session<'d, D> {
             }
         };
         installed(updates::apply(live, &self.settings.updates).await?);
+        if let Some(release) = release {
+            kernel_kept::compared(&release, live, &[])?;
+        }
         let products = &self.settings.products;
         if !products.is_empty() {
             installed(product::install(live, products).await?);

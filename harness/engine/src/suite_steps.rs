@@ -1,7 +1,6 @@
 //! The steps of a suite around its tests: `setup` before the first on a machine, `teardown` after the
 //! last.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,7 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::base_checks::{since_boot, weighed};
 use super::clock::Clock;
 use super::driver::Live;
+use super::kernel_kept::KernelKept;
 use super::lease::Lease;
+use super::plan::Planned;
 use super::reading::observe;
 use super::steps;
 use muster_base::failure::{self, Failure};
@@ -17,13 +18,14 @@ use muster_base::files;
 use muster_check::{Observations, base};
 use muster_suite::model::Suite;
 
-/// Runs a suite's setup before the first of its tests on a machine, and notes that its teardown is still to run there.
+/// Runs the setup of a test's suite before the first of its tests on a machine, and notes that its teardown is still to run there.
 pub(super) async fn before<L: Live>(
     lease: &mut Lease<L>,
-    suite: &Arc<Suite>,
+    planned: &Planned,
     artifacts: &Utf8Path,
     image: &str,
 ) -> Result<(), Failure> {
+    let suite = &planned.suite;
     if !suite.teardown.is_empty() {
         lease.open.insert(suite.name.clone(), suite.clone());
     }
@@ -31,7 +33,7 @@ pub(super) async fn before<L: Live>(
         return done.clone();
     }
     let dir = around(artifacts, image, &suite.name, "setup", &lease.id);
-    let done = setup(&mut lease.live, suite, &mut lease.base, &dir).await;
+    let done = setup(&mut lease.live, planned, &mut lease.base, &dir).await;
     lease.setups.insert(suite.name.clone(), done.clone());
     done
 }
@@ -43,7 +45,13 @@ pub(super) fn around(artifacts: &Utf8Path, image: &str, suite: &str, what: &str,
 
 /// Runs a suite's setup steps on a machine. A reboot among them changes what the next test is
 /// compared with.
-async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations, dir: &Utf8Path) -> Result<(), Failure> {
+async fn setup<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    base: &mut Observations,
+    dir: &Utf8Path,
+) -> Result<(), Failure> {
+    let suite = &planned.suite;
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
     let mut open = suite.setup.as_slice();
@@ -58,7 +66,11 @@ async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations, di
             done.map_err(|cause| setup_failed(suite, cause))?;
         }
         let Some(reboot) = reboot else { return Ok(()) };
+        let kernel = KernelKept::note(live, planned.test());
         steps::reboot(live, &reboot, &clock).await.map_err(|cause| setup_failed(suite, cause))?;
+        // What one test expects is no wish of the suite.
+        let kept = kernel.compare(live, &[]).map_err(|cause| cause.at(&reboot.step.location));
+        kept.map_err(|cause| setup_failed(suite, cause))?;
         let (after, findings, _) = since_boot(live).await?;
         let (failures, _) = weighed(findings, suite);
         if let Some(cause) = failures.into_iter().next() {

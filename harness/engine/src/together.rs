@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::driver::{Driver, Live};
 use super::evaluate::evaluate;
 use super::lease::Lease;
+use super::one_reply::one_reply;
 use super::plan::Planned;
 use super::run_test::{look_after, over_a_reboot, timed_out};
 use super::samples::Samples;
@@ -137,12 +138,11 @@ async fn join<L: Live>(live: &mut L, at: usize, names: &[&str]) -> Result<Joined
 
 async fn shell<L: Live>(live: &L, script: String) -> Result<Reply, Failure> {
     let request = Request { script, timeout: JOINING.mul_f64(live.deadline_scale()), limit: SAID };
-    let replies = tokio::select! {
+    tokio::select! {
         biased;
-        failure = live.death() => return Err(failure),
-        replies = live.batch(vec![request]) => replies?,
-    };
-    replies.into_iter().next().ok_or_else(|| Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer"))
+        failure = live.death() => Err(failure),
+        reply = one_reply(live, request, "the network of the test's machines") => reply,
+    }
 }
 
 /// Runs a test whose machines are on one network.
@@ -210,7 +210,7 @@ async fn set_up<D: Driver>(
             lease.live.log_in().await.map_err(|failure| of_machine(name, failure.at(&planned.test().location)))?;
         }
         lease.runs += 1;
-        let done = suite_steps::before(lease, &planned.suite, &session.settings.artifacts, &session.image).await;
+        let done = suite_steps::before(lease, planned, &session.settings.artifacts, &session.image).await;
         done.map_err(|failure| of_machine(name, failure))?;
     }
     Ok(())

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::driver::Live;
+use super::one_reply::one_reply;
 use super::plan::quote;
-use muster_base::failure::{self, Failure};
+use muster_base::failure::Failure;
 use muster_base::text;
 use muster_guest::{End, Reply, Request};
 
@@ -18,6 +19,8 @@ const CHUNK: usize = 192 << 10;
 const AHEAD: usize = 16;
 /// Bytes of what one of these commands prints.
 const REPLY_LIMIT: usize = 64 << 10;
+/// What such a command is about.
+const TRANSFER: &str = "a transfer";
 
 /// Why a file did not get from one side to the other.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -95,8 +98,8 @@ pub async fn send_from<L: Live>(
     let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
     let one = async |script: String, what: &'static str| {
         let request = Request { script, timeout, limit: REPLY_LIMIT };
-        let replies = live.batch(vec![request]).await.map_err(TransferError::Lost)?;
-        checked(replies.into_iter().next(), path, what, timeout)
+        let reply = one_reply(live, request, TRANSFER).await.map_err(TransferError::Lost)?;
+        checked(reply, path, what, timeout)
     };
     let begun = one(format!("command -v base64 >/dev/null && echo base64; : >{part}"), "it cannot be created").await?;
     let encoded = begun.stdout == b"base64\n";
@@ -115,7 +118,7 @@ pub async fn send_from<L: Live>(
             Request { script, timeout, limit: REPLY_LIMIT }
         });
         for reply in live.batch(requests.collect()).await.map_err(TransferError::Lost)? {
-            checked(Some(reply), path, "it cannot be written", timeout)?;
+            checked(reply, path, "it cannot be written", timeout)?;
         }
     }
     let proof = format!(
@@ -157,18 +160,15 @@ fn fill(content: &mut (dyn Read + Send), block: &mut [u8]) -> std::io::Result<us
 /// It cannot be read, is longer, or the guest is gone.
 pub async fn receive<L: Live>(live: &L, path: &str, limit: usize, timeout: Duration) -> Result<Vec<u8>, TransferError> {
     let request = Request { script: format!("cat -- {}", quote(path)), timeout, limit };
-    let replies = live.batch(vec![request]).await.map_err(TransferError::Lost)?;
-    match replies.first().map(|reply| reply.end) {
-        Some(End::TooMuchOutput) => Err(TransferError::TooLong { path: path.to_owned(), limit }),
-        _ => checked(replies.into_iter().next(), path, "it cannot be read", timeout).map(|reply| reply.stdout),
+    let reply = one_reply(live, request, TRANSFER).await.map_err(TransferError::Lost)?;
+    match reply.end {
+        End::TooMuchOutput => Err(TransferError::TooLong { path: path.to_owned(), limit }),
+        _ => checked(reply, path, "it cannot be read", timeout).map(|reply| reply.stdout),
     }
 }
 
 /// The reply of a command that has to end well.
-fn checked(reply: Option<Reply>, path: &str, what: &'static str, timeout: Duration) -> Result<Reply, TransferError> {
-    let Some(reply) = reply else {
-        return Err(TransferError::Lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a transfer")));
-    };
+fn checked(reply: Reply, path: &str, what: &'static str, timeout: Duration) -> Result<Reply, TransferError> {
     let path = path.to_owned();
     match reply.end {
         End::Exited if reply.status == 0 => Ok(reply),
@@ -236,11 +236,10 @@ mod tests {
     fn what_went_wrong_names_the_file() {
         let of = |end, status| {
             let reply = Reply { end, status, stderr: b"no\x1b space".to_vec(), ..Reply::default() };
-            checked(Some(reply), "/a", "it cannot be written", Duration::from_secs(3)).map(drop)
+            checked(reply, "/a", "it cannot be written", Duration::from_secs(3)).map(drop)
         };
         assert_eq!(of(End::Exited, 0), Ok(()));
         assert_eq!(of(End::Exited, 1).unwrap_err().to_string(), "/a: it cannot be written: no\\x1b space");
         assert_eq!(of(End::TimedOut, 0).unwrap_err().to_string(), "/a was not transferred within 3 s");
-        assert!(matches!(checked(None, "/a", "x", Duration::ZERO), Err(TransferError::Lost(_))));
     }
 }

@@ -204,9 +204,11 @@ impl<D: Driver> Worker<'_, '_, D> {
         let session = self.session;
         let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
+        let other_kernel = self.leave_other_kernel(planned).await;
         // The boot is not the test's time. What needs a test that did not run is not skipped for that: it lacks the
         // same machine.
         let machine = match self.unmet(planned) {
+            _ if other_kernel.is_err() => Ok(()),
             None => self.machine().await,
             Some(_) if self.needs_one_not_run(planned) => self.machine().await,
             Some(_) => Ok(()),
@@ -222,10 +224,11 @@ impl<D: Driver> Worker<'_, '_, D> {
         }
         let started = Instant::now();
         record.started = Some(now());
-        let attempt = match machine {
+        let attempt = match machine.and(other_kernel) {
             Ok(()) => self.run_on_machine(planned, &mut record).await,
             Err(failure) => Attempt::failed(failure),
         };
+        self.note_kernels(planned);
         record.seconds = started.elapsed().as_secs_f64() + attempt.read_before;
         record.assertions = attempt.assertions;
         record.failures = attempt.failures;
@@ -233,6 +236,36 @@ impl<D: Driver> Worker<'_, '_, D> {
         record.skipped = attempt.skipped;
         record.outcome = outcome_of(&record);
         record
+    }
+
+    /// Ends the machine in use when an earlier test has changed its kernel on purpose, of which this one does not know: it is for the
+    /// kernel of its combination, and gets another machine. An error when it also needs what was done on that machine.
+    async fn leave_other_kernel(&mut self, planned: &Planned) -> Result<(), Failure> {
+        let unknown = |lease: &mut Lease<D::Live>| {
+            let by = lease.kernel_changed_by.as_ref().filter(|by| !gate::needs(planned, by))?;
+            Some((by.clone(), lease.kernel.clone()))
+        };
+        let Some((by, kernel)) = self.leases().find_map(unknown) else { return Ok(()) };
+        self.end_machine().await;
+        let Some(need) = planned.test().needs.first() else { return Ok(()) };
+        let kernel = muster_base::text::one_line(&kernel, 120);
+        let text = format!(
+            "what `{need}` did is on a machine that runs {kernel} since `{by}`, and not the kernel of this combination: \
+             let the test need `{by}` too, or not `{need}`"
+        );
+        Err(Failure::new(failure::KERNEL_OTHER, text).at(&planned.test().location))
+    }
+
+    /// Notes on which machines the kernel of a combination is another since the test.
+    fn note_kernels(&mut self, planned: &Planned) {
+        let test = planned.test();
+        for lease in self.leases().filter(|_| test.machine.kernel.is_some()) {
+            let now = &lease.live.facts().kernel;
+            if *now != lease.kernel {
+                lease.kernel = now.clone();
+                lease.kernel_changed_by = Some(test.id.clone());
+            }
+        }
     }
 
     /// The first need of a test that was not met, and how.
@@ -328,7 +361,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         }
         lease.runs += 1;
         let artifacts = &session.settings.artifacts;
-        if let Err(failure) = suite_steps::before(lease, &planned.suite, artifacts, &session.image).await {
+        if let Err(failure) = suite_steps::before(lease, planned, artifacts, &session.image).await {
             return Attempt::failed(failure);
         }
         let mut attempt = match lease.ahead.met(&lease.live, planned) {

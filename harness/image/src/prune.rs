@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::in_use::{self, InUse};
+use super::prepare::root_disk;
 use super::{ImageError, lab, pull};
 
 /// What decides whether something may go.
@@ -100,7 +101,24 @@ pub async fn cached(root: &Path, cache: &Path) -> Result<Vec<Cached>, ImageError
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
+    kernels_as_their_disks(&mut found);
     Ok(found)
+}
+
+/// Whoever uses the disk of a root file system starts its next machine with the kernel that was taken from the same one. A
+/// machine that is up has read its kernel, so that the kernel's own file tells nothing.
+fn kernels_as_their_disks(found: &mut [Cached]) {
+    let disks: BTreeMap<PathBuf, (bool, SystemTime)> = found
+        .iter()
+        .filter(|cached| cached.kind == CachedKind::Made)
+        .map(|cached| (cached.path.clone(), (cached.in_use, cached.item.used)))
+        .collect();
+    for cached in found.iter_mut().filter(|cached| cached.kind == CachedKind::Made) {
+        if let Some((in_use, used)) = root_disk::disk_of(&cached.path).and_then(|disk| disks.get(&disk)) {
+            cached.in_use |= in_use;
+            cached.item.used = cached.item.used.max(*used);
+        }
+    }
 }
 
 /// Names, paths and what they are themselves, not what a link leads to.
@@ -290,6 +308,41 @@ mod tests {
         let left: Vec<_> = entries(&images.join("pulled")).into_iter().map(|(name, _, _)| name).collect();
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(precious.path().join("disk.qcow2").exists());
+    }
+
+    #[tokio::test]
+    async fn a_kernel_is_in_use_when_the_disk_of_its_root_file_system_is() {
+        let (root, cache) = (checkout(), tempfile::tempdir().unwrap());
+        let made = cache.path().join("images/made");
+        std::fs::create_dir_all(&made).unwrap();
+        for system in ["rootfs-aa-x86_64-2", "rootfs-bb-x86_64-2"] {
+            for end in ["raw", "vmlinuz", "initramfs"] {
+                std::fs::write(made.join(format!("{system}.{end}")), end).unwrap();
+            }
+        }
+        let look = async || {
+            let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+            let found = cached(root.path(), cache.path()).await.unwrap();
+            let used: BTreeSet<_> = found.iter().filter(|cached| cached.in_use).map(|c| name(&c.path)).collect();
+            (used, found)
+        };
+        assert!(look().await.0.is_empty());
+        // As a run marks it: the disk alone, which machines have open as long as they are up.
+        let disk = std::fs::File::open(made.join("rootfs-aa-x86_64-2.raw")).unwrap();
+        disk.lock_shared().unwrap();
+        let (used, found) = look().await;
+        let aa = ["raw", "vmlinuz", "initramfs"].map(|end| format!("rootfs-aa-x86_64-2.{end}"));
+        assert_eq!(used, aa.into_iter().collect());
+        assert!(found.iter().all(|cached| remove(cached) != cached.in_use));
+        drop(disk);
+        let (used, found) = look().await;
+        assert!(used.is_empty() && found.len() == 3, "{found:?}");
+        // One that was used yesterday is not older than its disk, which was used today.
+        let old = std::fs::File::options().write(true).open(made.join("rootfs-aa-x86_64-2.vmlinuz")).unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        old.set_times(std::fs::FileTimes::new().set_accessed(long_ago).set_modified(long_ago)).unwrap();
+        let (_, found) = look().await;
+        assert!(found.iter().all(|cached| cached.item.used > long_ago), "{found:?}");
     }
 
     #[tokio::test]

@@ -39,6 +39,16 @@ pub enum MachineError {
     Silent { reason: String, log: PathBuf },
 }
 
+impl MachineError {
+    /// That a program could not be started.
+    pub(crate) fn of_spawn(program: &str, source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::NotFound => Self::NotInstalled { program: program.to_owned() },
+            _ => Self::Spawn { source },
+        }
+    }
+}
+
 impl Fault for MachineError {
     fn failure_id(&self) -> Option<FailureId> {
         Some(match self {

@@ -27,6 +27,7 @@ mod host_machine;
 mod images;
 mod kept_templates;
 mod kvm_probe;
+mod last_line;
 mod machine_files;
 mod meter;
 mod network;

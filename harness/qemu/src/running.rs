@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::command_line::SEGMENT_NIC;
+use super::last_line::last_line;
 use super::machine_files::MachineFiles;
 use super::meter::{Count, Meter};
 use super::network::Link;
@@ -461,19 +462,6 @@ fn private_kib(rollup: &str) -> Option<u64> {
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     };
     Some(of("Private_Clean:")? + of("Private_Dirty:")?)
-}
-
-/// The last line of a log that is not blank, escaped and bounded. QEMU's log is short; only its end
-/// is read in any case.
-pub(super) fn last_line(log: &Path) -> Option<String> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = std::fs::File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
-    let mut end = Vec::new();
-    file.take(4096).read_to_end(&mut end).ok()?;
-    let text = String::from_utf8_lossy(&end);
-    text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| muster_base::text::one_line(line, 300))
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use super::command_line;
 use super::description::{self, MachineDescription, Memory};
 use super::firmware;
+use super::last_line::last_line;
 use super::machine_files::{self, Inherited, MachineFiles};
 use super::meter::Meter;
 use super::network::segment::Port;
 use super::perf::why_not;
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
-use super::running::{Parts, last_line, set_segment_link};
+use super::running::{Parts, set_segment_link};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
@@ -181,10 +182,7 @@ pub(super) async fn begin(
         "QEMU starts"
     );
     let started = Instant::now();
-    let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
-        _ => MachineError::Spawn { source },
-    })?;
+    let mut process = spawner.spawn(launch).await.map_err(|source| MachineError::of_spawn(program, source))?;
 
     if metered && accel.kind == AccelKind::Kvm {
         // Before QEMU has started the threads of its processors. What cannot be counted is missing in what is measured, with the reason.

@@ -135,10 +135,7 @@ async fn version(arch: Arch) -> Result<String, MachineError> {
         .output();
     let output = match tokio::time::timeout(Duration::from_secs(30), said).await {
         Ok(Ok(output)) if output.status.success() => output,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(MachineError::NotInstalled { program: program.to_owned() });
-        }
-        Ok(Err(source)) => return Err(MachineError::Spawn { source }),
+        Ok(Err(source)) => return Err(MachineError::of_spawn(program, source)),
         Ok(Ok(output)) => return Err(unsaid(&output.status.to_string())),
         Err(_) => return Err(unsaid("no answer within 30 s")),
     };

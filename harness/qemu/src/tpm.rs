@@ -45,10 +45,7 @@ impl Tpm {
             log,
             inherit: vec![theirs],
         };
-        let process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
-            _ => MachineError::Spawn { source },
-        })?;
+        let process = spawner.spawn(launch).await.map_err(|source| MachineError::of_spawn(PROGRAM, source))?;
         Ok((Self { _process: process, _state: state }, ours))
     }
 }

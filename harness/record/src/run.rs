@@ -129,7 +129,7 @@ pub struct ImageRecord {
     pub kernels: Vec<KernelRecord>,
 }
 
-/// A kernel that a matrix names: one package, proven to run.
+/// A kernel that a matrix names, proven to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct KernelRecord {
@@ -137,9 +137,12 @@ pub struct KernelRecord {
     pub package: String,
     /// What `uname -r` says of the machines that run it.
     pub release: String,
+    /// The files that it was installed from, and the package of each; none when it came from a repository.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub files: Vec<ProductRecord>,
 }
 
-/// A product that was installed before the tests: one file, one package.
+/// A file that was installed before the tests, and its package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ProductRecord {

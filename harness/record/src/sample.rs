@@ -315,7 +315,15 @@ pub fn events() -> Vec<Event> {
         },
         Event::KernelBooted {
             machine: "m1".into(),
-            kernel: KernelRecord { package: "kernel-6.18.1-1.fc43".into(), release: "6.18.1-1.fc43.x86_64".into() },
+            kernel: KernelRecord {
+                package: "kernel-6.18.1-1.fc43".into(),
+                release: "6.18.1-1.fc43.x86_64".into(),
+                files: vec![ProductRecord {
+                    file: "build/kernel-core-6.18.1-1.fc43.x86_64.rpm".into(),
+                    sha256: "d".repeat(64),
+                    package: "kernel-core-6.18.1-1.fc43.x86_64".into(),
+                }],
+            },
         },
     ];
     for record in tests() {

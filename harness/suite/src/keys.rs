@@ -47,6 +47,8 @@ pub enum Shape {
     Lines,
     /// One line of text, or a list of them.
     LineOrLines,
+    /// One line of text, or a mapping with these keys.
+    LineOr(&'static KeyTable),
     /// A duration with its unit, greater than zero.
     Duration,
     /// A day: `2027-01-31`.
@@ -198,9 +200,18 @@ pub const MATRIX: KeyTable = KeyTable {
         key("image", Shape::Id, "The image: the combination is only for it."),
         key(
             "kernel",
-            Shape::Line,
-            "The package of a kernel, as its package manager installs it: installed, made the one to boot, and booted.",
+            Shape::LineOr(&KERNEL),
+            "The package of a kernel, as its package manager installs it, or its files: installed, made the one to boot, and booted.",
         ),
+    ],
+};
+
+/// A value of `kernel` of a matrix that is in no repository.
+pub const KERNEL: KeyTable = KeyTable {
+    what: "a kernel",
+    keys: &[
+        required("file", Shape::LineOrLines, "Its RPM, or its RPMs: in the directory of this file or below."),
+        key("name", Shape::Line, "What stands for it in the names of tests; else the name of the first file."),
     ],
 };
 

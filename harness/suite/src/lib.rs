@@ -11,7 +11,7 @@
 //! - [`baseline`]: what boots are compared with.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`proofs`]: how tests are shown to be able to fail.
-//! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
+//! - [`matrix_kernel`]: the kernel of a combination. [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 //! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
 //! - [`write`]: tests become YAML.
 //! - [`foreign`]: the checks of other tools, and which tests take their place.
@@ -38,6 +38,7 @@ pub mod kind;
 pub mod known;
 pub mod lint;
 pub mod matcher;
+pub mod matrix_kernel;
 pub mod model;
 mod operator;
 pub mod policy;

@@ -12,6 +12,7 @@ pub use super::operator::Operator;
 
 use super::clause::{Clause, Join, Joined, OnMachine};
 use super::diagnostic::Span;
+use super::matrix_kernel::MatrixKernel;
 use muster_base::failure::Location;
 use muster_base::machine::{DiskBus, FirmwareKind};
 
@@ -37,7 +38,8 @@ pub struct Suite {
     /// The tests: for each combination of the matrix those of the file, in its order, then those of
     /// the files it includes.
     pub tests: Vec<Test>,
-    /// SHA-256 of the file, and of those it includes after it, hex: reports name it.
+    /// SHA-256 of the file, of those it includes after it, and of the digests of the kernels that it brings, hex: reports
+    /// name it.
     pub digest: String,
 }
 
@@ -143,9 +145,8 @@ pub struct MachineOverrides {
     pub memory: Option<u64>,
     /// Processors, 1 to 255.
     pub cpus: Option<u32>,
-    /// The package of the kernel that it runs, as a package manager installs it: `kernel-6.12.40-1.azl4`. Letters, digits,
-    /// `.`, `_`, `+`, `-` only. The machine boots as it is; its own package manager then brings this kernel.
-    pub kernel: Option<String>,
+    /// The kernel that it runs. The machine boots as it is; its own package manager then installs this one.
+    pub kernel: Option<MatrixKernel>,
 }
 
 impl MachineOverrides {

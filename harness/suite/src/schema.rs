@@ -189,6 +189,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::AnyText => json!({"type": ["string", "number", "boolean"]}),
         Shape::Lines => json!({"type": "array", "items": line(), "minItems": 1}),
         Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
+        Shape::LineOr(table) => json!({"anyOf": [line(), mapping(table)]}),
         Shape::Duration => pattern(DURATION),
         Shape::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
         Shape::Size => pattern(SIZE),

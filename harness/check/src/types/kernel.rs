@@ -12,6 +12,7 @@ use crate::shell::cat;
 use crate::unreadable::{Read, Unreadable};
 use crate::value;
 use crate::wording::show_items;
+use muster_guest::Reply;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -214,6 +215,19 @@ impl Check for Kernel {
     }
 }
 
+/// Whether a release, as `uname -r` says it, is what is expected of the kernel's; `None` when nothing is expected of that.
+pub fn fits_release(expectation: &Expectation, release: &str) -> Option<bool> {
+    if expectation.check != TABLE.name {
+        return None;
+    }
+    let stated = expectation.assertions.iter().filter(|assertion| assertion.attribute == "release");
+    let wanted = Expectation { assertions: stated.cloned().collect(), ..expectation.clone() };
+    let reply = Reply { stdout: format!("{release}\n\n\n").into_bytes(), ..Reply::default() };
+    let seen = Observations([(UNAME.to_owned(), reply)].into());
+    let verdicts = Kernel.evaluate(&wanted, &seen, &Facts::default());
+    (!verdicts.is_empty()).then(|| verdicts.iter().all(|verdict| matches!(verdict, Verdict::Met)))
+}
+
 const UNAME: &str = "kernel/uname";
 const TAINT: &str = "kernel/taint";
 const VULNERABILITIES: &str = "kernel/vulnerabilities";
@@ -401,6 +415,18 @@ mod tests {
             evaluate("lockdown", equals("none"), "kernel/lockdown", "[none] integrity confidentiality\n"),
             Verdict::Met
         );
+    }
+
+    #[test]
+    fn a_release_is_compared_without_a_machine() {
+        let of = |attribute: &'static str, matcher: Matcher| {
+            fits_release(&expectation("kernel", "", &[(attribute, matcher)]), "6.18.2-1.azl4.x86_64")
+        };
+        let at_least = |version: &str| Matcher::Compare(vec![(muster_suite::model::Operator::Ge, version.into())]);
+        assert_eq!(of("release", at_least("6.18")), Some(true));
+        assert_eq!(of("release", at_least("6.19")), Some(false));
+        assert_eq!(of("taint", equals("0")), None);
+        assert_eq!(fits_release(&expectation("sysctl", "a", &[("value", equals("0"))]), "6.18"), None);
     }
 
     #[test]

@@ -470,6 +470,6 @@ fn overrides(overrides: &MachineOverrides) -> Vec<String> {
     add("bus", overrides.bus.map(|bus| bus.to_string()));
     add("memory", overrides.memory.map(|bytes| format!("{} MiB", bytes >> 20)));
     add("cpus", overrides.cpus.map(|count| count.to_string()));
-    add("kernel", overrides.kernel.clone());
+    add("kernel", overrides.kernel.as_ref().map(ToString::to_string));
     out
 }

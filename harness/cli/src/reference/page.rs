@@ -9,8 +9,8 @@ use muster_suite::diagnostic::codes;
 use muster_suite::grammar;
 use muster_suite::images::keys::CATALOGUE;
 use muster_suite::keys::{
-    BASE_CHECKS, FRAGMENT, KNOWN_ISSUES, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, SOURCES, STEPS,
-    SUITE, Shape,
+    BASE_CHECKS, FRAGMENT, KERNEL, KNOWN_ISSUES, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, SOURCES,
+    STEPS, SUITE, Shape,
 };
 use muster_suite::matcher::{MATCHERS, MOST_PARTS};
 use muster_suite::table::{CheckTable, STATISTICS};
@@ -98,6 +98,7 @@ pub(crate) fn language() -> String {
         if title == "Suites" {
             let _ = writeln!(out, "\n### A matrix\n\n{MATRIX_TEXT}\n");
             rows(&mut out, &MATRIX);
+            keys(&mut out, &KERNEL);
             list(&mut out, "### Checks that are always on", ("check", "it fails when"), BASE_CHECKS);
             list(&mut out, "### What a snapshot is of", ("source", "columns"), SOURCES);
             let _ = writeln!(out, "\n## Steps\n\nThe first key says what is done.");
@@ -128,9 +129,11 @@ pub(crate) fn below(table: &'static KeyTable) -> Vec<&'static KeyTable> {
         out.push(table);
         for key in table.keys {
             match key.shape {
-                Shape::Mapping(inner) | Shape::List(inner) | Shape::OneOf(inner) | Shape::Source(_, inner) => {
-                    walk(inner, out);
-                }
+                Shape::Mapping(inner)
+                | Shape::List(inner)
+                | Shape::OneOf(inner)
+                | Shape::LineOr(inner)
+                | Shape::Source(_, inner) => walk(inner, out),
                 _ => {}
             }
         }

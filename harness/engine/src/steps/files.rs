@@ -8,6 +8,7 @@ use super::done::{Broken, Done};
 use super::shell::shell;
 use crate::clock::Clock;
 use crate::driver::Live;
+use crate::one_reply::one_reply;
 use crate::plan::quote;
 use crate::transfer::{self, TransferError};
 use muster_base::failure::{self, Failure};
@@ -142,9 +143,7 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, dir: &Utf8Path, clock
     let script = format!("cat -- {}", quote(name));
     let request = Request { script, timeout, limit: COLLECTED_BYTES };
     let shown = text::one_line(name, 160);
-    let Some(reply) = live.batch(vec![request]).await.map_err(Broken::lost)?.into_iter().next() else {
-        return Err(Broken::lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a step")));
-    };
+    let reply = one_reply(live, request, "a step").await.map_err(Broken::lost)?;
     let note = match reply.end {
         End::Exited if reply.status == 0 => "",
         End::Exited => {

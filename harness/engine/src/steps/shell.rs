@@ -3,6 +3,7 @@
 use super::done::Broken;
 use crate::clock::Clock;
 use crate::driver::Live;
+use crate::one_reply::one_command;
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_guest::{End, Reply, Request};
@@ -18,10 +19,8 @@ const SHOWN: usize = 8 << 10;
 pub(super) async fn shell<L: Live>(live: &L, step: &Step, script: String, clock: &Clock) -> Result<Reply, Broken> {
     let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
     let shown = text::one_line(&script, 160);
-    let replies = live.commands(vec![Request { script, timeout, limit: OUTPUT_LIMIT }]).await.map_err(Broken::lost)?;
-    let Some(reply) = replies.into_iter().next() else {
-        return Err(Broken::lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a step")));
-    };
+    let request = Request { script, timeout, limit: OUTPUT_LIMIT };
+    let reply = one_command(live, request, "a step").await.map_err(Broken::lost)?;
     let (id, what) = match reply.end {
         End::Exited => return Ok(reply),
         End::TimedOut => {

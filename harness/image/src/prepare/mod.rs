@@ -3,7 +3,7 @@
 //! the cache under the source's digest; the source is only read.
 
 mod noted;
-mod root_disk;
+pub(super) mod root_disk;
 
 use std::path::{Path, PathBuf};
 

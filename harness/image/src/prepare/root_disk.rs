@@ -14,6 +14,16 @@ use muster_base::machine::{Arch, Format};
 /// Changes whenever a tar is made into a disk in another way.
 const ROOTFS_RECIPE: u32 = 2;
 
+/// How the files end that are made of a root file system: its disk, its kernel and the initramfs of that.
+const DISK: &str = "raw";
+const KERNEL: [&str; 2] = ["vmlinuz", "initramfs"];
+
+/// The disk with which a made file is used, when it is the kernel of a root file system or the initramfs of that.
+pub(crate) fn disk_of(made: &Path) -> Option<PathBuf> {
+    let end = made.extension()?.to_str()?;
+    KERNEL.contains(&end).then(|| made.with_extension(DISK))
+}
+
 /// A root file system on a disk.
 pub(super) struct Root {
     pub(super) source: Unchanged,
@@ -75,12 +85,12 @@ pub(super) async fn from_noted(
 ) -> Result<Root, ImageError> {
     let NotedRoot { source, dir, pinned, unchanged, sha256 } = noted;
     let name = format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}", &sha256[..40]);
-    let slot = Slot::take(cache, &format!("{name}.raw")).await?;
+    let slot = Slot::take(cache, &format!("{name}.{DISK}")).await?;
     let kernel_slots = match own {
-        true => Some([
-            Slot::take(cache, &format!("{name}.vmlinuz")).await?,
-            Slot::take(cache, &format!("{name}.initramfs")).await?,
-        ]),
+        true => {
+            let [image, initramfs] = KERNEL.map(|end| format!("{name}.{end}"));
+            Some([Slot::take(cache, &image).await?, Slot::take(cache, &initramfs).await?])
+        }
         false => None,
     };
     let (mut made, mut kernel) = (slot.find().await, None);

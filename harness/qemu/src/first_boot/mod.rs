@@ -4,7 +4,7 @@
 mod program;
 
 use std::fs::File;
-use std::io::{Cursor, Read as _, Seek as _, Write as _};
+use std::io::{Cursor, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
+use super::last_line::{last_line_in, last_line_of};
 use super::process::{Launch, Process, Spawner};
 use super::{Accel, AccelKind, MachineError, channels, command_line, description, firmware};
 use muster_base::machine::Arch;
-use muster_base::text::one_line;
 
 /// How long all of it may take with KVM, on a host that does much else too. Emulated and idle it takes ten seconds.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -73,12 +73,7 @@ pub async fn first_boot(accel: &Accel, arch: Arch, dir: &Path, spawner: &Spawner
             inherit: vec![theirs],
         })
         .await
-        .map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                MachineError::NotInstalled { program: description::program(arch).to_owned() }
-            }
-            _ => MachineError::Spawn { source },
-        })?;
+        .map_err(|source| MachineError::of_spawn(description::program(arch), source))?;
     listen(serial, begun, accel.scaled(DEADLINE), &mut process, log).await
 }
 
@@ -99,7 +94,7 @@ async fn listen(
             read = serial.read(&mut buffer) => read.unwrap_or(0),
             status = process.wait() => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return Err(FirstBootError::Ended { status, said: last_of(log) });
+                return Err(FirstBootError::Ended { status, said: messages_of(log) });
             }
             () = tokio::time::sleep_until(until) => {
                 let stage = if firmware.is_none() { "the firmware" } else { "the program" };
@@ -109,7 +104,7 @@ async fn listen(
         if read == 0 || said.len() > MOST_SAID {
             // QEMU closes it when it ends, and then says why.
             return Err(match tokio::time::timeout(Duration::from_secs(2), process.wait()).await {
-                Ok(Ok(status)) => FirstBootError::Ended { status: status.to_string(), said: last_of(log) },
+                Ok(Ok(status)) => FirstBootError::Ended { status: status.to_string(), said: messages_of(log) },
                 Ok(Err(_)) | Err(_) => FirstBootError::Closed { said: tail(&said) },
             });
         }
@@ -128,18 +123,15 @@ async fn listen(
 
 /// The end of what a machine said, one escaped line.
 fn tail(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&said[said.len().saturating_sub(200)..]).into_owned();
-    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned();
-    one_line(&last, 200)
+    last_line_in(&said[said.len().saturating_sub(200)..]).unwrap_or_else(|| "nothing".to_owned())
 }
 
 /// The last line of QEMU's own messages.
-fn last_of(mut log: File) -> String {
-    let mut text = Vec::new();
-    if log.rewind().is_err() || log.take(64 << 10).read_to_end(&mut text).is_err() {
-        return "its messages cannot be read".to_owned();
+fn messages_of(log: File) -> String {
+    match last_line_of(log) {
+        Ok(line) => line.unwrap_or_else(|| "nothing".to_owned()),
+        Err(_) => "its messages cannot be read".to_owned(),
     }
-    tail(&text)
 }
 
 /// A FAT volume with one program, where firmware looks on any disk.

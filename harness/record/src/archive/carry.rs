@@ -1,5 +1,6 @@
 //! What is packed of a run can be carried into the directory of another one: of machines their logs, and the evidence of tests.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Read as _;
 
@@ -8,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::limits::LARGEST_CONTENTS;
 use super::pack::{Contents, open};
 use crate::layout::{FileError, RunDir, safe_name};
+use crate::run::{RunRecord, TestRecord};
 
 /// What becomes of the files of one run in the directory of another.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +29,21 @@ impl Carry<'_> {
     /// # Errors
     /// A file cannot be read or written.
     pub fn all(self) -> Result<Vec<String>, FileError> {
+        self.chosen(|_| true)
+    }
+
+    /// Copies those of them whose names in the directory that they are in are chosen.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn chosen(self, is_chosen: impl Fn(&Utf8Path) -> bool) -> Result<Vec<String>, FileError> {
         let Contents { files, mut left_out } = Contents::of(self.from, &[])?;
+        left_out.retain(|name| is_chosen(Utf8Path::new(name)));
         let mut left = LARGEST_CONTENTS;
-        for name in files.iter().filter(|name| ![RunDir::RUN_JSON, RunDir::EVENTS].contains(&name.as_str())) {
+        let wanted = |name: &&String| {
+            ![RunDir::RUN_JSON, RunDir::EVENTS].contains(&name.as_str()) && is_chosen(Utf8Path::new(name))
+        };
+        for name in files.iter().filter(wanted) {
             let source = self.from.root().join(name);
             let bytes = source.metadata().map_or(0, |found| found.len());
             match left.checked_sub(bytes) {
@@ -72,9 +86,64 @@ impl Carry<'_> {
     }
 }
 
+/// The directories of an earlier run that are about results which a later one has kept from it: those of the tests, and those
+/// of the machines that they ran on. Pure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EvidenceOfKept {
+    dirs: BTreeSet<Utf8PathBuf>,
+}
+
+impl EvidenceOfKept {
+    /// Those of the earlier run.
+    pub fn of(earlier: &RunRecord, later: &RunRecord) -> Self {
+        let key = |test: &TestRecord| (test.suite.clone(), test.test.clone(), test.image.clone());
+        let is_kept = |test: &&TestRecord| test.kept_from.as_deref() == Some(earlier.id.as_str());
+        let kept: BTreeSet<_> = later.tests.iter().filter(is_kept).map(key).collect();
+        let below = RunDir::at(Utf8Path::new(""));
+        let mut dirs = BTreeSet::new();
+        for test in earlier.tests.iter().filter(|test| kept.contains(&key(test))) {
+            dirs.insert(below.test(&test.suite, &test.test, &test.image));
+            dirs.extend(test.machine_ids().map(|machine| below.machine(machine)));
+        }
+        Self { dirs }
+    }
+
+    /// Whether a file is in one of them, by its name in the directory of the earlier run.
+    pub fn has(&self, name: &Utf8Path) -> bool {
+        name.ancestors().any(|dir| self.dirs.contains(dir))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Outcome;
+    use crate::sample;
+
+    #[test]
+    fn of_an_earlier_run_only_what_is_about_kept_results_is_carried() {
+        let ran = |test: &str, machine: &str| TestRecord {
+            machine: Some(machine.into()),
+            ..sample::test("s", test, Outcome::Fail)
+        };
+        let tests = vec![ran("kept", "lab-1"), ran("again", "lab-2")];
+        let earlier = RunRecord { id: "r1".into(), tests, ..RunRecord::default() };
+        let kept = |from: &str| TestRecord { kept_from: Some(from.into()), ..ran("kept", "lab-1").on_no_machine() };
+        let of = |tests| EvidenceOfKept::of(&earlier, &RunRecord { tests, ..RunRecord::default() });
+        let found = of(vec![kept("r1"), ran("again", "lab-1")]);
+        let image = &earlier.tests[0].image;
+        for (name, has) in [
+            (format!("tests/s/kept@{image}/core.txt"), true),
+            (format!("tests/s/kept@{image}/deep/er.txt"), true),
+            ("machines/lab-1/console.log".to_owned(), true),
+            (format!("tests/s/again@{image}/core.txt"), false),
+            ("machines/lab-2/console.log".to_owned(), false),
+            ("snapshots/a.snap".to_owned(), false),
+        ] {
+            assert_eq!(found.has(Utf8Path::new(&name)), has, "{name}");
+        }
+        assert_eq!(of(vec![kept("r0")]), EvidenceOfKept::default());
+    }
 
     #[test]
     fn logs_and_evidence_are_carried_and_nothing_else_is() {

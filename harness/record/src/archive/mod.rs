@@ -12,7 +12,7 @@ mod manifest;
 mod pack;
 mod unpack;
 
-pub use carry::Carry;
+pub use carry::{Carry, EvidenceOfKept};
 pub use error::{ArchiveError, Refusal};
 pub use manifest::{MANIFEST, MANIFEST_SCHEMA, SCHEMA};
 pub use pack::{Packed, pack};

@@ -191,6 +191,9 @@ impl Writer<'_> {
             }
             for kernel in &known.kernels {
                 add("matrix-kernel", &format!("{} ({})", kernel.package, kernel.release));
+                for file in &kernel.files {
+                    add("matrix-kernel-file", &format!("{} sha256:{}", file.package, file.sha256));
+                }
             }
             if let Some(facts) = &known.facts {
                 let os = |key: &str| facts.os_release.get(key).map_or("", String::as_str);

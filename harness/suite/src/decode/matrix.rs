@@ -8,6 +8,7 @@ use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
 use super::context::Context;
 use super::context::substitution::is_var;
+use super::kernel;
 
 /// Most combinations of one matrix, those that are left out included.
 const MOST_CELLS: usize = 256;
@@ -196,6 +197,12 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
 /// A value as it stands in the names of tests, and what it asks of the machine.
 fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, MachineOverrides)> {
     let mut overrides = MachineOverrides::default();
+    if name == "kernel" {
+        let kernel = kernel::kernel(cx, node)?;
+        let word = kernel.name().to_owned();
+        overrides.kernel = Some(kernel);
+        return Some((word, overrides));
+    }
     let plain = cx.line(node, name)?;
     match name {
         "cpu" => overrides.cpu = Some(cx.parsed(node, name, cpu)?),
@@ -204,7 +211,6 @@ fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, Machi
         "tpm" => overrides.tpm = Some(cx.parsed(node, name, value::boolean)?),
         "memory" => overrides.memory = Some(cx.parsed(node, name, memory)?),
         "cpus" => overrides.cpus = Some(cx.parsed(node, name, cpus)?),
-        "kernel" => overrides.kernel = Some(cx.parsed(node, name, kernel)?),
         "image" => {
             let id = cx.id(node, name)?;
             overrides.image = Some(id.text);
@@ -252,19 +258,6 @@ fn cpus(text: &str) -> Result<u32, ValueError> {
     match value::integer(text)? {
         count @ 1..=255 => Ok(count as u32),
         _ => Err(ValueError::Invalid("a machine has 1 to 255 processors".to_owned())),
-    }
-}
-
-/// A package with a version: without one, which kernel is meant would change with the repository.
-fn kernel(text: &str) -> Result<String, ValueError> {
-    word(text)?;
-    let mut parts = text.split('-').skip(1);
-    match parts.any(|part| part.starts_with(|c: char| c.is_ascii_digit())) {
-        true => Ok(text.to_owned()),
-        false => {
-            let text = format!("`{text}` names no version of a kernel, as `kernel-6.12.40-1.azl4` does");
-            Err(ValueError::Invalid(text))
-        }
     }
 }
 

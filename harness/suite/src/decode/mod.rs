@@ -11,6 +11,7 @@ mod expect;
 mod expectation;
 mod feasible;
 mod include;
+mod kernel;
 mod load;
 mod machines;
 mod matrix;

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use sha2::Digest as _;
+
 use super::super::diagnostic::codes;
 use super::super::keys::{BASE_CHECKS, DEFAULTS, IMAGES, SUITE};
+use super::super::matrix_kernel::MatrixKernel;
 use super::super::model::{BaseCheck, GuestMode, Suite, When};
 use super::super::yaml::{self, Node};
 use super::conditions::condition;
@@ -56,6 +59,9 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
         Some(node) => matrix::cells(cx, node, |name| used.contains(name)),
         None => vec![Cell::default()],
     };
+    // Files decide what is found as the suite's own text does.
+    let kernels = cells.iter().filter_map(|cell| cell.overrides.kernel.as_ref());
+    kernels.flat_map(MatrixKernel::files).for_each(|file| files.digest.update(&file.sha256));
     let given: Vec<_> = included.iter().map(|file| include::given(cx, file)).collect();
     let mut all = Vec::new();
     for (at, cell) in cells.iter().enumerate() {

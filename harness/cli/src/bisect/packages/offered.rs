@@ -12,7 +12,7 @@ use crate::text_file;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_check::dnf;
 use muster_engine::driver::Live;
-use muster_engine::product::unquoted;
+use muster_engine::sent_packages::unquoted;
 use muster_engine::transfer::{self, TransferError};
 
 /// Where they lie in the guest. Not below `/tmp`, which a reboot empties.

@@ -465,6 +465,9 @@ fn image(id: &str, image: &ImageRecord) -> Image {
     }
     for kernel in &image.kernels {
         add("kernel of a matrix", &format!("{}, which runs as {}", kernel.package, kernel.release));
+        for file in &kernel.files {
+            add("file of that kernel", &format!("{}, from {}, SHA-256 {}", file.package, file.file, file.sha256));
+        }
     }
     Image { id: one_line(id, NAME), enter: image.enter.as_ref().map(|line| one_line(line, COMMAND)), facts }
 }
