@@ -158,7 +158,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
         finished: records().filter_map(|record| record.finished.clone()).max().filter(|_| ended),
         interrupted: records().any(|record| record.interrupted),
         arguments: shards.values().next().map(|run| unsharded(&run.record.arguments)).unwrap_or_default(),
-        earlier: Vec::new(),
+        earlier: earlier(records()),
         shard: None,
         merged: shards.values().map(|run| run.reference.clone()).collect(),
         accelerator: accelerator(first.record, records()),
@@ -204,6 +204,14 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
         let kinds = format!("{} and {}", line(&one.accelerator.kind), line(&other.accelerator.kind));
         return differ(format!("accelerators ({kinds})"));
     }
+    for (option, differs) in [
+        ("--update-snapshots", one.accepts_snapshots() != other.accepts_snapshots()),
+        ("--connect", one.is_connected() != other.is_connected()),
+    ] {
+        if differs {
+            return differ(format!("options ({option} was given to one of them alone)"));
+        }
+    }
     for (id, image) in &other.images {
         if let Some(known) = one.images.get(id)
             && differs(&known.sha256, &image.sha256)
@@ -245,6 +253,17 @@ fn differs(one: &str, other: &str) -> bool {
 
 fn line(text: &str) -> String {
     one_line(text, 80)
+}
+
+/// The runs from which shards have kept results, each once: what the results say of themselves is there.
+fn earlier<'r>(records: impl Iterator<Item = &'r RunRecord>) -> Vec<EarlierRun> {
+    let mut out: Vec<EarlierRun> = Vec::new();
+    for run in records.flat_map(|record| &record.earlier) {
+        if !out.iter().any(|known| known.id == run.id && known.sha256 == run.sha256) {
+            out.push(run.clone());
+        }
+    }
+    out
 }
 
 type Health = BTreeMap<String, TestRecord>;
