@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fold::Recorder;
-use crate::run::{MachineRecord, ProductRecord};
+use crate::run::{EarlierOutcome, MachineRecord, ProductRecord};
 use crate::sample;
 use crate::shard::ShardRecord;
 
@@ -174,7 +174,21 @@ fn a_merged_run_names_the_runs_from_which_its_shards_have_kept_results() {
     let mut all = shards();
     all[0].earlier = vec![run("first"), run("second")];
     all[2].earlier = vec![run("third"), run("first")];
-    let earlier = merged(&all).unwrap().earlier;
+    // The machine's own test is one of all shards.
+    let mut healths = 0;
+    for shard in &mut all {
+        let id = shard.id.clone();
+        for health in shard.tests.iter_mut().filter(|test| test.is_health() && test.image == "lab") {
+            let (suite, image) = (None, None);
+            let run = id.clone();
+            health.earlier = vec![EarlierOutcome { run, outcome: Outcome::Fail, failure: None, suite, image }];
+            healths += 1;
+        }
+    }
+    let whole = merged(&all).unwrap();
+    let health = whole.tests.iter().find(|test| test.is_health() && test.image == "lab").unwrap();
+    assert!(healths > 1 && health.earlier.len() == healths, "{health:?}");
+    let earlier = whole.earlier;
     assert_eq!(earlier.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["first", "second", "third"]);
     assert!(earlier.iter().all(|run| run.found.is_some()));
 }
