@@ -297,3 +297,25 @@ fn two_profiles_are_compared_and_a_run_of_another_suite_satisfies_none() {
     lock.assert_status(2);
     assert!(lock.stderr.contains("cannot be the id of a profile"), "{}", lock.stderr);
 }
+
+#[test]
+fn a_suite_whose_upload_has_changed_is_not_the_one_that_was_locked() {
+    let place = Place::new();
+    place.write("check.sh", "#!/bin/sh\nexit 1\n");
+    let steps = "steps: [{upload: check.sh, to: /tmp/check.sh, mode: '0755'}, {run: /tmp/check.sh}]";
+    place.write("s.yaml", &format!("schema: suite/v1\nsuite: s\ntests: [{{id: a, {steps}}}]\n"));
+    let path = |name: &str| place.path(name).to_str().expect("UTF-8").to_owned();
+    let muster = |words: &[&str]| place.run(words, Duration::from_secs(60));
+    let lock = |name: &str| {
+        let words = ["profile", "lock", "--suites", &path("s.yaml"), "--id", "p", "-o", &path(name)];
+        muster(&words).assert_status(0);
+    };
+    lock("a.lock.json");
+    lock("same.lock.json");
+    muster(&["profile", "diff", &path("a.lock.json"), &path("same.lock.json")]).assert_status(0);
+    place.write("check.sh", "#!/bin/sh\nexit 0\n");
+    lock("b.lock.json");
+    let different = muster(&["profile", "diff", &path("a.lock.json"), &path("b.lock.json")]);
+    different.assert_status(1);
+    assert_eq!(different.stdout, "changed outside its tests: s\n");
+}

@@ -222,6 +222,62 @@ fn new_tests_and_those_of_a_suite_that_has_changed_run_and_are_said() {
 }
 
 #[test]
+fn no_option_keeps_a_result_of_another_version_of_a_suite() {
+    let scene = Scene::new();
+    let first = scene.start();
+    std::fs::write(&scene.mark, "").unwrap();
+    let file = scene.first.path("suites/up.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "  - id: more\n    expect: {file: {/etc/passwd: {type: file}}}\n").unwrap();
+    let second = Place::new();
+    run(&second, &["run", "--rerun", &scene.earlier(), "--test", "up/bad"]).assert_status(0);
+    let record = second.record();
+    let what = notice(&record, "run again: ");
+    assert!(
+        what.contains("2 of suites that have changed since (up)") && what.ends_with("0 results of it are kept"),
+        "{what}"
+    );
+    assert_ne!(record.suites["up"].sha256, first.suites["up"].sha256);
+    for test in &record.tests {
+        assert_eq!((test.outcome, test.kept_from.as_deref()), (Outcome::Pass, None), "{}", test.name());
+    }
+    assert_eq!(record.tests.len(), first.tests.len(), "what is new was not selected");
+    // One that the suite does not have any more is left out, and makes nothing red.
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("id: last", "id: renamed")).unwrap();
+    let third = Place::new();
+    run(&third, &["run", "--rerun", second.path("run").to_str().unwrap(), "--test", "up/*"]).assert_status(0);
+    let record = third.record();
+    assert!(!record.tests.iter().any(|test| test.test == "last"), "{:?}", names(&record));
+    assert!(record.tests.iter().all(|test| test.kept_from.is_none()));
+}
+
+#[test]
+fn the_gate_knows_from_the_last_record_what_the_runs_before_it_found() {
+    let scene = Scene::new();
+    let first = scene.start();
+    std::fs::write(&scene.mark, "").unwrap();
+    let second = Place::new();
+    run(&second, &["run", "--rerun", &scene.earlier()]).assert_status(0);
+    let [earlier] = &second.record().earlier[..] else { panic!("it goes on with one run") };
+    let found = earlier.found.as_ref().unwrap();
+    assert_eq!((&found.started, &found.muster, found.accepts_snapshots), (&first.started, &first.muster, false));
+    let decided = |more: &str| {
+        let rules = "require: [{test: up/good}, {test: up/bad}]";
+        second.write("p.yaml", &format!("schema: policy/v1\nid: p\ncontext: ship\n{more}\n{rules}\n"));
+        let (dir, policy) = (second.path("run"), second.path("p.yaml"));
+        run(&second, &["gate", dir.to_str().unwrap(), "--policy", policy.to_str().unwrap()])
+    };
+    let open = decided("flaky: passes");
+    open.assert_status(0);
+    assert!(open.stdout.contains(&format!("kept from {}", first.id)), "{}", open.stdout);
+    let closed = decided("flaky: fails");
+    closed.assert_status(1);
+    let why = format!("flaky: passed, after it failed in the run {}", first.id);
+    assert!(closed.stdout.contains(&why), "{}", closed.stdout);
+}
+
+#[test]
 fn a_run_of_which_nothing_can_be_taken_is_an_error_of_usage() {
     let scene = Scene::new();
     scene.start();

@@ -33,7 +33,7 @@ fn of_one(run: &RunEvidence) -> Vec<Refusal> {
     }
     let unknown: Vec<&str> =
         record.images.iter().filter(|(_, image)| !known(image)).map(|(id, _)| id.as_str()).collect();
-    let connected = record.arguments.iter().any(|word| word == "--connect" || word.starts_with("--connect="));
+    let connected = record.is_connected();
     if connected || !unknown.is_empty() {
         let why = match connected {
             true => "it was connected to (--connect)".to_owned(),

@@ -150,12 +150,12 @@ fn of_environment(of: Option<u32>, variable: &dyn Fn(&str) -> Option<String>) ->
     }
 }
 
-/// The digest of a division, and of what else the shards of one run must have in common: how machines are started, and the
-/// SHA-256 of the files that decide on results, since each host has its own paths.
-pub(crate) fn with_options(plan: &str, machine: &[String], files: impl Iterator<Item = String>) -> String {
+/// The digest of a division, and of what else the shards of one run must have in common: options (how machines are started, and
+/// whether results count), and the SHA-256 of the files that decide on results, since each host has its own paths.
+pub(crate) fn with_options(plan: &str, options: &[String], files: impl Iterator<Item = String>) -> String {
     let mut digest = Sha256::new();
     digest.update(plan);
-    for line in machine.iter().cloned().chain(files) {
+    for line in options.iter().cloned().chain(files) {
         digest.update(format!("\n{line}"));
     }
     hex(digest.finalize())

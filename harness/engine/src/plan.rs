@@ -521,7 +521,8 @@ mod tests {
         );
         let own = BTreeMap::from([("one".to_owned(), selected(&[(0, 1)])), ("two".to_owned(), selected(&[(0, 2)]))]);
         let plan = plan_each(&[s], &own, vec!["one".into(), "two".into()]);
-        let before = EarlierOutcome { run: "r".into(), outcome: Outcome::Fail, failure: None };
+        let before =
+            EarlierOutcome { run: "r".into(), outcome: Outcome::Fail, failure: None, suite: None, image: None };
         let earlier = BTreeMap::from([(("s".to_owned(), "b".to_owned(), "one".to_owned()), vec![before.clone()])]);
         let records = plan.unreached(&Rerun { earlier, ..Rerun::default() });
         let planned: Vec<String> = records.iter().map(|test| format!("{} {}", test.name(), test.image)).collect();

@@ -2,24 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use muster_base::exit::Exit;
 use muster_base::text::one_line;
-use muster_record::outcome::Outcome;
 use muster_suite::model::base_id;
 use muster_suite::policy::Policy;
 use muster_suite::waivers::Waiver;
 
+use crate::around::{around, requirement};
 use crate::built::{self, BuildDay};
 use crate::decision::{
     Decision, ImageUsed, PolicyUsed, ProfileUsed, Refused, Requirement, RequirementKind, RequirementLevel,
     RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
 };
-use crate::inputs::{GateError, GateInputs, RunInput, short};
+use crate::inputs::{GateError, GateInputs, RunInput};
 use crate::observation::{self, Observed};
+use crate::origin::{Origins, started};
 use crate::profile::suite_of;
 use crate::requiring::{self, Wanted};
 use crate::subject::{self, Subject};
@@ -32,9 +31,11 @@ use crate::waiving::{self, DUE_DAYS};
 pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     let runs = sorted(inputs.runs)?;
     let subject = subject::find(inputs, &runs)?;
-    let first = runs.iter().map(|run| run.started()).min().unwrap_or(inputs.at);
+    let origins = Origins::new(&runs);
+    let kept = || runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(_, found)| found);
+    let first = runs.iter().map(|run| run.started()).chain(kept().map(started)).min().unwrap_or(inputs.at);
     let built = built::day(subject.facts, first);
-    let observed = observation::all(&runs, &subject)?;
+    let observed = observation::all(&runs, &subject, &origins)?;
     let today = inputs.at.to_zoned(TimeZone::UTC).date();
     let profile = inputs.profile.map(|(profile, _)| profile);
     let wanted = requiring::tests(inputs.policy, profile, built.day)?;
@@ -46,7 +47,7 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
         .filter(|(_, found)| found.fate == WaiverFate::Unused)
         .map(|(at, found)| (at, &found.waiver))
         .collect();
-    let mut requirements = around(inputs, &runs, &subject, &wanted);
+    let mut requirements = around(inputs, &runs, &subject, &origins, &wanted);
     let whole = Whole { policy: inputs.policy, observed: &observed, waivers: &valid };
     requirements.extend(whole.tests(&wanted));
     let counted = counts(inputs.policy, &requirements);
@@ -73,7 +74,7 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
             sha256: file.sha256.clone(),
             muster: profile.muster.clone(),
         }),
-        notes: notes(inputs, &runs, &subject),
+        notes: notes(inputs, &runs, &subject, &origins),
         subject: image(&subject, built),
         runs: runs.iter().map(|run| used_run(run)).collect(),
         waivers: uses.collect(),
@@ -125,7 +126,7 @@ fn image(subject: &Subject<'_>, BuildDay { day, from }: BuildDay) -> ImageUsed {
     }
 }
 
-fn notes(inputs: &GateInputs<'_>, runs: &[&RunInput], subject: &Subject<'_>) -> Vec<String> {
+fn notes(inputs: &GateInputs<'_>, runs: &[&RunInput], subject: &Subject<'_>, origins: &Origins<'_>) -> Vec<String> {
     let mut out = Vec::new();
     if subject.sha256.is_empty() {
         out.push(
@@ -134,8 +135,9 @@ fn notes(inputs: &GateInputs<'_>, runs: &[&RunInput], subject: &Subject<'_>) -> 
         );
     }
     if let Some((profile, _)) = inputs.profile {
-        let others: BTreeSet<&str> =
-            runs.iter().map(|run| run.record.muster.as_str()).filter(|version| *version != profile.muster).collect();
+        let own = runs.iter().map(|run| run.record.muster.as_str());
+        let kept = runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(_, found)| Some(found?.muster.as_str()));
+        let others: BTreeSet<&str> = own.chain(kept).filter(|version| *version != profile.muster).collect();
         for version in others {
             out.push(format!(
                 "the profile was locked with muster {}, and {} ran the tests: check types may have changed",
@@ -170,112 +172,6 @@ fn waivers(
         WaiverUse { waiver: waiver.clone(), fate, refused, days_left }
     };
     inputs.waivers.iter().map(one).collect()
-}
-
-fn requirement(kind: RequirementKind, name: impl Into<String>, fault: Option<String>, fine: &str) -> Requirement {
-    Requirement {
-        kind,
-        name: name.into(),
-        level: RequirementLevel::Required,
-        cell: BTreeMap::new(),
-        state: if fault.is_some() { RequirementState::Failed } else { RequirementState::Passed },
-        satisfied: fault.is_none(),
-        blocks: fault.is_some(),
-        message: fault.unwrap_or_else(|| fine.to_owned()),
-        evidence: Vec::new(),
-        waivers: Vec::new(),
-    }
-}
-
-/// What must be so of the image, the runs and the suites before any test counts.
-fn around(
-    inputs: &GateInputs<'_>,
-    runs: &[&RunInput],
-    subject: &Subject<'_>,
-    wanted: &BTreeMap<String, Wanted>,
-) -> Vec<Requirement> {
-    let mut out = Vec::new();
-    if let Some(scope) = &inputs.policy.applies {
-        let unknown = "the runs do not say which image file was tested, and the policy is for an image";
-        let fault = match (subject.sha256.is_empty(), subject.fits(scope)) {
-            (true, _) => Some(unknown.to_owned()),
-            (false, None) => Some("it never booted, so that nobody knows whether the policy is for it".to_owned()),
-            // That it is for another image was an error.
-            (false, Some(_)) => None,
-        };
-        out.push(requirement(RequirementKind::Image, short(&subject.sha256), fault, "the policy is for it"));
-    }
-    for run in runs {
-        out.push(requirement(RequirementKind::Run, one_line(&run.record.id, 200), incomplete(run), "it is complete"));
-    }
-    for run in runs {
-        let (too_old, shown) = age(inputs, run.started());
-        if inputs.policy.max_age.is_some() || too_old.is_some() {
-            out.push(requirement(RequirementKind::Age, one_line(&run.record.id, 200), too_old, &shown));
-        }
-    }
-    if let Some((profile, _)) = inputs.profile {
-        let suites: BTreeSet<&str> = wanted.keys().map(|name| suite_of(name)).collect();
-        for (name, suite) in profile.suites.iter().filter(|(name, _)| suites.contains(name.as_str())) {
-            // A run that has none of its tests says nothing of it.
-            let other = |run: &&&RunInput| {
-                let ran = run.record.suites.get(name).map(|ran| &ran.sha256);
-                ran != Some(&suite.sha256) && run.record.tests.iter().any(|test| test.suite == *name)
-            };
-            let fault = runs.iter().find(other).map(|run| {
-                format!("the run {} had another version of it than the profile {}", run.record.id, profile.id)
-            });
-            out.push(requirement(RequirementKind::Suite, name, fault, "it is as it was locked"));
-        }
-    }
-    out
-}
-
-/// Why a run is no evidence as a whole.
-fn incomplete(run: &RunInput) -> Option<String> {
-    let record = &run.record;
-    let focused = record.arguments.iter().any(|word| word == "--focus" || word.starts_with("--focus="))
-        || record.notices.iter().any(|notice| notice.starts_with("the run was focused"));
-    if record.finished.is_none() {
-        return Some("it did not end: it goes on, or was killed".to_owned());
-    }
-    if record.interrupted {
-        return Some("it was interrupted".to_owned());
-    }
-    // No snapshot can differ from what is accepted as it is.
-    let accepts = |word: &String| word == "--update-snapshots" || word.starts_with("--update-snapshots=");
-    if record.arguments.iter().any(accepts) {
-        return Some("it accepted whatever its snapshots were (--update-snapshots)".to_owned());
-    }
-    // The machines of the others may have crashed, and none of this one's tests would say so.
-    if let Some(shard) = &record.shard {
-        return Some(format!("it is shard {} of {}: `muster merge` makes one run of all", shard.number, shard.of));
-    }
-    if focused {
-        return Some("it was focused on some tests while somebody worked on them".to_owned());
-    }
-    // As reports say it: a run that is no pass as a whole must not pass because no test says why.
-    let bad = |test: &muster_record::run::TestRecord| {
-        matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun)
-    };
-    let code = record.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-    let passed = [Exit::Pass as u8, Exit::Stale as u8].map(Some).contains(&record.exit_code);
-    (!passed && !record.tests.iter().any(bad))
-        .then(|| format!("it is no pass as a whole, and no test says why (exit code {code})"))
-}
-
-/// Why a run is too old or too new, else its age.
-fn age(inputs: &GateInputs<'_>, started: Timestamp) -> (Option<String>, String) {
-    let seconds = inputs.at.as_second().saturating_sub(started.as_second());
-    if seconds < 0 {
-        return (Some("it began after the time for which this is decided".to_owned()), String::new());
-    }
-    let days = seconds / 86_400;
-    let shown = format!("it is {days} day{} old", if days == 1 { "" } else { "s" });
-    let limit = inputs.policy.max_age.filter(|limit| seconds.unsigned_abs() > limit.as_secs());
-    let fault =
-        limit.map(|limit| format!("{shown}; the policy accepts {} at most", muster_suite::value::show_duration(limit)));
-    (fault, shown)
 }
 
 /// What is known of all tests.
@@ -426,5 +322,7 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
     out
 }
 
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod tests;

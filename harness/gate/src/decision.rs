@@ -277,6 +277,9 @@ pub struct TestEvidence {
     pub test: String,
     /// The run's id.
     pub run: String,
+    /// The run that found it, from which that run has kept it; absent for its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kept_from: Option<String>,
     /// The file of its record.
     pub file: String,
     /// Where it ran, as a waiver names it: `image` is the entry's id.

@@ -8,11 +8,13 @@
 //! - [`ways`]: what would open a closed gate.
 //! - [`written`]: a decision as text, JSON, Markdown and HTML.
 
+mod around;
 pub mod built;
 pub mod decide;
 pub mod decision;
 pub mod inputs;
 mod observation;
+mod origin;
 pub mod profile;
 mod requiring;
 mod subject;

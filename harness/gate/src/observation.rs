@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use muster_base::failure::{self, Failure};
 use muster_base::text::one_line;
-use muster_record::facts::Facts;
 use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
-use muster_record::run::TestRecord;
+use muster_record::run::{EarlierOutcome, FoundOn, TestRecord};
 use muster_record::signature::signature;
 use muster_suite::policy::{FlakyRule, Policy};
 
 use crate::decision::{FailureSeen, RequirementState, TestEvidence};
 use crate::inputs::{GateError, RunInput};
+use crate::origin::{Origins, started};
 use crate::subject::Subject;
 
 /// Characters of a message, and of a signature.
@@ -19,7 +22,15 @@ const MESSAGE: usize = 400;
 /// Failures of one result that are listed.
 const FAILURES: usize = 20;
 
-/// All results of one test in one place: an image entry on an accelerator.
+/// A result: the record in which it stands, and when the run began that found it.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'r> {
+    run: &'r RunInput,
+    test: &'r TestRecord,
+    started: Timestamp,
+}
+
+/// All results of one test in one place: an image entry on an accelerator, with one firmware.
 #[derive(Debug)]
 pub(crate) struct Observed<'r> {
     /// The full name.
@@ -28,8 +39,19 @@ pub(crate) struct Observed<'r> {
     pub(crate) cell: BTreeMap<String, String>,
     /// Dimensions that are known of the place: those of the test's own cell too.
     dimensions: BTreeMap<String, String>,
-    /// The oldest first; never empty.
-    results: Vec<(&'r RunInput, &'r TestRecord)>,
+    /// In the order of their records, the oldest first; never empty.
+    results: Vec<Seen<'r>>,
+    /// How the test failed in runs that were not given, and that given ones go on with.
+    before: Vec<Before>,
+}
+
+/// A failure before the result that counts.
+#[derive(Debug, Clone)]
+struct Before {
+    /// The run's id.
+    run: String,
+    /// What a waiver must cover.
+    failures: Vec<FailureSeen>,
 }
 
 /// How a test stands in one place.
@@ -47,6 +69,7 @@ pub(crate) struct Stand {
 pub(crate) fn all<'r>(
     runs: &[&'r RunInput],
     subject: &Subject<'_>,
+    origins: &Origins<'r>,
 ) -> Result<BTreeMap<String, Vec<Observed<'r>>>, GateError> {
     let mut out: BTreeMap<String, Vec<Observed<'r>>> = BTreeMap::new();
     for run in runs.iter().copied() {
@@ -55,31 +78,61 @@ pub(crate) fn all<'r>(
                 continue;
             }
             let places = out.entry(test.name()).or_default();
-            let cell = BTreeMap::from([
-                ("image".to_owned(), test.image.clone()),
-                ("accelerator".to_owned(), run.record.accelerator.kind.clone()),
-            ]);
+            // One of which nothing is known keeps the gate closed by itself, as a fault of the run that has it.
+            let found = origins.of(run, test);
+            let accelerator = found.map(|found| found.accelerator.clone()).unwrap_or_default();
+            let cell =
+                BTreeMap::from([("image".to_owned(), test.image.clone()), ("accelerator".to_owned(), accelerator)]);
             if let Some(other) = places.first().and_then(|place| place.results.first()) {
-                agree(test, (other.0, run))?;
+                agree(test, *other, run, origins)?;
             }
-            match places.iter_mut().find(|place| place.cell == cell) {
-                Some(place) => place.results.push((run, test)),
-                None => {
-                    let facts = run.record.images.get(&test.image).and_then(|image| image.facts.as_ref());
-                    let dimensions = dimensions(&test.test, &cell, facts);
-                    places.push(Observed { name: test.name(), cell, dimensions, results: vec![(run, test)] });
+            let seen = Seen { run, test, started: found.map_or(Timestamp::MIN, started) };
+            let dimensions = dimensions(&test.test, &cell, found.and_then(|found| found.images.get(&test.image)));
+            let before = before(seen, origins);
+            // Where it never booted nobody knows with which firmware, and it is the same place as any.
+            let fits = |place: &&mut Observed<'_>| {
+                dimensions.iter().all(|(name, value)| place.dimensions.get(name).is_none_or(|known| known == value))
+            };
+            match places.iter_mut().find(fits) {
+                Some(place) => {
+                    place.results.push(seen);
+                    place.dimensions.extend(dimensions);
+                    place.before.extend(before);
                 }
+                None => places.push(Observed { name: test.name(), cell, dimensions, results: vec![seen], before }),
             }
         }
     }
     Ok(out)
 }
 
+/// How a test failed in runs that were not given, as the record of one says that goes on with them. Of those that were given the result
+/// itself is there.
+fn before(Seen { run, test, .. }: Seen<'_>, origins: &Origins<'_>) -> Vec<Before> {
+    let counts = |then: &&EarlierOutcome| {
+        is_failure(then.outcome) && !origins.is_given(&then.run) && then.is_about(test, &run.record)
+    };
+    let one = |then: &EarlierOutcome| {
+        let first = then.failure.iter().map(seen);
+        // The record has one failure of each run, and a waiver must not cover what nobody sees.
+        let message = format!("what else went wrong is in the run {}: give the gate that run too", then.run);
+        let rest =
+            FailureSeen { id: "more".to_owned(), signature: String::new(), message: one_line(&message, MESSAGE) };
+        Before { run: then.run.clone(), failures: first.chain([rest]).collect() }
+    };
+    test.earlier.iter().filter(counts).map(one).collect()
+}
+
 /// Two runs of one test are of one tool and one suite, or they say nothing together.
-fn agree(test: &TestRecord, (a, b): (&RunInput, &RunInput)) -> Result<(), GateError> {
-    let (a, b) = (&a.record, &b.record);
-    if a.muster != b.muster {
-        let versions = format!("{} in {}, {} in {}", one_line(&a.muster, 60), a.id, one_line(&b.muster, 60), b.id);
+fn agree(test: &TestRecord, other: Seen<'_>, run: &RunInput, origins: &Origins<'_>) -> Result<(), GateError> {
+    let (a, b) = (&other.run.record, &run.record);
+    let by = |run: &RunInput, test: &TestRecord| {
+        origins.of(run, test).map_or_else(|| run.record.muster.clone(), |found| found.muster.clone())
+    };
+    let versions = (by(other.run, other.test), by(run, test));
+    if versions.0 != versions.1 {
+        let (one, two) = (one_line(&versions.0, 60), one_line(&versions.1, 60));
+        let versions = format!("{one} in {}, {two} in {}", a.id, b.id);
         return Err(GateError::SeveralTools { test: test.name(), versions });
     }
     let digest = |suites: &BTreeMap<String, muster_record::run::SuiteRecord>| {
@@ -93,14 +146,11 @@ fn agree(test: &TestRecord, (a, b): (&RunInput, &RunInput)) -> Result<(), GateEr
 }
 
 /// What is known of where a test ran. Its own cell wins: `firmware=bios` there is the machine that it had.
-fn dimensions(id: &str, cell: &BTreeMap<String, String>, facts: Option<&Facts>) -> BTreeMap<String, String> {
+fn dimensions(id: &str, cell: &BTreeMap<String, String>, on: Option<&FoundOn>) -> BTreeMap<String, String> {
     let mut out = cell.clone();
-    if let Some(facts) = facts {
-        for name in ["arch", "firmware"] {
-            if let Some(value) = facts.dimension(name).and_then(|values| values.into_iter().next()) {
-                out.insert(name.to_owned(), value);
-            }
-        }
+    if let Some(FoundOn { arch, firmware, .. }) = on {
+        let known = [("arch", arch), ("firmware", firmware)];
+        out.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
     }
     out.extend(own_cell(id));
     out
@@ -121,66 +171,72 @@ impl Observed<'_> {
 
     /// Whether it ran there to a result, or tried to.
     pub(crate) fn has_run(&self) -> bool {
-        self.results.iter().any(|(run, test)| test.outcome.has_run() && !is_running(run, test))
+        self.results.iter().any(|seen| seen.test.outcome.has_run() && !seen.is_running())
     }
 
     /// The result that counts: the newest of those that ran, else the newest. Of two that began at once the worse.
     fn decisive(&self) -> usize {
-        let rank = |(at, (run, test)): (usize, &(&RunInput, &TestRecord))| {
-            (test.outcome.has_run(), run.started(), severity(test.outcome), at)
+        let rank = |(at, seen): (usize, &Seen<'_>)| {
+            (seen.test.outcome.has_run(), seen.started, severity(seen.test.outcome), at)
         };
         let best = self.results.iter().enumerate().max_by_key(|entry| rank(*entry));
         best.map_or(0, |(at, _)| at)
     }
 
+    /// How it failed before the result that counts, the newest failure that is known.
+    fn failed_before(&self, at: usize, decisive: &Seen<'_>) -> Option<Before> {
+        let older = |(other, seen): &(usize, &Seen<'_>)| *other != at && seen.started <= decisive.started;
+        let mut failed = self.results.iter().enumerate().filter(older).map(|(_, seen)| seen);
+        let given = failed
+            .rfind(|seen| is_failure(seen.test.outcome))
+            .map(|seen| Before { run: seen.run.record.id.clone(), failures: failures(seen.test) });
+        given.or_else(|| self.before.last().cloned())
+    }
+
     /// How it stands there.
     pub(crate) fn stand(&self, policy: &Policy) -> Stand {
         let at = self.decisive();
-        let Some((run, test)) = self.results.get(at) else {
+        let Some(decisive) = self.results.get(at) else {
             return Stand { state: RequirementState::Missing, why: "no run has a result".to_owned(), failures: vec![] };
         };
-        let mut earlier = self
-            .results
-            .iter()
-            .enumerate()
-            .filter(|(other, (older, _))| *other != at && older.started() <= run.started());
-        let failed = |(_, (_, test)): &(usize, &(&RunInput, &TestRecord))| {
-            matches!(test.outcome, Outcome::Fail | Outcome::Flaky | Outcome::Known)
-        };
-        let before = earlier.rfind(failed).map(|(_, (run, test))| (*run, *test));
-        let (state, why, of) = match (test.outcome, before) {
-            (Outcome::Pass, None) => (RequirementState::Passed, "passed".to_owned(), *test),
-            (Outcome::Pass, Some((older, failed))) => {
-                flaky(policy, format!("passed, after it failed in the run {}", older.record.id), failed)
-            }
-            (Outcome::Flaky, _) => flaky(policy, "passed only on a retry".to_owned(), test),
-            (Outcome::Fail, _) => (RequirementState::Failed, headline(test), *test),
-            (Outcome::Known, _) => {
+        let test = decisive.test;
+        let (state, why) = match test.outcome {
+            Outcome::Pass => match self.failed_before(at, decisive) {
+                None => (RequirementState::Passed, "passed".to_owned()),
+                Some(Before { run, failures }) => {
+                    let (state, why) = flaky(policy, format!("passed, after it failed in the run {run}"));
+                    return Stand { state, why: one_line(&why, MESSAGE), failures };
+                }
+            },
+            Outcome::Flaky => flaky(policy, "passed only on a retry".to_owned()),
+            Outcome::Fail => (RequirementState::Failed, headline(test)),
+            Outcome::Known => {
                 let why = format!("failed as a known issue says, which satisfies no policy: {}", headline(test));
-                (RequirementState::Failed, why, *test)
+                (RequirementState::Failed, why)
             }
-            (Outcome::Error, _) if is_running(run, test) => {
-                (RequirementState::Running, "its run goes on, or was killed".to_owned(), *test)
+            Outcome::Error if decisive.is_running() => {
+                (RequirementState::Running, "its run goes on, or was killed".to_owned())
             }
-            (Outcome::Error, _) => (RequirementState::Errored, headline(test), *test),
-            (Outcome::Skip, _) => {
+            Outcome::Error => (RequirementState::Errored, headline(test)),
+            Outcome::Skip => {
                 let id = test.skipped.as_ref().map(|reason| reason.id.as_str());
                 match id.is_some_and(|id| policy.allow_skips.iter().any(|allowed| allowed == id)) {
-                    true => (RequirementState::Excluded, format!("left out: {}", headline(test)), *test),
-                    false => (RequirementState::Skipped, headline(test), *test),
+                    true => (RequirementState::Excluded, format!("left out: {}", headline(test))),
+                    false => (RequirementState::Skipped, headline(test)),
                 }
             }
-            (Outcome::NotRun, _) => (RequirementState::Missing, headline(test), *test),
+            Outcome::NotRun => (RequirementState::Missing, headline(test)),
         };
-        Stand { state, why: one_line(&why, MESSAGE), failures: failures(of) }
+        Stand { state, why: one_line(&why, MESSAGE), failures: failures(test) }
     }
 
     /// Every result, for the decision.
     pub(crate) fn evidence(&self) -> Vec<TestEvidence> {
         let decisive = self.decisive();
-        let one = |(at, (run, test)): (usize, &(&RunInput, &TestRecord))| TestEvidence {
+        let one = |(at, Seen { run, test, .. }): (usize, &Seen<'_>)| TestEvidence {
             test: self.name.clone(),
             run: run.record.id.clone(),
+            kept_from: test.kept_from.as_ref().map(|id| one_line(id, 200)),
             file: run.file.file.clone(),
             cell: self.cell.clone(),
             outcome: test.outcome.name().to_owned(),
@@ -194,19 +250,25 @@ impl Observed<'_> {
     }
 }
 
-fn flaky<'t>(policy: &Policy, why: String, of: &'t TestRecord) -> (RequirementState, String, &'t TestRecord) {
+fn flaky(policy: &Policy, why: String) -> (RequirementState, String) {
     match policy.flaky {
-        FlakyRule::Passes => (RequirementState::Passed, why, of),
-        FlakyRule::Fails => (RequirementState::Failed, format!("flaky: {why}"), of),
+        FlakyRule::Passes => (RequirementState::Passed, why),
+        FlakyRule::Fails => (RequirementState::Failed, format!("flaky: {why}")),
     }
 }
 
-/// The run has not ended and the test stands as the plan left it, an error without a beginning.
-fn is_running(run: &RunInput, test: &TestRecord) -> bool {
-    let planned = |id: &muster_base::failure::FailureId| *id == muster_base::failure::RUN_INTERRUPTED;
-    run.record.finished.is_none()
-        && test.outcome == Outcome::Error
-        && test.failures.iter().any(|failure| planned(&failure.id))
+impl Seen<'_> {
+    /// The run has not ended and the test stands as the plan left it, an error without a beginning.
+    fn is_running(&self) -> bool {
+        self.run.record.finished.is_none()
+            && self.test.outcome == Outcome::Error
+            && self.test.failures.iter().any(|failure| failure.id == failure::RUN_INTERRUPTED)
+    }
+}
+
+/// After which a pass is one of a flaky test.
+fn is_failure(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Fail | Outcome::Flaky | Outcome::Known)
 }
 
 fn severity(outcome: Outcome) -> u8 {
@@ -228,16 +290,19 @@ fn headline(test: &TestRecord) -> String {
 
 fn failures(test: &TestRecord) -> Vec<FailureSeen> {
     let reasons = test.skipped.iter().filter(|_| !test.outcome.has_run());
-    let seen = test.failures.iter().chain(reasons).take(FAILURES).map(|failure| FailureSeen {
-        id: one_line(failure.id.as_str(), 200),
-        message: one_line(&failure.message, MESSAGE),
-        signature: one_line(&signature(&failure.message), MESSAGE),
-    });
-    let mut out: Vec<FailureSeen> = seen.collect();
+    let mut out: Vec<FailureSeen> = test.failures.iter().chain(reasons).take(FAILURES).map(seen).collect();
     // One that is beyond the bound is covered by no waiver.
     if test.failures.len() > FAILURES {
         let message = format!("{} more failures, which are not listed", test.failures.len() - FAILURES);
         out.push(FailureSeen { id: "more".to_owned(), signature: String::new(), message });
     }
     out
+}
+
+fn seen(failure: &Failure) -> FailureSeen {
+    FailureSeen {
+        id: one_line(failure.id.as_str(), 200),
+        message: one_line(&failure.message, MESSAGE),
+        signature: one_line(&signature(&failure.message), MESSAGE),
+    }
 }

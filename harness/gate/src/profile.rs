@@ -38,7 +38,8 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProfileSuite {
-    /// SHA-256 of its file and of those that it includes, hex, as a run records it.
+    /// SHA-256 of its file, of those that it includes and of those that its tests upload or compare boots with, hex, as a run
+    /// records it.
     pub sha256: String,
 }
 

@@ -74,12 +74,16 @@ mod tests {
         use crate::run::{EarlierOutcome, EarlierRun};
         let mut events = sample::events();
         let failure = sample::tests()[1].failures.first().cloned();
-        let before = EarlierOutcome { run: "r1".into(), outcome: crate::outcome::Outcome::Fail, failure };
+        let (suite, image) = (Some("cd".repeat(32)), Some("ef".repeat(32)));
+        let before = EarlierOutcome { run: "r1".into(), outcome: crate::outcome::Outcome::Fail, failure, suite, image };
+        let found = Recorder::fold(&events).found();
+        assert!(found.images.values().any(|image| image.arch.is_some()), "{found:?}");
         for event in &mut events {
             match event {
                 Event::RunStarted { earlier, .. } => {
                     let (id, directory, file) = ("r1".into(), "runs/r1".into(), "run.json".into());
-                    earlier.push(EarlierRun { id, directory, file, sha256: "ab".repeat(32) });
+                    let found = Some(found.clone());
+                    earlier.push(EarlierRun { id, directory, file, sha256: "ab".repeat(32), found });
                 }
                 Event::TestFinished { record } => {
                     record.earlier = vec![before.clone()];

@@ -3,15 +3,16 @@
 //! Machines have the number of their shard before their names, since each run counts its own. Tests stand by image, suite and place in
 //! the suite. Of an image that several shards had, the machine's own test is one: what went wrong in any of them went wrong.
 
-use std::borrow::Cow;
+mod error;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
 use crate::run::{Accelerator, EarlierRun, ImageRecord, RunRecord, TestRecord};
 use crate::verdict;
+pub use error::MergeError;
 use muster_base::exit::Exit;
-use muster_base::fault::Fault;
 use muster_base::text::one_line;
 
 /// A run of a shard, and where it was read from.
@@ -21,93 +22,6 @@ pub struct Input<'r> {
     pub record: &'r RunRecord,
     /// How the merged record refers to it.
     pub reference: &'r EarlierRun,
-}
-
-/// Runs that are not the shards of one run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MergeError {
-    /// There is none.
-    #[error("there is no run to merge")]
-    None,
-    /// A run of its own.
-    #[error("the run {run} is no shard of another")]
-    NoShard {
-        /// Its id.
-        run: String,
-    },
-    /// They differ in what must be the same.
-    #[error("the runs {one} and {other} are no shards of one run: they have different {what}")]
-    Differ {
-        /// Id of a run.
-        one: String,
-        /// Id of a run that differs from it.
-        other: String,
-        /// `images (lab: …)`.
-        what: String,
-    },
-    /// A shard is there twice.
-    #[error("the shard {number} of {of} is there twice: {one} and {other}")]
-    Twice {
-        /// Which.
-        number: u32,
-        /// Of how many.
-        of: u32,
-        /// Id of a run.
-        one: String,
-        /// Id of the other.
-        other: String,
-    },
-    /// Shards are not there.
-    #[error("{} of {of} {} missing", listed(missing), if missing.len() == 1 { "is" } else { "are" })]
-    Missing {
-        /// Their numbers.
-        missing: Vec<u32>,
-        /// Of how many.
-        of: u32,
-    },
-    /// The same test is in two of them.
-    #[error("the test {test} is in the shards {one} and {other}")]
-    InTwo {
-        /// `suite/test [image]`.
-        test: String,
-        /// Number of a shard.
-        one: u32,
-        /// Number of the other.
-        other: u32,
-    },
-    /// A test of the plan is in none of them.
-    #[error("the shards have {found} tests, and the plan has {planned}")]
-    Incomplete {
-        /// In all shards, the machines' own not counted.
-        found: usize,
-        /// In the plan.
-        planned: u32,
-    },
-}
-
-fn listed(numbers: &[u32]) -> String {
-    let names: Vec<String> = numbers.iter().take(20).map(u32::to_string).collect();
-    let more = if numbers.len() > names.len() { " and others" } else { "" };
-    format!("shard{} {}{more}", if numbers.len() == 1 { "" } else { "s" }, names.join(", "))
-}
-
-impl Fault for MergeError {
-    fn exit(&self) -> Exit {
-        Exit::Invalid
-    }
-
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        let hint = match self {
-            Self::None | Self::NoShard { .. } => "name the runs of `muster run --shard 1/4` and of its other shards",
-            Self::Missing { .. } => "run it, and merge again; every shard must be there, also one that failed",
-            Self::Twice { .. } => {
-                "name one of them; `--rerun` makes of a shard that failed another run of the same shard"
-            }
-            Self::Differ { .. } => "start all shards with the same suites, images, options and `--durations`",
-            Self::InTwo { .. } | Self::Incomplete { .. } => "merge what the runs wrote, unchanged",
-        };
-        Some(hint.into())
-    }
 }
 
 /// The record of the whole run, with this id. `arguments` of the first shard are kept, without what made it a shard.
@@ -158,7 +72,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
         finished: records().filter_map(|record| record.finished.clone()).max().filter(|_| ended),
         interrupted: records().any(|record| record.interrupted),
         arguments: shards.values().next().map(|run| unsharded(&run.record.arguments)).unwrap_or_default(),
-        earlier: Vec::new(),
+        earlier: earlier(records()),
         shard: None,
         merged: shards.values().map(|run| run.reference.clone()).collect(),
         accelerator: accelerator(first.record, records()),
@@ -204,6 +118,14 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
         let kinds = format!("{} and {}", line(&one.accelerator.kind), line(&other.accelerator.kind));
         return differ(format!("accelerators ({kinds})"));
     }
+    for (option, differs) in [
+        ("--update-snapshots", one.accepts_snapshots() != other.accepts_snapshots()),
+        ("--connect", one.is_connected() != other.is_connected()),
+    ] {
+        if differs {
+            return differ(format!("options ({option} was given to one of them alone)"));
+        }
+    }
     for (id, image) in &other.images {
         if let Some(known) = one.images.get(id)
             && differs(&known.sha256, &image.sha256)
@@ -245,6 +167,17 @@ fn differs(one: &str, other: &str) -> bool {
 
 fn line(text: &str) -> String {
     one_line(text, 80)
+}
+
+/// The runs from which shards have kept results, each once: what the results say of themselves is there.
+fn earlier<'r>(records: impl Iterator<Item = &'r RunRecord>) -> Vec<EarlierRun> {
+    let mut out: Vec<EarlierRun> = Vec::new();
+    for run in records.flat_map(|record| &record.earlier) {
+        if !out.iter().any(|known| known.id == run.id && known.sha256 == run.sha256) {
+            out.push(run.clone());
+        }
+    }
+    out
 }
 
 type Health = BTreeMap<String, TestRecord>;
@@ -342,6 +275,9 @@ fn both(known: &mut TestRecord, other: TestRecord) {
             known.remarks.push(remark);
         }
     }
+    // A pass of it in one shard is no pass of what failed before in another.
+    known.earlier.extend(other.earlier);
+    known.kept_from = known.kept_from.take().or(other.kept_from);
     known.started = known.started.take().into_iter().chain(other.started).min();
     known.skipped = known.skipped.take().or(other.skipped);
     known.issue = known.issue.take().or(other.issue);

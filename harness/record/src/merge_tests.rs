@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fold::Recorder;
-use crate::run::{MachineRecord, ProductRecord};
+use crate::run::{EarlierOutcome, MachineRecord, ProductRecord};
 use crate::sample;
 use crate::shard::ShardRecord;
 
@@ -52,6 +52,7 @@ fn merged(shards: &[RunRecord]) -> Result<RunRecord, MergeError> {
             directory: format!("runs/{}", shard.id),
             file: "run.json".into(),
             sha256: "ab".repeat(32),
+            found: None,
         })
         .collect();
     let inputs: Vec<Input<'_>> =
@@ -149,6 +150,47 @@ fn what_is_not_one_run_is_not_merged_and_the_error_names_it() {
     assert!(two.starts_with("the test base/nginx-serves [lab] is in the shards 1 and 4"), "{two}");
     let incomplete = error(&|shards| drop(shards[0].tests.remove(0)));
     assert_eq!(incomplete, "the shards have 9 tests, and the plan has 10");
+}
+
+#[test]
+fn a_shard_that_accepted_its_snapshots_is_not_merged_with_one_that_did_not() {
+    for at in 0..OF as usize {
+        for option in ["--update-snapshots", "--connect=root@host"] {
+            let mut some = shards();
+            some[at].arguments.push(option.into());
+            let error = merged(&some).unwrap_err();
+            let name = option.split('=').next().unwrap();
+            assert!(error.to_string().contains(&format!("different options ({name} ")), "{error}");
+        }
+    }
+    let mut all = shards();
+    all.iter_mut().for_each(|shard| shard.arguments.push("--update-snapshots".into()));
+    assert!(merged(&all).unwrap().accepts_snapshots());
+}
+
+#[test]
+fn a_merged_run_names_the_runs_from_which_its_shards_have_kept_results() {
+    let run = |id: &str| EarlierRun { id: id.into(), found: Some(whole().found()), ..EarlierRun::default() };
+    let mut all = shards();
+    all[0].earlier = vec![run("first"), run("second")];
+    all[2].earlier = vec![run("third"), run("first")];
+    // The machine's own test is one of all shards.
+    let mut healths = 0;
+    for shard in &mut all {
+        let id = shard.id.clone();
+        for health in shard.tests.iter_mut().filter(|test| test.is_health() && test.image == "lab") {
+            let (suite, image) = (None, None);
+            let run = id.clone();
+            health.earlier = vec![EarlierOutcome { run, outcome: Outcome::Fail, failure: None, suite, image }];
+            healths += 1;
+        }
+    }
+    let whole = merged(&all).unwrap();
+    let health = whole.tests.iter().find(|test| test.is_health() && test.image == "lab").unwrap();
+    assert!(healths > 1 && health.earlier.len() == healths, "{health:?}");
+    let earlier = whole.earlier;
+    assert_eq!(earlier.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["first", "second", "third"]);
+    assert!(earlier.iter().all(|run| run.found.is_some()));
 }
 
 #[test]

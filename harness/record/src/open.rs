@@ -61,6 +61,7 @@ impl Opened {
             directory: named.to_string(),
             file: self.file.to_owned(),
             sha256: hex(digest.finalize()),
+            found: Some(self.record.found()),
         })
     }
 }

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_pass_after_a_failure_is_said_with_the_run_in_which_it_failed() {
-        let before = |run: &str, outcome| EarlierOutcome { run: run.into(), outcome, failure: None };
+        let before =
+            |run: &str, outcome| EarlierOutcome { run: run.into(), outcome, failure: None, suite: None, image: None };
         let earlier = vec![before("r1", Outcome::Fail), before("r2", Outcome::NotRun)];
         let now = TestRecord { earlier, ..test("s", "a", Outcome::Pass) };
         let kept = TestRecord { kept_from: Some("r2".into()), ..now.clone() };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::boot::BootRecord;
+pub use super::earlier::{EarlierOutcome, EarlierRun, FoundHow, FoundOn};
 use super::finding::OnMachine;
 use super::outcome::Outcome;
 use super::shard::ShardRecord;
@@ -59,33 +60,6 @@ pub struct RunRecord {
     /// The exit code of the command; absent while the run goes on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exit_code: Option<u8>,
-}
-
-/// A run that another one goes on with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EarlierRun {
-    /// Its id.
-    pub id: String,
-    /// Its directory or archive, as it was named.
-    pub directory: String,
-    /// The file that was read: `run.json`, or `events.jsonl` of a run that did not end.
-    pub file: String,
-    /// SHA-256 of that file, hex.
-    pub sha256: String,
-}
-
-/// How a test ended in an earlier run that this one goes on with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EarlierOutcome {
-    /// The run's id.
-    pub run: String,
-    /// How it ended there.
-    pub outcome: Outcome,
-    /// What went wrong there, or why it did not run; without details, which that run has.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub failure: Option<Failure>,
 }
 
 /// What runs the guests and why.
@@ -162,7 +136,7 @@ pub struct SuiteRecord {
     pub file: String,
     /// Why it exists.
     pub summary: String,
-    /// SHA-256 of the file, hex.
+    /// SHA-256 of the file, of those that it includes and of those that its tests upload or compare boots with, hex.
     pub sha256: String,
 }
 

@@ -482,7 +482,8 @@ mod tests {
     fn results_of_earlier_runs_are_told_from_those_of_this_one() {
         use muster_record::run::EarlierOutcome;
         let mut terminal = Terminal::new(Vec::new(), Mode::Plain, Options::default());
-        let before = EarlierOutcome { run: "r1".into(), outcome: Outcome::Fail, failure: None };
+        let before =
+            EarlierOutcome { run: "r1".into(), outcome: Outcome::Fail, failure: None, suite: None, image: None };
         let now = |id: &str, outcome| TestRecord { earlier: vec![before.clone()], ..sample::test("s", id, outcome) };
         let kept = |id: &str, outcome| TestRecord { kept_from: Some("r1".into()), ..sample::test("s", id, outcome) };
         let skip = TestRecord { failures: vec![], ..kept("d", Outcome::Error) };

@@ -38,8 +38,8 @@ pub struct Suite {
     /// The tests: for each combination of the matrix those of the file, in its order, then those of
     /// the files it includes.
     pub tests: Vec<Test>,
-    /// SHA-256 of the file, of those it includes after it, and of the digests of the kernels that it brings, hex: reports
-    /// name it.
+    /// SHA-256 of the file, of those it includes after it, and of those that its tests upload, boot or compare boots with, hex:
+    /// reports name it, and a result is one of this suite only where it is the same.
     pub digest: String,
 }
 

@@ -207,7 +207,7 @@ pub(crate) fn read_documents<T, D: IntoIterator<Item = T>>(
     documents
 }
 
-fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Diagnostic {
+pub(crate) fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Diagnostic {
     // The path is already named; fs-err's own sentence would repeat it in the words of a system call.
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),

@@ -146,7 +146,7 @@ fn what_runs_say_is_refused_although_it_was_signed() {
             &["evidence.missing"],
             with(vec![changed(&good, |record| {
                 let (id, directory, file) = ("r0".into(), "runs/r0".into(), "run.json".into());
-                record.earlier = vec![EarlierRun { id, directory, file, sha256: digest(1) }];
+                record.earlier = vec![EarlierRun { id, directory, file, sha256: digest(1), found: None }];
             })]),
         ),
     ] {
@@ -387,6 +387,7 @@ fn shards() -> Vec<crate::evidence::RunEvidence> {
             directory: "somewhere".into(),
             file: "run.json".into(),
             sha256: run.record_sha256.clone(),
+            found: None,
         })
         .collect();
     let inputs: Vec<Input<'_>> =

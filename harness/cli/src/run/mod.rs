@@ -114,6 +114,10 @@ pub(crate) fn execute_from(
             connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
+        if let Some(shard) = &mut prepared.shard {
+            let digests = arguments.known_issues.iter().map(digest_of).collect::<Result<Vec<_>, _>>()?;
+            shard.plan = super::shard::with_options(&shard.plan, &arguments.deciding(), digests.into_iter());
+        }
         if let Some(over) = &over {
             return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &[]);
         }
@@ -155,13 +159,13 @@ pub(crate) fn execute_from(
         ("--product", &arguments.products),
     ];
     if let Some(shard) = &mut prepared.shard {
-        let digest = |file: &Utf8PathBuf| text_file::read(file).map(|text| hex(Sha256::digest(text)));
         let small = [&arguments.console_rules, &arguments.known_issues, &baselines].into_iter().flatten();
-        let mut digests = small.map(digest).collect::<Result<Vec<_>, _>>()?;
+        let mut digests = small.map(digest_of).collect::<Result<Vec<_>, _>>()?;
         // Of products, which may be large, it is known already.
         digests.extend(products.iter().map(|product| product.sha256.clone()));
-        let machine = session::rerun_options(&Selection::default(), &arguments.images.machine);
-        shard.plan = super::shard::with_options(&shard.plan, &machine, digests.into_iter());
+        let mut options = session::rerun_options(&Selection::default(), &arguments.images.machine);
+        options.extend(arguments.deciding());
+        shard.plan = super::shard::with_options(&shard.plan, &options, digests.into_iter());
     }
     if let Some(over) = &over {
         return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &prepared.specs);
@@ -205,6 +209,11 @@ pub(crate) fn execute_from(
     this_host::learn(&record);
     keep(history, &record);
     Ok(exit)
+}
+
+/// SHA-256 of a small file, hex.
+fn digest_of(file: &Utf8PathBuf) -> Result<String, CliError> {
+    text_file::read(file).map(|text| hex(Sha256::digest(text)))
 }
 
 /// That an attempt goes on with the same part of the same run.

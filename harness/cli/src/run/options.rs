@@ -157,6 +157,16 @@ impl Arguments {
         !self.list && !again && !part && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
     }
 
+    /// The options that decide whether results count, which all shards of a run have in common.
+    pub(super) fn deciding(&self) -> Vec<String> {
+        let given = [
+            ("--update-snapshots", self.update_snapshots),
+            ("--focus", !self.focus.is_empty()),
+            ("--allow-changes", self.allow_changes),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(option, _)| option.to_owned()).collect()
+    }
+
     /// Whether nothing is run.
     pub(crate) fn only_lists(&self) -> bool {
         self.list

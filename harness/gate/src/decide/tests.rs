@@ -6,6 +6,7 @@ use crate::testing::{AT, decided, decided_about, digest, missing, policy, profil
 use crate::ways::ways;
 use crate::written::{html, json, markdown, text};
 use muster_base::failure::{self, Failure};
+use muster_record::outcome::Outcome;
 use muster_record::run::RunRecord;
 use muster_record::shard::ShardRecord;
 

@@ -74,7 +74,11 @@ fn file(cx: &mut Context<'_>, node: &Node) -> Option<String> {
             refuse(cx, &text, codes::BAD_INCLUDE, message);
             None
         }
-        _ => Some(path.into_string()),
+        Some(_) => {
+            cx.data.add(&path, BASELINE_LIMIT);
+            Some(path.into_string())
+        }
+        None => Some(path.into_string()),
     }
 }
 

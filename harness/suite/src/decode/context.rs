@@ -12,6 +12,7 @@ use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
 use super::super::vocabulary::Vocabulary;
 use super::super::yaml::{Node, NodeKind};
+use super::data::DataFiles;
 use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(super) feasible: Feasible,
     /// The directory of the file, for files it names; `None` for a text that is not in a file.
     pub(crate) dir: Option<Utf8PathBuf>,
+    /// The files that tests read: what they contain is part of the suite.
+    pub(super) data: DataFiles,
     sink: &'a mut Diagnostics,
     substituted: usize,
     compiled: &'a mut Patterns,
@@ -107,6 +110,7 @@ impl<'a> Context<'a> {
             suggestions: MOST_SUGGESTED,
             feasible: Default::default(),
             dir: None,
+            data: DataFiles::default(),
             reported: 0,
             sink,
             substituted: 0,

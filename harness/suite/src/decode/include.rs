@@ -24,7 +24,7 @@ const MOST: usize = 64;
 /// The files that a suite is made of, in addition to its own.
 #[derive(Default)]
 pub(super) struct Files {
-    /// Their digest, after the suite's own bytes.
+    /// Their digest, after the suite's own bytes; at the end what its tests read has been added.
     pub(super) digest: sha2::Sha256,
     /// Where they really are.
     pub(super) real: Vec<Utf8PathBuf>,

@@ -105,7 +105,13 @@ pub(super) fn decode_bytes(
         unique_name(name, &root, &mut shared.names, sink);
         let mut cx = Context::new(name.clone(), vocabulary, &mut shared.patterns, sink);
         cx.dir = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
-        suite::suite(&mut cx, &root, &mut files)
+        let suite = suite::suite(&mut cx, &root, &mut files);
+        // What is wrong with the text is said first, and nothing is read for a suite that cannot be used.
+        let data = std::mem::take(&mut cx.data);
+        if sink.len() == before {
+            data.digest(source.path.parent().unwrap_or(Utf8Path::new("")), name, &mut files.digest, sink);
+        }
+        suite
     });
     shared.included.extend(files.real);
     if sink.len() > before {

@@ -6,6 +6,7 @@ mod alternatives;
 mod baseline;
 mod conditions;
 pub(crate) mod context;
+mod data;
 mod duration;
 mod expect;
 mod expectation;

@@ -314,6 +314,50 @@ tests:
 }
 
 #[test]
+fn a_suite_is_another_one_when_a_file_that_its_tests_read_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = camino::Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let upload = |name: &str| format!("    steps:\n      - {{upload: {name}, to: /tmp/x}}\n      - run: /tmp/x\n");
+    let suite = |steps: &str| format!("schema: suite/v1\nsuite: s\ntests:\n  - id: t\n{steps}");
+    let digest = |text: &str| {
+        fs_err::write(path.join("s.yaml"), text).unwrap();
+        let (suites, problems) = load(&[path.join("s.yaml")], &VOCABULARY);
+        assert_eq!(problems.render(false), "");
+        suites[0].digest.clone()
+    };
+    let plain = suite("    steps: [run: 'true']\n");
+    let of_text = muster_base::text::hex(<sha2::Sha256 as sha2::Digest>::digest(&plain));
+    assert_eq!(digest(&plain), of_text, "a suite whose tests read nothing is its text");
+
+    let both = suite(&upload("a.sh")) + "  - id: u\n" + &upload("sub/b.sh");
+    fs_err::create_dir(path.join("sub")).unwrap();
+    let write = |a: &str, b: &str| {
+        fs_err::write(path.join("a.sh"), a).unwrap();
+        fs_err::write(path.join("sub/b.sh"), b).unwrap();
+    };
+    write("exit 1", "exit 0");
+    let first = digest(&both);
+    write("exit 0", "exit 0");
+    let changed = digest(&both);
+    write("exit 0", "exit 1");
+    let swapped = digest(&both);
+    assert!(first != changed && changed != swapped && swapped != first);
+    write("exit 1", "exit 0");
+    assert_eq!(digest(&both), first);
+
+    // The same for the file of a matrix, of an included file, and of the steps around tests.
+    let around = "schema: suite/v1\nsuite: s\nmatrix: {cpus: [1, 2]}\nsetup:\n  - {upload: a.sh, to: /tmp/x}\ninclude:\n  - {file: more.yaml, prefix: m}\n";
+    fs_err::write(path.join("more.yaml"), format!("schema: tests/v1\ntests:\n  - id: t\n{}", upload("sub/b.sh")))
+        .unwrap();
+    let matrix = around.replace("sub/", "");
+    let first = digest(&matrix);
+    write("exit 1", "exit 2");
+    let included = digest(&matrix);
+    write("exit 2", "exit 2");
+    assert!(first != included && included != digest(&matrix));
+}
+
+#[test]
 fn what_a_suite_names_lies_below_its_directory() {
     let dir = tempfile::tempdir().unwrap();
     let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();

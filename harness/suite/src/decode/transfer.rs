@@ -27,6 +27,7 @@ fn source(cx: &mut Context<'_>, node: &Node) -> Option<Utf8PathBuf> {
         cx.report(cx.after_substitution(problem, &text));
         return None;
     }
+    cx.data.add(&path, UPLOAD_LIMIT);
     Some(path)
 }
 

@@ -1,0 +1,133 @@
+//! What must be so of the image, the runs and the suites before any test counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use muster_base::exit::Exit;
+use muster_base::text::one_line;
+use muster_record::outcome::Outcome;
+
+use crate::decision::{Requirement, RequirementKind, RequirementLevel, RequirementState};
+use crate::inputs::{GateInputs, RunInput, short};
+use crate::origin::{Origins, started};
+use crate::profile::suite_of;
+use crate::requiring::Wanted;
+use crate::subject::Subject;
+
+/// A requirement that is no test's: satisfied where nothing is wrong.
+pub(crate) fn requirement(
+    kind: RequirementKind,
+    name: impl Into<String>,
+    fault: Option<String>,
+    fine: &str,
+) -> Requirement {
+    Requirement {
+        kind,
+        name: name.into(),
+        level: RequirementLevel::Required,
+        cell: BTreeMap::new(),
+        state: if fault.is_some() { RequirementState::Failed } else { RequirementState::Passed },
+        satisfied: fault.is_none(),
+        blocks: fault.is_some(),
+        message: fault.unwrap_or_else(|| fine.to_owned()),
+        evidence: Vec::new(),
+        waivers: Vec::new(),
+    }
+}
+
+/// What must be so of the image, the runs and the suites before any test counts.
+pub(crate) fn around(
+    inputs: &GateInputs<'_>,
+    runs: &[&RunInput],
+    subject: &Subject<'_>,
+    origins: &Origins<'_>,
+    wanted: &BTreeMap<String, Wanted>,
+) -> Vec<Requirement> {
+    let mut out = Vec::new();
+    if let Some(scope) = &inputs.policy.applies {
+        let unknown = "the runs do not say which image file was tested, and the policy is for an image";
+        let fault = match (subject.sha256.is_empty(), subject.fits(scope)) {
+            (true, _) => Some(unknown.to_owned()),
+            (false, None) => Some("it never booted, so that nobody knows whether the policy is for it".to_owned()),
+            // That it is for another image was an error.
+            (false, Some(_)) => None,
+        };
+        out.push(requirement(RequirementKind::Image, short(&subject.sha256), fault, "the policy is for it"));
+    }
+    for run in runs {
+        let fault = incomplete(run).or_else(|| origins.fault(run));
+        out.push(requirement(RequirementKind::Run, one_line(&run.record.id, 200), fault, "it is complete"));
+    }
+    let own = runs.iter().map(|run| (run.record.id.as_str(), run.started()));
+    // A result is as old as the run that found it, whoever has kept it since.
+    let kept = runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(id, found)| Some((id, started(found?))));
+    let mut seen = BTreeSet::new();
+    for (id, began) in own.chain(kept).filter(|one| seen.insert(*one)) {
+        let (too_old, shown) = age(inputs, began);
+        if inputs.policy.max_age.is_some() || too_old.is_some() {
+            out.push(requirement(RequirementKind::Age, one_line(id, 200), too_old, &shown));
+        }
+    }
+    if let Some((profile, _)) = inputs.profile {
+        let suites: BTreeSet<&str> = wanted.keys().map(|name| suite_of(name)).collect();
+        for (name, suite) in profile.suites.iter().filter(|(name, _)| suites.contains(name.as_str())) {
+            // A run that has none of its tests says nothing of it.
+            let other = |run: &&&RunInput| {
+                let ran = run.record.suites.get(name).map(|ran| &ran.sha256);
+                ran != Some(&suite.sha256) && run.record.tests.iter().any(|test| test.suite == *name)
+            };
+            let fault = runs.iter().find(other).map(|run| {
+                format!("the run {} had another version of it than the profile {}", run.record.id, profile.id)
+            });
+            out.push(requirement(RequirementKind::Suite, name, fault, "it is as it was locked"));
+        }
+    }
+    out
+}
+
+/// Why a run is no evidence as a whole.
+fn incomplete(run: &RunInput) -> Option<String> {
+    let record = &run.record;
+    let focused = record.arguments.iter().any(|word| word == "--focus" || word.starts_with("--focus="))
+        || record.notices.iter().any(|notice| notice.starts_with("the run was focused"));
+    if record.finished.is_none() {
+        return Some("it did not end: it goes on, or was killed".to_owned());
+    }
+    if record.interrupted {
+        return Some("it was interrupted".to_owned());
+    }
+    // No snapshot can differ from what is accepted as it is.
+    if record.accepts_snapshots() {
+        return Some("it accepted whatever its snapshots were (--update-snapshots)".to_owned());
+    }
+    // The machines of the others may have crashed, and none of this one's tests would say so.
+    if let Some(shard) = &record.shard {
+        return Some(format!("it is shard {} of {}: `muster merge` makes one run of all", shard.number, shard.of));
+    }
+    if focused {
+        return Some("it was focused on some tests while somebody worked on them".to_owned());
+    }
+    // As reports say it: a run that is no pass as a whole must not pass because no test says why.
+    let bad = |test: &muster_record::run::TestRecord| {
+        matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun)
+    };
+    let code = record.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+    let passed = [Exit::Pass as u8, Exit::Stale as u8].map(Some).contains(&record.exit_code);
+    (!passed && !record.tests.iter().any(bad))
+        .then(|| format!("it is no pass as a whole, and no test says why (exit code {code})"))
+}
+
+/// Why a run is too old or too new, else its age.
+fn age(inputs: &GateInputs<'_>, started: Timestamp) -> (Option<String>, String) {
+    let seconds = inputs.at.as_second().saturating_sub(started.as_second());
+    if seconds < 0 {
+        return (Some("it began after the time for which this is decided".to_owned()), String::new());
+    }
+    let days = seconds / 86_400;
+    let shown = format!("it is {days} day{} old", if days == 1 { "" } else { "s" });
+    let limit = inputs.policy.max_age.filter(|limit| seconds.unsigned_abs() > limit.as_secs());
+    let fault =
+        limit.map(|limit| format!("{shown}; the policy accepts {} at most", muster_suite::value::show_duration(limit)));
+    (fault, shown)
+}
