@@ -85,6 +85,8 @@ pub struct FakeDriver {
     pub dies: Option<&'static str>,
     /// What was said to which machine, `id: script`, without what joins it with others.
     pub heard: Arc<Mutex<Vec<String>>>,
+    /// What guests reply to a script that begins with this text, instead of the usual: the first that fits.
+    pub answers: Vec<(&'static str, Reply)>,
     /// The status with which guests answer to the scripts that join them with others, when that is not 0.
     pub joins: i32,
 }
@@ -218,6 +220,7 @@ impl FakeDriver {
             dies: self.dies.filter(|dies| *dies == id).is_some(),
             joins: self.joins,
             heard: self.heard.clone(),
+            answers: self.answers.clone(),
         }
     }
 }
@@ -237,6 +240,7 @@ pub struct FakeMachine {
     dies: bool,
     joins: i32,
     heard: Arc<Mutex<Vec<String>>>,
+    answers: Vec<(&'static str, Reply)>,
 }
 
 impl FakeMachine {
@@ -285,6 +289,9 @@ impl Live for FakeMachine {
             }
             self.said.lock().unwrap().push(request.script.clone());
             self.heard.lock().unwrap().push(format!("{}: {}", self.id, request.script));
+            if let Some((_, reply)) = self.answers.iter().find(|(text, _)| request.script.starts_with(text)) {
+                return Ok(reply.clone());
+            }
             let mut moods = self.moods.lock().unwrap();
             if request.script == "moody" && *moods > 0 {
                 *moods -= 1;
