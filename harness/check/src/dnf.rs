@@ -82,9 +82,8 @@ const REFUSED: &[&str] = &[
 /// # Errors
 /// What it cannot be taken for, or that the repositories could not be reached.
 pub fn transaction(text: &str) -> Read<Transaction> {
-    if let Some(words) = UNREACHABLE.iter().find(|words| text.contains(*words)) {
-        let line = text.lines().find(|line| line.contains(words)).unwrap_or(words);
-        return Err(Unreadable::new(format!("the package manager says: {}", line.trim())));
+    if let Some(line) = unreachable(text) {
+        return Err(Unreadable::new(format!("the package manager says: {line}")));
     }
     let mut found = Transaction::default();
     let mut section = Section::None;
@@ -272,10 +271,12 @@ pub(super) fn nevra(line: &str) -> Option<(String, String)> {
     (!name.is_empty() && !version.is_empty()).then(|| (name.to_owned(), evr))
 }
 
-/// Whether the words say that the repositories could not be asked.
-pub(super) fn unreachable(text: &str) -> Option<Unreadable> {
-    let words = UNREACHABLE.iter().find(|words| text.contains(*words))?;
-    text.lines().find(|line| line.contains(words)).map(|line| Unreadable::new(line.trim()))
+/// The line in which it says that the repositories could not be reached. A mirror that failed while others are left
+/// (`[MIRROR] …`) says nothing of that.
+pub fn unreachable(text: &str) -> Option<Unreadable> {
+    let lines = text.lines().filter(|line| !line.starts_with("[MIRROR]"));
+    let mut said = lines.filter(|line| UNREACHABLE.iter().any(|words| line.contains(words)));
+    said.next().map(|line| Unreadable::new(line.trim()))
 }
 
 /// The lines in which rpm or a package manager tells of failed scriptlets; both carry on after most of them.

@@ -46,8 +46,8 @@ pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<B
     let since = replies.drain(..looked.len().min(replies.len())).collect();
     let seen = keyed(&looked, since);
     let again = keyed(&all[looked.len()..], replies);
-    let baseline = Observations(seen.0.clone().into_iter().chain(again.0).collect());
-    let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
+    let baseline = base::after_boot(&seen, again);
+    let findings = with_evidence(live, base::since_boot(&seen, &baseline, facts), &clock).await?;
     let blind = base::unavailable(&baseline, facts);
     let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.name()));
     Ok((baseline, findings, blind.collect()))
@@ -64,9 +64,12 @@ pub(super) async fn with_evidence<L: Live>(
         return Ok(findings);
     }
     let seen = observe(live, &probes, clock).await?;
-    let text: Vec<String> = seen.0.values().map(|reply| text::escape_bytes(&reply.stdout)).collect();
-    for finding in findings.iter_mut().filter(|finding| !finding.units.is_empty()) {
-        finding.detail = text::tail(&text.join("\n"), EVIDENCE);
+    for finding in &mut findings {
+        // Its own alone: a known issue about one unit must not match what another says.
+        let reply = finding.unit.as_deref().and_then(|unit| seen.0.get(&base::evidence_key(unit)));
+        if let Some(reply) = reply {
+            finding.detail = text::tail(&text::escape_bytes(&reply.stdout), EVIDENCE);
+        }
     }
     Ok(findings)
 }

@@ -85,6 +85,8 @@ pub struct FakeDriver {
     pub dies: Option<&'static str>,
     /// What was said to which machine, `id: script`, without what joins it with others.
     pub heard: Arc<Mutex<Vec<String>>>,
+    /// What guests reply to a script that begins with this text, instead of the usual: the first that fits.
+    pub answers: Vec<(&'static str, Reply)>,
     /// The status with which guests answer to the scripts that join them with others, when that is not 0.
     pub joins: i32,
     /// What runs after each reboot of one of its machines, in order; afterwards the kernel stays what it is. Every package holds
@@ -220,6 +222,7 @@ impl FakeDriver {
             dies: self.dies.filter(|dies| *dies == id).is_some(),
             joins: self.joins,
             heard: self.heard.clone(),
+            answers: self.answers.clone(),
             kernels: self.kernels.clone(),
             // A clone goes on where its template is, which was rebooted once.
             rebooted: usize::from(cloned_from.is_some()),
@@ -247,6 +250,7 @@ pub struct FakeMachine {
     dies: bool,
     joins: i32,
     heard: Arc<Mutex<Vec<String>>>,
+    answers: Vec<(&'static str, Reply)>,
     kernels: Vec<&'static str>,
     rebooted: usize,
 }
@@ -306,6 +310,9 @@ impl Live for FakeMachine {
             }
             self.said.lock().unwrap().push(request.script.clone());
             self.heard.lock().unwrap().push(format!("{}: {}", self.id, request.script));
+            if let Some((_, reply)) = self.answers.iter().find(|(text, _)| request.script.starts_with(text)) {
+                return Ok(reply.clone());
+            }
             let mut moods = self.moods.lock().unwrap();
             if request.script == "moody" && *moods > 0 {
                 *moods -= 1;

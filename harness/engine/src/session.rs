@@ -19,7 +19,7 @@ use super::plan::{self, Group, MachineSpec, Planned};
 use super::product;
 use super::settings::Settings;
 use super::sink::{Events, now};
-use super::treatment::note_finding;
+use super::treatment::note_findings;
 use super::updates::{self, Updates};
 use muster_base::failure::{self, Failure};
 use muster_check::Observations;
@@ -526,9 +526,7 @@ impl<'d, D: Driver> Session<'d, D> {
         let mut stats = self.stats();
         let Health { failures, remarks, .. } = &mut stats.health;
         let known = failures.len();
-        for finding in findings {
-            note_finding(failures, remarks, machine, finding, &self.events, &BTreeMap::new());
-        }
+        note_findings(failures, remarks, machine, findings, &self.events, &BTreeMap::new());
         failures.iter().skip(known).for_each(|failure| self.say(failure));
     }
 

@@ -18,7 +18,7 @@ use super::segment::{self, Joined};
 use super::session::{MachineSource, Session};
 use super::steps::{self, Reboot};
 use super::suite_steps;
-use super::treatment::note_finding;
+use super::treatment::{note_findings, says};
 use muster_base::failure::{self, Failure};
 use muster_base::files;
 use muster_guest::{Reply, Request};
@@ -75,10 +75,12 @@ pub(super) async fn run<D: Driver>(
     }
     for Member { name, lease } in members {
         let mut part = Attempt::default();
-        for finding in lease.live.findings() {
-            let base_checks = &planned.suite.base_checks;
-            note_finding(&mut part.failures, &mut part.remarks, &lease.id, finding, &session.events, base_checks);
-        }
+        let (findings, base_checks) = (lease.live.findings(), &planned.suite.base_checks);
+        note_findings(&mut part.failures, &mut part.remarks, &lease.id, findings, &session.events, base_checks);
+        // The line by which it died is among what is known of the test.
+        let known =
+            |one: &Failure| attempt.failures.iter().any(|known| known.id == one.id && says(known, &one.message));
+        part.failures.retain(|one| !known(one));
         attempt.add(name, part);
     }
     attempt

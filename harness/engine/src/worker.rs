@@ -16,7 +16,7 @@ use super::session::{MachineSource, Session};
 use super::sink::now;
 use super::suite_steps;
 use super::together::{self, Others};
-use super::treatment::note_finding;
+use super::treatment::note_findings;
 use muster_base::failure::{self, Failure};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
@@ -375,10 +375,8 @@ impl<D: Driver> Worker<'_, '_, D> {
         if let Some(base) = attempt.base_after.take() {
             lease.base = base;
         }
-        for finding in lease.live.findings() {
-            let base_checks = &planned.suite.base_checks;
-            note_finding(&mut attempt.failures, &mut attempt.remarks, &lease.id, finding, &session.events, base_checks);
-        }
+        let (findings, base_checks) = (lease.live.findings(), &planned.suite.base_checks);
+        note_findings(&mut attempt.failures, &mut attempt.remarks, &lease.id, findings, &session.events, base_checks);
         // A test that must fail is evaluated by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
         lease.a_test_failed |= !must_fail && !attempt.failures.is_empty();

@@ -9,15 +9,23 @@ use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("users", AttributeKind::Set(&accounts::USER), "Names of all users of /etc/passwd."),
     attribute("groups", AttributeKind::Set(&accounts::GROUP), "Names of all groups of /etc/group."),
     attribute("login", AttributeKind::Set(&accounts::USER), "Users whose shell lets them log in."),
     attribute("uid-zero", AttributeKind::Set(&accounts::USER), "Users with uid 0."),
-    attribute("with-password", AttributeKind::Set(&accounts::USER), "Users with a usable password."),
-    attribute("empty-password", AttributeKind::Set(&accounts::USER), "Users with an empty password."),
+    attribute(
+        "with-password",
+        AttributeKind::Set(&accounts::USER),
+        "Users with a usable password, of /etc/passwd, or of /etc/shadow where that refers to it (`x`).",
+    ),
+    attribute(
+        "empty-password",
+        AttributeKind::Set(&accounts::USER),
+        "Users with an empty password, of /etc/passwd, or of /etc/shadow where that refers to it (`x`).",
+    ),
     attribute("duplicate-uids", AttributeKind::Set(&accounts::NUMBER), "Uids that several users have."),
     attribute("duplicate-gids", AttributeKind::Set(&accounts::NUMBER), "Gids that several groups have."),
     attribute(
@@ -67,7 +75,8 @@ impl Check for Accounts {
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if wants(asked, &["users", "login", "uid-zero", "duplicate-uids", "regular"]) {
+        if wants(asked, &["users", "login", "uid-zero", "duplicate-uids", "regular", "with-password", "empty-password"])
+        {
             probes.push(Probe::new(PASSWD, 10, "cat /etc/passwd"));
         }
         if wants(asked, &["groups", "duplicate-gids"]) {
@@ -97,8 +106,8 @@ impl Check for Accounts {
                 "duplicate-uids" => twice(rows(&passwd()?, 7)?.iter().map(|row| row[2])),
                 "groups" => rows(&seen.output(GROUP)?, 4)?.iter().map(|row| name(row)).collect(),
                 "duplicate-gids" => twice(rows(&seen.output(GROUP)?, 4)?.iter().map(|row| row[2])),
-                "with-password" => with_state(&seen.output(SHADOW)?, "set")?,
-                "empty-password" => with_state(&seen.output(SHADOW)?, "empty")?,
+                "with-password" => with_state(&passwd()?, &seen.output(SHADOW)?, "set")?,
+                "empty-password" => with_state(&passwd()?, &seen.output(SHADOW)?, "empty")?,
                 _ => return unanswered(assertion),
             }))
         })
@@ -116,8 +125,16 @@ pub(super) fn lets_in(shell: &str) -> bool {
     !matches!(shell.rsplit('/').next(), Some("nologin" | "false" | "true" | "sync" | "shutdown" | "halt"))
 }
 
-/// State of a user's password in /etc/shadow: `set`, `empty`, `locked` or `none`.
-pub(super) fn password(shadow: &str, name: &str) -> Option<&'static str> {
+/// State of a user's password, `set`, `empty`, `locked` or `none`, by the second field of the line in passwd
+/// and by /etc/shadow. `None` when passwd refers to a line that is not there.
+///
+/// As pam_unix decides (Linux-PAM's passverify.c, `_unix_get_passwd_entry` and `is_pwd_shadowed`): /etc/shadow counts
+/// only where passwd has `x`, or a name behind `##`; whatever else stands in passwd is the password, and
+/// nothing there is an empty one.
+pub(super) fn password(passwd_field: &str, shadow: &str, name: &str) -> Option<&'static str> {
+    if passwd_field != "x" && !passwd_field.starts_with("##") {
+        return Some(state(passwd_field));
+    }
     shadow.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next() == Some(name)).then(|| state(fields.next().unwrap_or("*")))
@@ -134,8 +151,18 @@ fn state(field: &str) -> &'static str {
     }
 }
 
-fn with_state(shadow: &str, wanted: &str) -> Read<Vec<String>> {
-    Ok(rows(shadow, 9)?.iter().filter(|row| state(row[1]) == wanted).map(|row| row[0].to_owned()).collect())
+/// Users whose password is so. A line of /etc/shadow counts also without one in /etc/passwd, since another name
+/// service may have the account and use it.
+fn with_state(passwd: &str, shadow: &str, wanted: &str) -> Read<Vec<String>> {
+    let users = rows(passwd, 7)?;
+    let shadow_rows = rows(shadow, 9)?;
+    let own = users.iter().filter(|user| password(user[1], shadow, user[0]) == Some(wanted)).map(|user| user[0]);
+    let local: BTreeSet<&str> = users.iter().map(|user| user[0]).collect();
+    let others = shadow_rows.iter().filter(|row| !local.contains(row[0]) && state(row[1]) == wanted);
+    let mut names: Vec<String> = own.chain(others.map(|row| row[0])).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 fn rows(file: &str, fields: usize) -> Read<Vec<Vec<&str>>> {
@@ -187,12 +214,27 @@ mod tests {
     fn the_four_states_of_a_password_are_distinguished() {
         let shadow =
             "root:!*:1::::::\nlab:$y$j9T$x:1::::::\nopen::1::::::\ndaemon:*:1::::::\nold:abcdefghijklm:1::::::\n";
-        let state = |name| password(shadow, name);
+        let state = |name| password("x", shadow, name);
         assert_eq!((state("root"), state("lab"), state("open")), (Some("locked"), Some("set"), Some("empty")));
         assert_eq!((state("daemon"), state("old"), state("nobody")), (Some("none"), Some("set"), None));
-        assert_eq!(with_state("a:$6$:1:0:99999:7:::\nb:*:1:0:99999:7:::\n", "set"), Ok(vec!["a".to_owned()]));
-        assert_eq!(with_state("a:$6$", "set").unwrap_err().to_string(), "the line of `a` has 2 fields instead of 9");
+        let passwd = "a:x:0:0::/:\n";
+        assert_eq!(with_state(passwd, "a:$6$:1:0:99999:7:::\nb:*:1:0:99999:7:::\n", "set"), Ok(vec!["a".to_owned()]));
+        let torn = with_state(passwd, "a:$6$", "set").unwrap_err();
+        assert_eq!(torn.to_string(), "the line of `a` has 2 fields instead of 9");
         assert_eq!(twice(["0", "1", "0"].into_iter()), ["0"]);
         assert!(lets_in("/bin/bash") && lets_in("") && !lets_in("/usr/sbin/nologin"));
+    }
+
+    #[test]
+    fn a_password_in_passwd_counts_whatever_shadow_says() {
+        let shadow = "open:!*:1::::::\nset:*:1::::::\nadjunct:$6$x:1::::::\nstar:$6$x:1::::::\nelsewhere::1::::::\n";
+        let passwd = "root:x:0:0::/:\nopen::1:1::/:\nset:$6$x:2:2::/:\nadjunct:##adjunct:3:3::/:\nstar:*:4:4::/:\n";
+        let of = |field, name| password(field, shadow, name);
+        assert_eq!((of("", "open"), of("$6$x", "set"), of("*", "star")), (Some("empty"), Some("set"), Some("none")));
+        assert_eq!((of("##adjunct", "adjunct"), of("!x", "set")), (Some("set"), Some("locked")));
+        let named = |wanted| with_state(passwd, shadow, wanted).unwrap();
+        assert_eq!(named("empty"), ["elsewhere", "open"]);
+        assert_eq!(named("set"), ["adjunct", "set"]);
+        assert_eq!(named("locked"), Vec::<String>::new());
     }
 }

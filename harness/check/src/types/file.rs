@@ -1,6 +1,6 @@
 //! `file`: a path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.
 
-use muster_suite::grammar::{capabilities, paths};
+use muster_suite::grammar::{capabilities, paths, system};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
@@ -28,11 +28,15 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("size", AttributeKind::Size, "Size in bytes."),
     attribute("links", AttributeKind::Integer, "Number of hard links."),
     attribute("target", AttributeKind::Text, "What a symbolic link says."),
-    attribute("resolves-to", AttributeKind::Text, "The canonical path, all symbolic links followed."),
-    attribute("sha256", AttributeKind::Text, "SHA-256 of the content, 64 lower-case hex digits."),
+    attribute(
+        "resolves-to",
+        AttributeKind::Name(&paths::FILE),
+        "The canonical path, all symbolic links followed; none where the last one leads to nothing.",
+    ),
+    attribute("sha256", AttributeKind::Name(&paths::SHA256), "SHA-256 of the content, 64 lower-case hex digits."),
     attribute("content", AttributeKind::Output, "The content, as text."),
     attribute("entries", AttributeKind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
-    attribute("selinux-type", AttributeKind::Text, "The type of its SELinux label."),
+    attribute("selinux-type", AttributeKind::Name(&system::SELINUX_TYPE), "The type of its SELinux label."),
     attribute("selinux-label", AttributeKind::Text, "Its whole SELinux label."),
     attribute("capabilities", AttributeKind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
     attribute(
@@ -81,7 +85,7 @@ impl Check for File {
         let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
         batch("file/stat", 30, "stat", &all, r#"exec stat -c '%f %s %h %u %g %U %G' -- "$1""#);
         batch("file/target", 20, "readlink", &["target"], r#"readlink -- "$1""#);
-        batch("file/resolved", 20, "readlink", &["resolves-to"], r#"readlink -f -- "$1""#);
+        batch("file/resolved", 20, "readlink", &["resolves-to"], RESOLVED);
         batch("file/sha256", 120, "sha256sum", &["sha256"], r#"sha256sum -- "$1""#);
         batch("file/content", 30, "cat", &["content"], cat!("\"$1\""));
         batch("file/entries", 30, "ls", &["entries"], ENTRIES);
@@ -141,11 +145,11 @@ impl Check for File {
                 "target" => said("file/target").map(Value::Text),
                 "resolves-to" => {
                     let answer = seen.answer("file/resolved", path)?;
-                    Ok(if answer.status == 0 {
-                        Value::text_or(&answer.output, "dangling")
-                    } else {
-                        Value::absent("dangling")
-                    })
+                    match answer.status {
+                        0 => Ok(Value::Text(answer.output)),
+                        DANGLING => Ok(Value::absent("dangling")),
+                        _ => Err(Unreadable::new(format!("{path}: {}", answer.output))),
+                    }
                 }
                 "sha256" if is_directory("file/sha256") => Ok(Value::gone("a directory")),
                 "content" if is_directory("file/content") => Ok(Value::gone("a directory")),
@@ -187,6 +191,14 @@ impl Check for File {
         })
     }
 }
+
+/// The canonical path. `readlink -f` has one also for a link whose last part is missing: whether anything is there
+/// says the file system.
+const RESOLVED: &str = r#"path=$(readlink -f -- "$1" && echo .) || { [ ! -e "$1" ] || { echo 'readlink -f fails'; return 1; }; echo; return 3; }
+[ -e "$1" ] || return 3
+case $path in /*) printf '%s\n' "${path%?.}";; *) echo "readlink -f says \`$path\`"; return 1;; esac"#;
+/// Its status where what a link leads to is not there.
+const DANGLING: i32 = 3;
 
 /// Names of what is in a directory, hidden ones too; `.` and `..` prove that ls speaks.
 const ENTRIES: &str = r#"[ -d "$1" ] || { echo 'not a directory'; return 1; }
@@ -268,6 +280,7 @@ mod tests {
     use super::*;
     use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
     use muster_suite::model::Matcher;
+    use std::path::Path;
 
     #[test]
     fn real_files_are_read_with_hostile_names() {
@@ -294,6 +307,25 @@ mod tests {
             &[("type", equals("symlink")), ("target", equals("nowhere")), ("exists", equals("true"))],
         );
         assert_eq!(evaluate_on_this_host(&File, &wanted), vec![Verdict::Met; 3]);
+        let resolved = |path: &Path, wanted: Matcher| {
+            let wanted = expectation("file", path.to_str().unwrap(), &[("resolves-to", wanted)]);
+            evaluate_on_this_host(&File, &wanted).remove(0)
+        };
+        let canonical = dir.path().canonicalize().unwrap();
+        let nowhere = canonical.join("nowhere");
+        let verdict = resolved(&link, equals(nowhere.to_str().unwrap()));
+        assert_eq!(missed(&verdict).1, "dangling", "readlink -f has a path for it");
+        assert_eq!(resolved(&link, Matcher::None), Verdict::Met);
+        let round = dir.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        assert_eq!(missed(&resolved(&round, equals("/x"))).1, "dangling");
+        let good = dir.path().join("good");
+        std::os::unix::fs::symlink(&path, &good).unwrap();
+        let target = canonical.join(path.file_name().unwrap());
+        assert_eq!(resolved(&good, equals(target.to_str().unwrap())), Verdict::Met);
+        for link in [round, good] {
+            std::fs::remove_file(link).unwrap();
+        }
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1710)).unwrap();
         let entries = expectation(
             "file",

@@ -21,7 +21,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "available",
         AttributeKind::Bool,
-        "Whether it is loaded, built in, or can be loaded by name; a denylist entry (`install … /bin/false`) makes it unavailable.",
+        "Whether it is loaded, built in, or can be loaded by name: modules.dep and the file are there, and no denylist entry (`install … /bin/false`) makes it unavailable.",
     ),
     attribute(
         "denylisted",
@@ -200,7 +200,15 @@ find_in() {
     done <"$1"
     return 1
 }
-match=
+lines_of_dep() {
+    found=1
+    while IFS= read -r line || [ -n "$line" ]; do
+        base=${line%%:*}; base=${base##*/}; base=${base%%.ko*}; flat=
+        while :; do case $base in *-*) flat=$flat${base%%-*}_; base=${base#*-};; *) flat=$flat$base; break;; esac; done
+        [ "$flat" != "$want" ] || { printf '%s\n' "$line"; found=0; }
+    done <"$root/modules.dep"
+    return $found
+}
 if command -v grep >/dev/null 2>&1; then
     expression=; rest=$want
     while :; do case $rest in *_*) expression=$expression${rest%%_*}[-_]; rest=${rest#*_};; *) expression=$expression$rest; break;; esac; done
@@ -208,8 +216,24 @@ if command -v grep >/dev/null 2>&1; then
     # A count is always printed, so that a grep that says nothing is not one that found something.
     counted() { case $(grep -c "$1" "$2") in 0) return 1;; [1-9]*) return 0;; *) echo 'grep prints nothing'; exit 1;; esac; }
     find_in() { [ -r "$1" ] && counted "\(^\|/\)$expression\.ko" "$1"; }
-    if [ -r "$root/modules.dep" ]; then find_dep() { counted "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep"; }; fi
+    lines_of_dep() {
+        counted "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep" || return 1
+        grep "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep" || { echo 'grep prints nothing'; exit 1; }
+    }
 fi
+# The index may name what was deleted, or is in a package that is not there: modprobe needs the file, and the files of
+# what it needs and is not loaded.
+here() { case $1 in /*) [ -f "$1" ];; *) [ -f "$root/$1" ];; esac; }
+loadable() {
+    here "${1%%:*}" || return 1
+    for needed in ${1#*:}; do
+        here "$needed" && continue
+        base=${needed##*/}; base=${base%%.ko*}; flat=
+        while :; do case $base in *-*) flat=$flat${base%%-*}_; base=${base#*-};; *) flat=$flat$base; break;; esac; done
+        while read -r name more; do [ "$name" != "$flat" ] || continue 2; done </proc/modules
+        return 1
+    done
+}
 if find_in "$root/modules.builtin"; then echo builtin; return 0; fi
 if [ ! -r "$root/modules.dep" ]; then
     if [ ! -e /proc/modules ]; then
@@ -220,8 +244,13 @@ if [ ! -r "$root/modules.dep" ]; then
     fi
     echo "$root/modules.dep cannot be read, so that what could be loaded is not known"; return 1
 fi
-if command -v find_dep >/dev/null 2>&1; then find_dep && { echo available; return 0; }
-elif find_in "$root/modules.dep"; then echo available; return 0; fi
+lines=$(lines_of_dep); status=$?
+case $status$lines in 0?*|1) ;; *) echo "$lines"; return 1;; esac
+while IFS= read -r line; do
+    [ -n "$line" ] && loadable "$line" && { echo available; return 0; }
+done <<LIST
+$lines
+LIST
 echo absent"#;
 
 /// Lines of modprobe's configuration that keep modules from being loaded.
@@ -297,7 +326,9 @@ fn denylisted(text: &str, wanted: &str) -> Denied {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell;
     use crate::testing::{equals, expectation, missed, records, reply};
+    use muster_guest::Reply;
     use muster_suite::model::Matcher;
 
     fn evaluate(name: &str, found: &str, deny: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
@@ -322,6 +353,34 @@ mod tests {
             evaluate("x", "modules.dep cannot be read", "", "state", equals("absent")),
             Verdict::Unknown { .. }
         ));
+    }
+
+    #[test]
+    fn what_only_the_index_names_is_not_available() {
+        let host = tempfile::tempdir().unwrap();
+        let root = host.path().join("modules/1.2.3");
+        std::fs::create_dir_all(root.join("kernel")).unwrap();
+        for file in ["there.ko.xz", "two-words.ko", "needs-gone.ko", "needs-loaded.ko"] {
+            std::fs::write(root.join("kernel").join(file), "").unwrap();
+        }
+        std::fs::write(root.join("modules.builtin"), "kernel/inside.ko\n").unwrap();
+        let dep = "kernel/there.ko.xz: kernel/two-words.ko\nkernel/two-words.ko:\nkernel/gone.ko.xz:\nkernel/needs-gone.ko: kernel/gone.ko.xz\nkernel/needs-loaded.ko: kernel/in-memory.ko";
+        std::fs::write(root.join("modules.dep"), dep).unwrap();
+        std::fs::write(host.path().join("loaded"), "in_memory 4096 0 - Live 0x0\n").unwrap();
+        let names = ["there", "two_words", "gone", "inside", "in-memory", "needs-gone", "needs_loaded", "other"];
+        let script = shell::batch(names, STATE)
+            .replace("/lib/modules/", &format!("{}/modules/", host.path().display()))
+            .replace("/proc/modules", &format!("{}/loaded", host.path().display()))
+            .replace("$(uname -r)", "1.2.3");
+        let expected = ["available", "available", "absent", "builtin", "loaded", "absent", "available", "absent"]
+            .map(str::to_owned);
+        // With the grep of this host and, on an empty path, without one.
+        for path in ["/usr/bin:/bin", "/no/such/directory"] {
+            let ended = std::process::Command::new("/bin/sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+            let answers = shell::answers(&Reply { stdout: ended.stdout, ..Reply::default() }).unwrap();
+            let said: Vec<String> = names.iter().map(|name| answers[*name].output.clone()).collect();
+            assert_eq!(said, expected, "{path}");
+        }
     }
 
     #[test]

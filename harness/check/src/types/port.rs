@@ -1,6 +1,6 @@
 //! `port`: a port that something listens on, IPv4 and IPv6 together.
 
-use muster_suite::grammar::network;
+use muster_suite::grammar::{network, system};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
@@ -21,7 +21,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("exposed", AttributeKind::Bool, "Whether it is bound to any address but loopback."),
     attribute(
         "process",
-        AttributeKind::Text,
+        AttributeKind::Name(&system::PROCESS),
         "Name of the process; every listener of the port must match. `systemd` for sockets that it holds.",
     ),
 ];

@@ -1,6 +1,6 @@
 //! `process`: processes, by the name of their executable or their command name; kernel threads too.
 
-use muster_suite::grammar::{capabilities, system};
+use muster_suite::grammar::{capabilities, system, systemd};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts, wants, with_near};
@@ -13,12 +13,12 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("running", AttributeKind::Bool, "Whether at least one runs."),
+    attribute("running", AttributeKind::Bool, "Whether at least one runs; one that has ended (a zombie) does not."),
     attribute("count", AttributeKind::Integer, "How many run."),
     attribute("user", AttributeKind::Text, "Name of the effective user; every one must match."),
     attribute("args", AttributeKind::Text, "Command line, arguments separated by spaces; every one must match."),
-    attribute("selinux-type", AttributeKind::Text, "SELinux domain; every one must match."),
-    attribute("unit", AttributeKind::Text, "systemd unit it runs in; every one must match."),
+    attribute("selinux-type", AttributeKind::Name(&system::SELINUX_TYPE), "SELinux domain; every one must match."),
+    attribute("unit", AttributeKind::Name(&systemd::UNIT), "systemd unit it runs in; every one must match."),
     attribute("no-new-privileges", AttributeKind::Bool, "Whether every one has NoNewPrivs set."),
     attribute("seccomp", AttributeKind::Bool, "Whether every one has a seccomp filter."),
     attribute(
@@ -132,7 +132,7 @@ impl Check for Process {
 const OTHER: &str = "other ";
 
 /// One block of `field value` lines for each process whose command name (cut to 15 characters by
-/// the kernel) or executable has the name. A process that ends meanwhile is passed over.
+/// the kernel) or executable has the name. A process that ends meanwhile, or has ended, is passed over.
 const READ: &str = r#"[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
 short=$(printf '%.15s' "$1")
 command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
@@ -165,6 +165,13 @@ for dir in /proc/[0-9]*; do
     *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || { case $comm in *"$lf"*) ;; *) others="$others${lf}other $comm";; esac; continue; };;
     esac
     [ "$dir" != "/proc/$$" ] || continue
+    # What has ended, and only waits for its parent to read its status, does not run; one whose first thread
+    # alone has ended does.
+    state= threads=
+    while read -r field first rest; do
+        case $field in State:) state=$first;; Threads:) threads=$first; break;; esac
+    done 2>/dev/null <"$dir/status"
+    case $state$threads in ''|Z|Z[01]|X*|x*) continue;; esac
     found=yes
     echo process
     memory=
@@ -247,6 +254,25 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
         let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
         assert_eq!(evaluate_on_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_and_whose_parent_has_not_looked_does_not_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("ended-one");
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let mut child = std::process::Command::new(&program).arg("100").spawn().unwrap();
+        let wanted = expectation("process", "ended-one", &[("running", equals("true")), ("count", equals("1"))]);
+        let runs = evaluate_on_this_host(&Process, &wanted);
+        child.kill().unwrap();
+        let stat = format!("/proc/{}/stat", child.id());
+        while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
+            std::thread::yield_now();
+        }
+        let ended = evaluate_on_this_host(&Process, &wanted);
+        child.wait().unwrap();
+        assert_eq!(runs, [Verdict::Met, Verdict::Met]);
+        assert_eq!((missed(&ended[0]).1, missed(&ended[1]).1), ("false", "0"));
     }
 
     #[test]

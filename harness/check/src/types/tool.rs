@@ -1,6 +1,6 @@
 //! `tool`: a command on the search path of a root shell.
 
-use muster_suite::grammar::system;
+use muster_suite::grammar::{paths, system};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
@@ -13,8 +13,8 @@ use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("exists", AttributeKind::Bool, "Whether the shell finds an executable of that name."),
-    attribute("path", AttributeKind::Text, "Where it is found."),
-    attribute("resolves-to", AttributeKind::Text, "The file it is in the end, symbolic links followed."),
+    attribute("path", AttributeKind::Name(&paths::FILE), "Where it is found."),
+    attribute("resolves-to", AttributeKind::Name(&paths::FILE), "The file it is in the end, symbolic links followed."),
     attribute("owned-by", AttributeKind::Text, "Name of the package that owns the file it is in the end."),
 ];
 

@@ -28,7 +28,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "password",
         AttributeKind::Keyword(&["set", "empty", "locked", "none"]),
-        "State of its password: usable, empty, locked (`!`), or none that could match (`*`).",
+        "State of its password, of passwd, or of /etc/shadow where that refers to it (`x`): usable, empty, locked (`!`), or none that could match (`*`).",
     ),
     attribute("locked", AttributeKind::Bool, "Whether it has no password that could be used."),
     attribute("local", AttributeKind::Bool, "Whether it is in /etc/passwd."),
@@ -42,7 +42,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "`getent passwd` (`/etc/passwd` where there is neither `getent` nor `/etc/nsswitch.conf`), `id`, `/etc/shadow`.",
+    reads: "`getent passwd` (`/etc/passwd` where there is neither `getent` nor `/etc/nsswitch.conf`), `id`, `/etc/passwd`, `/etc/shadow`.",
     example: r#"user:
   root: {uid: 0, password: {any-of: [locked, none]}}
   chrony: {shell: /sbin/nologin}
@@ -89,7 +89,7 @@ impl Check for User {
         if wants(wanted, &["password", "locked"]) {
             probes.push(Probe::new(accounts::SHADOW, 10, "cat /etc/shadow"));
         }
-        if wants(wanted, &["local"]) {
+        if wants(wanted, &["local", "password", "locked"]) {
             probes.push(Probe::new(accounts::PASSWD, 10, "cat /etc/passwd"));
         }
         probes
@@ -139,7 +139,16 @@ impl Check for User {
                 "groups" => names("accounts/id-groups").map(|names| Value::items(names.split_whitespace())),
                 "password" | "locked" => {
                     let shadow = seen.output(accounts::SHADOW)?;
-                    let Some(state) = accounts::password(&shadow, name) else {
+                    let passwd = seen.output(accounts::PASSWD)?;
+                    let own = passwd.lines().map(|line| line.split(':')).find(|line| line.clone().next() == Some(name));
+                    let field = match own {
+                        Some(mut own) => own.nth(1).unwrap_or("x"),
+                        // What no local password could match says nothing of an account that another name
+                        // service checks itself.
+                        None if fields[1].is_empty() => "",
+                        None => "x",
+                    };
+                    let Some(state) = accounts::password(field, &shadow, name) else {
                         return Ok(Value::absent("no line in /etc/shadow"));
                     };
                     match assertion.attribute {
@@ -150,5 +159,34 @@ impl Check for User {
                 _ => unanswered(assertion),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, records, reply};
+
+    fn evaluate(getent: &str, passwd: &str, attribute: &'static str, wanted: &str) -> Verdict {
+        let readings = [
+            ("accounts/passwd".to_owned(), records(&[("u", 0, getent)])),
+            (accounts::PASSWD.to_owned(), reply(0, passwd)),
+            (accounts::SHADOW.to_owned(), reply(0, "u:!*:1::::::\n")),
+        ];
+        let wanted = expectation("user", "u", &[(attribute, equals(wanted))]);
+        User.evaluate(&wanted, &Observations(readings.into()), &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn the_password_is_that_of_passwd_unless_it_refers_to_shadow() {
+        let (refers, open) = ("u:x:9:9::/:/bin/sh", "u::9:9::/:/bin/sh");
+        assert_eq!(evaluate(refers, &format!("{refers}\n"), "password", "locked"), Verdict::Met);
+        assert_eq!(evaluate(refers, &format!("{refers}\n"), "locked", "true"), Verdict::Met);
+        assert_eq!(missed(&evaluate(open, &format!("{open}\n"), "password", "locked")).1, "empty");
+        assert_eq!(missed(&evaluate(open, &format!("{open}\n"), "locked", "true")).1, "false");
+        // Of another name service.
+        assert_eq!(missed(&evaluate(open, "root:x:0:0::/:\n", "locked", "true")).1, "false");
+        let remote = "u:*:9:9::/:/bin/sh";
+        assert_eq!(evaluate(remote, "root:x:0:0::/:\n", "password", "locked"), Verdict::Met, "shadow has it");
     }
 }

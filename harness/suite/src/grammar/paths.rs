@@ -32,6 +32,36 @@ pub const PATH: Grammar = Grammar {
     ],
 };
 
+/// The SHA-256 of a content.
+pub const SHA256: Grammar = Grammar {
+    what: "a SHA-256",
+    form: "64 lower-case hex digits",
+    pattern: r"[0-9a-f]{64}",
+    reading: Reading::Form(sha256),
+    good: &[(
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    )],
+    bad: &[
+        (
+            "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+        ("sha256:e3b0", ""),
+        ("abc", ""),
+    ],
+};
+
+fn sha256(text: &str) -> Result<String, Refusal> {
+    let lower = text.to_lowercase();
+    let fits = lower.len() == 64 && lower.bytes().all(|b| b.is_ascii_hexdigit());
+    match (fits, lower == text) {
+        (true, true) => Ok(lower),
+        (true, false) => meant("it is written in lower case", lower),
+        (false, _) => refuse(format!("it is 64 hex digits, not {}", text.chars().count())),
+    }
+}
+
 /// A mount point.
 pub const MOUNT_POINT: Grammar = Grammar {
     what: "a mount point",
@@ -286,4 +316,4 @@ fn mapped(text: &str) -> Result<String, Refusal> {
 
 /// The rows of this file.
 pub(super) const ALL: &[&Grammar] =
-    &[&PATH, &MOUNT_POINT, &FILE, &BLOCK, &FILE_NAME, &RELATIVE, &MOUNT_OPTION, &LABEL, &MAPPED];
+    &[&PATH, &MOUNT_POINT, &FILE, &BLOCK, &FILE_NAME, &RELATIVE, &MOUNT_OPTION, &LABEL, &MAPPED, &SHA256];
