@@ -193,6 +193,8 @@ const MEMORY_MIB: u32 = 256;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
