@@ -55,6 +55,7 @@ fn what_is_printed_is_what_a_shard_takes() {
     let done = submit(&place, &all);
     done.assert_status(0);
     assert!(done.stderr.contains("4 tests in 2 shards; the slowest is expected to take"), "{}", done.stderr);
+    assert!(done.stderr.contains("that is a guess, since no durations were named"), "{}", done.stderr);
     let read = |name: &str| std::fs::read_to_string(place.path("run").join(name)).unwrap();
     let (shards, merge) = (read("shards.sbatch"), read("merge.sbatch"));
     for line in ["#SBATCH --array=1-2", "#SBATCH --time=90", "#SBATCH --account=\"lab\"", "#SBATCH --requeue"] {

@@ -15,7 +15,7 @@ pub enum MachineError {
     Image(#[from] ImageError),
     #[error("accelerator {wanted} was requested, but {reason}; use `--accel auto`, or run `muster doctor`")]
     Accelerator { wanted: &'static str, reason: String },
-    #[error("no firmware offers {wanted}; looked at {looked}; install the OVMF package, `muster doctor` names it")]
+    #[error("no firmware offers {wanted}; looked at {looked}; `muster doctor` names the package to install")]
     Firmware { wanted: String, looked: String },
     #[error("the seed could not be written: {what}: {source}; the run directory may be full or read-only")]
     Seed { what: String, source: std::io::Error },

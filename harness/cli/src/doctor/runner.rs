@@ -24,6 +24,8 @@ const DISK_DEADLINE: Duration = Duration::from_secs(25);
 const MACHINE_MIB: u32 = 1024;
 /// Machines that are booted at the same time at most. More say nothing more.
 const MOST_TOGETHER: u32 = 8;
+/// Where machines slow each other down by more than this factor, something else uses the processors, or they are not whole ones.
+const SLOWER_TOGETHER: f64 = 1.5;
 /// Free space below which images of distributions do not fit.
 const SPACE_MIB: u64 = 10 << 10;
 
@@ -212,7 +214,7 @@ async fn boots(out: &mut Examined, cache: &Utf8Path, accel: &Accel, arch: Arch, 
     out.runner.work_seconds = Some(work);
     out.runner.slower = Some(slower);
     let detail = format!(
-        "firmware took {firmware:.1} s, 100 million counted rounds {work:.2} s: {slower:.2} times what the host took whose durations are known"
+        "firmware took {firmware:.1} s, a loop of 100 million rounds {work:.2} s, {slower:.1} times what it took on the host whose durations of tests are recorded"
     );
     out.say("boot", HostState::Ok, detail);
     together(out, cache, accel, arch, &spawner, begun, firmware + work).await;
@@ -244,12 +246,13 @@ async fn together(
             let slowest = booted.iter().map(|one| one.work.as_secs_f64()).fold(0.0, f64::max);
             let slower = out.runner.work_seconds.map_or(1.0, |work| slowest / work);
             out.runner.slower_together = Some(slower);
-            let state = if slower > 1.5 { HostState::Degraded } else { HostState::Ok };
-            out.say(
-                what,
-                state,
-                format!("{count} at the same time: the slowest took {slower:.1} times as long as one alone"),
-            );
+            let (state, next) = if slower > SLOWER_TOGETHER {
+                (HostState::Degraded, "; `--jobs 1` starts one at a time")
+            } else {
+                (HostState::Ok, "")
+            };
+            let found = "at the same time: the loop of the slowest took";
+            out.say(what, state, format!("{count} {found} {slower:.1} times as long as that of one alone{next}"));
         }
         // A run starts as many: it would meet the same.
         Ok(Err(error)) => out.say(what, HostState::Degraded, format!("of {count}, one did not boot: {error}")),
@@ -262,12 +265,7 @@ fn expectation(out: &mut Examined, project: Option<&Project>) {
     let what = "the shipped suites";
     match expected::expected(project.suites(), slower) {
         Ok(suites) => {
-            let each: Vec<String> = suites
-                .iter()
-                .map(|Expected { shards, seconds }| format!("{shards}: about {}", rounded(*seconds)))
-                .collect();
-            let detail = format!("on an image like lab, one machine at a time, in shards of {}", each.join(", "));
-            out.say(what, HostState::Ok, detail);
+            out.say(what, HostState::Ok, said_of_suites(&suites));
             out.runner.suites = suites;
         }
         Err(error) => {
@@ -275,6 +273,17 @@ fn expectation(out: &mut Examined, project: Option<&Project>) {
             out.say(what, HostState::Degraded, format!("{}{hint}", error.what));
         }
     }
+}
+
+fn said_of_suites(suites: &[Expected]) -> String {
+    let each: Vec<String> = suites
+        .iter()
+        .map(|Expected { shards, seconds }| {
+            let unit = if *shards == 1 { " shard" } else { "" };
+            format!("in {shards}{unit} about {}", rounded(*seconds))
+        })
+        .collect();
+    format!("on an image like lab, one machine at a time: {}", each.join(", "))
 }
 
 /// An expectation has no more digits than it deserves.
@@ -307,5 +316,9 @@ mod tests {
         assert_eq!(low, wanted);
         assert!(said_of_disk("/cache".into(), Some(30 << 10), speed).contains("30 GiB free;"));
         assert_eq!([0.2, 61.4, 89.9, 840.0].map(rounded), ["1 s", "61 s", "90 s", "14 min"]);
+        let suites = [(1, 840.0), (2, 420.0), (8, 80.0)].map(|(shards, seconds)| Expected { shards, seconds });
+        let wanted =
+            "on an image like lab, one machine at a time: in 1 shard about 14 min, in 2 about 7 min, in 8 about 80 s";
+        assert_eq!(said_of_suites(&suites), wanted);
     }
 }

@@ -121,6 +121,21 @@ impl Divided {
         }
     }
 
+    /// How long it is expected to take, as a line for a person; without durations that is a guess, and says so.
+    pub(super) fn expectation(&self) -> String {
+        let Self { tests, of, slowest, .. } = self;
+        let shards = if *of == 1 { "shard" } else { "shards" };
+        let guess = match self.durations {
+            Some(_) => "",
+            None => {
+                "; that is a guess, since no durations were named (--durations with a run, or with its durations.json)"
+            }
+        };
+        format!(
+            "{tests} tests in {of} {shards}; the slowest is expected to take {slowest:.0} s on one machine at a time{guess}"
+        )
+    }
+
     /// Whether an option is among those of the run, by its long name or by `-x`.
     pub(super) fn has(&self, option: &str) -> bool {
         has(&self.words, option)

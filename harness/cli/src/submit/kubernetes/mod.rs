@@ -104,9 +104,8 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         Some(file) => write_atomically(file, text.as_bytes())?,
         None => print(&text),
     }
-    let Divided { of, slowest, tests, .. } = divided;
-    say_error(&format!("note: {tests} tests in {of} shards; the slowest is expected to take {slowest:.0} s"));
-    if slowest > submission.deadline.as_secs_f64() {
+    say_error(&format!("note: {}", divided.expectation()));
+    if divided.slowest > submission.deadline.as_secs_f64() {
         let deadline = submission.deadline.as_secs();
         say_error(&format!("note: that is more than the deadline of {deadline} s: give a longer --deadline"));
     }

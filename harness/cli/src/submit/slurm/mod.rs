@@ -107,7 +107,7 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
     for (path, text) in [(&paths.0, shards), (&paths.1, merge)] {
         std::fs::write(path, text).map_err(FileError::because("write", path))?;
     }
-    tell(&divided);
+    say_error(&divided.expectation());
     if arguments.print {
         say(&format!("written: {} and {}", short(&paths.0), short(&paths.1)));
         return Ok(Exit::Pass);
@@ -129,14 +129,6 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         true => waited(&out, &merged),
         false => Ok(Exit::Pass),
     }
-}
-
-/// What is to be expected.
-fn tell(divided: &Divided) {
-    let Divided { tests, of, slowest, .. } = divided;
-    say_error(&format!(
-        "{tests} tests in {of} shards; the slowest is expected to take {slowest:.0} s on one machine at a time"
-    ));
 }
 
 /// Submits a script. The id of its job.
