@@ -18,9 +18,14 @@ const LACKS: i32 = 4;
 /// Bytes of what that prints.
 const OUTPUT: usize = 8 << 20;
 
-/// What the package database has of a file: the package with that very header, as name, epoch where there is one, version,
-/// release and architecture; or both lines, on one line, when it is another or none.
-pub(super) type Installed = Result<String, String>;
+/// What the package database has of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Installed {
+    /// The package with that very header, as name, epoch where there is one, version, release and architecture.
+    Same(String),
+    /// Another, or none: what rpm prints of the file and of the database, on one line.
+    Other(String),
+}
 
 /// Looks up each of the files of the guest; `what` is what they are in messages: `the updates`.
 ///
@@ -44,8 +49,8 @@ pub(super) async fn installed<L: Live>(
     }
     let (in_files, in_database) = lines.split_at(paths.len());
     let compared = |(file, database): (&&str, &&str)| match package(file, database) {
-        Some(package) => Ok(package.to_owned()),
-        None => Err(text::one_line(&format!("{file} / {database}"), 300)),
+        Some(package) => Installed::Same(package.to_owned()),
+        None => Installed::Other(text::one_line(&format!("{file} / {database}"), 300)),
     };
     Ok(in_files.iter().zip(in_database).map(compared).collect())
 }

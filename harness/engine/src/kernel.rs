@@ -8,7 +8,7 @@ use super::driver::Live;
 use super::installed::arguments;
 use super::one_reply::{both_streams, one_ended};
 use super::plan::quote;
-use super::sent_packages::{PackageFile, PackageRole, Sent};
+use super::sent_packages::{PackageFile, PackageRole, SentPackages};
 use super::steps;
 use muster_base::failure::{self, Failure, FailureId, Location};
 use muster_base::text;
@@ -127,7 +127,7 @@ async fn install_files<L: Live>(
     clock: &Clock,
 ) -> Result<(String, Vec<ProductRecord>), Failure> {
     let files = kernel.files.iter().map(|file| PackageFile { file: &file.path, sha256: &file.sha256 }).collect();
-    let sent = Sent::send(live, &FILES, files, clock).await?;
+    let sent = SentPackages::send(live, &FILES, files, clock).await?;
     let installed = sent.install(live, clock).await?;
     let release = release(live, &kernel.name, sent.paths(), "-p --nosignature", clock).await?;
     sent.remove(live, clock).await?;

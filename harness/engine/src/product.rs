@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::clock::Clock;
 use super::driver::Live;
-use super::sent_packages::{PackageFile, PackageRole, Sent};
+use super::sent_packages::{PackageFile, PackageRole, SentPackages};
 use muster_base::failure::{self, Failure};
 use muster_record::run::ProductRecord;
 
@@ -39,7 +39,7 @@ pub struct Product {
 pub(super) async fn install<L: Live>(live: &L, products: &[Product]) -> Result<Vec<ProductRecord>, Failure> {
     let clock = Clock::new(TIME, live.deadline_scale());
     let files = products.iter().map(|product| PackageFile { file: &product.file, sha256: &product.sha256 }).collect();
-    let sent = Sent::send(live, &PRODUCTS, files, &clock).await?;
+    let sent = SentPackages::send(live, &PRODUCTS, files, &clock).await?;
     let installed = sent.install(live, &clock).await?;
     sent.remove(live, &clock).await?;
     Ok(installed)

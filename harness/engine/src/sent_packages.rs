@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use super::clock::Clock;
 use super::driver::Live;
-use super::installed::installed;
+use super::installed::{Installed, installed};
 use super::one_reply::one_ended;
 use super::steps;
 use super::transfer::{self, TransferError};
@@ -38,14 +38,14 @@ pub(super) struct PackageRole {
 }
 
 /// Package files in the guest.
-pub(super) struct Sent<'f> {
+pub(super) struct SentPackages<'f> {
     role: &'static PackageRole,
     files: Vec<PackageFile<'f>>,
     /// In the guest, in the same order.
     paths: Vec<String>,
 }
 
-impl<'f> Sent<'f> {
+impl<'f> SentPackages<'f> {
     /// Sends them.
     pub(super) async fn send<L: Live>(
         live: &L,
@@ -80,9 +80,11 @@ impl<'f> Sent<'f> {
         let step = Step { action, timeout: None, on: None, location };
         steps::run(live, &step, clock, Utf8Path::new("")).await.map_err(|broken| self.about(broken))?;
         let found = installed(live, &self.paths, self.role.what, clock.left()).await?;
-        let record = |(file, found): (&PackageFile<'_>, Result<String, String>)| match found {
-            Ok(package) => Ok(ProductRecord { file: file.file.to_string(), sha256: file.sha256.to_owned(), package }),
-            Err(shown) => {
+        let record = |(file, found): (&PackageFile<'_>, Installed)| match found {
+            Installed::Same(package) => {
+                Ok(ProductRecord { file: file.file.to_string(), sha256: file.sha256.to_owned(), package })
+            }
+            Installed::Other(shown) => {
                 let what = format!("{}: what is installed is not this file: {shown}", file.file);
                 Err(Failure::new(self.role.not_installed.clone(), what))
             }

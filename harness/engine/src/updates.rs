@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::driver::Live;
-use super::installed::{arguments, installed};
+use super::installed::{Installed, arguments, installed};
 use super::one_reply::{both_streams, one_command};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
@@ -64,9 +64,11 @@ pub(super) async fn apply<L: Live>(live: &mut L, updates: &Updates) -> Result<Ve
             return Err(not_installed(&why, &said));
         }
         let found = installed(live, &paths, "the updates", clock.left()).await?;
-        let record = |(file, found): (&UpdateFile, Result<String, String>)| match found {
-            Ok(package) => Ok(ProductRecord { file: file.path.clone(), sha256: file.sha256.clone(), package }),
-            Err(shown) => {
+        let record = |(file, found): (&UpdateFile, Installed)| match found {
+            Installed::Same(package) => {
+                Ok(ProductRecord { file: file.path.clone(), sha256: file.sha256.clone(), package })
+            }
+            Installed::Other(shown) => {
                 let what = format!("what is installed is not {}: {shown}", text::one_line(&file.path, 200));
                 Err(not_installed(&what, &said))
             }

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
 use super::context::{Context, Text};
-use super::matrix::word;
+use super::name_part::word;
 use super::paths::below;
 use crate::diagnostic::codes;
 use crate::keys::KERNEL;
@@ -89,36 +89,44 @@ fn own_name(cx: &mut Context<'_>, first: &Text) -> Option<String> {
 fn file(cx: &mut Context<'_>, text: &Text) -> Option<KernelFile> {
     let (path, metadata) = below(cx, text)?;
     let Some(metadata) = metadata else { return Some(KernelFile { path, sha256: String::new() }) };
-    let read = match metadata.len() {
-        long if long > KERNEL_FILE_LIMIT => {
-            Err(format!("the file has {long} bytes; those of a kernel have at most {KERNEL_FILE_LIMIT}"))
-        }
-        _ => digest(&path),
-    };
-    match read {
+    match digest(&path, metadata.len()) {
         Ok(sha256) => Some(KernelFile { path, sha256 }),
-        Err(message) => {
-            let problem = cx.problem(codes::BAD_INCLUDE, text.span, message);
+        Err(why) => {
+            let problem = cx.problem(codes::BAD_INCLUDE, text.span, why.to_string());
             cx.report(cx.after_substitution(problem, text));
             None
         }
     }
 }
 
-/// SHA-256 of an RPM, hex; or why there is none.
-fn digest(path: &Utf8PathBuf) -> Result<String, String> {
-    let unread = |error: std::io::Error| format!("the file cannot be read: {error}");
-    let mut content = File::open(path).map_err(unread)?.take(KERNEL_FILE_LIMIT);
+/// Why a file is no part of a kernel.
+#[derive(Debug, thiserror::Error)]
+enum NoKernelFile {
+    #[error("the file has {0} bytes; those of a kernel have at most {KERNEL_FILE_LIMIT}")]
+    TooLong(u64),
+    #[error("the file is not an RPM")]
+    NotRpm,
+    #[error("the file cannot be read: {0}")]
+    Unread(#[from] std::io::Error),
+}
+
+/// SHA-256 of an RPM of this length, hex.
+fn digest(path: &Utf8Path, length: u64) -> Result<String, NoKernelFile> {
+    if length > KERNEL_FILE_LIMIT {
+        return Err(NoKernelFile::TooLong(length));
+    }
+    // Without the path in its errors: the diagnostic shows it.
+    let mut content = File::open(path)?.take(KERNEL_FILE_LIMIT);
     let mut begin = Vec::new();
-    content.by_ref().take(RPM_MAGIC.len() as u64).read_to_end(&mut begin).map_err(unread)?;
+    content.by_ref().take(RPM_MAGIC.len() as u64).read_to_end(&mut begin)?;
     if begin != RPM_MAGIC {
-        return Err("the file is not an RPM".to_owned());
+        return Err(NoKernelFile::NotRpm);
     }
     let mut hash = Sha256::new();
     hash.update(&begin);
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match content.read(&mut buffer).map_err(unread)? {
+        match content.read(&mut buffer)? {
             0 => return Ok(muster_base::text::hex(hash.finalize())),
             count => hash.update(&buffer[..count]),
         }

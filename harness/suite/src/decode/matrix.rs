@@ -9,6 +9,7 @@ use super::super::yaml::{self, Node};
 use super::context::Context;
 use super::context::substitution::is_var;
 use super::kernel;
+use super::name_part::word;
 
 /// Most combinations of one matrix, those that are left out included.
 const MOST_CELLS: usize = 256;
@@ -259,20 +260,6 @@ fn cpus(text: &str) -> Result<u32, ValueError> {
         count @ 1..=255 => Ok(count as u32),
         _ => Err(ValueError::Invalid("a machine has 1 to 255 processors".to_owned())),
     }
-}
-
-/// A value that can stand in the name of a test.
-pub(super) fn word(text: &str) -> Result<(), ValueError> {
-    let fine = text.len() <= 60
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b));
-    if fine {
-        return Ok(());
-    }
-    let shown = muster_base::text::one_line(text, 60);
-    Err(ValueError::Invalid(format!(
-        "`{shown}` would be part of the names of tests; only letters, digits, `.`, `_`, `+` and `-` can be, at most 60"
-    )))
 }
 
 /// Removes combinations, or keeps them from an image. An entry that removes nothing is an error.

@@ -16,6 +16,7 @@ mod kernel;
 mod load;
 mod machines;
 mod matrix;
+mod name_part;
 mod needs;
 mod paths;
 mod repeat;
