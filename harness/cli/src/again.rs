@@ -14,7 +14,6 @@ use muster_base::exit::Exit;
 use muster_base::text::{one_line, plural};
 use muster_engine::settings::KeptResults;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
-use muster_record::outcome::Outcome;
 use muster_record::outstanding::{self, listed};
 use muster_record::run::{EarlierRun, RunRecord, TestRecord};
 use muster_record::verdict;
