@@ -82,8 +82,9 @@ pub(super) fn kept_results(record: &RunRecord) -> Option<String> {
     let runs: Vec<String> = runs.into_iter().take(5).map(|run| text::one_line(run, 120)).collect();
     let count = kept().count();
     let are = if count == 1 { "is" } else { "are" };
-    let line =
-        || format!("{} of them ran now; {count} {are} kept from {}", record.tests.len() - count, runs.join(", "));
+    let own = |test: &&TestRecord| test.kept_from.is_none() && test.outcome != Outcome::NotRun;
+    let ran = record.tests.iter().filter(own).count();
+    let line = || format!("{ran} of them ran now; {count} {are} kept from {}", runs.join(", "));
     (count > 0).then(line)
 }
 
