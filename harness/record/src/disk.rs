@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::root_tree::RootTree;
+
 /// An image file, seen from outside. All of it is what the file says: bounded, escaped when shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,6 +27,9 @@ pub struct DiskFacts {
     /// What is on its EFI system partition; absent where it has none, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub esp: Option<Esp>,
+    /// What the archive of a root file system holds; absent where the file is a disk, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root: Option<RootTree>,
 }
 
 /// What is on the first EFI system partition of a disk. Names are escaped, and at most 255 characters.
@@ -51,7 +56,7 @@ pub struct Esp {
 }
 
 /// What an EFI program is, known by its sections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EfiProgram {
     /// Its SBAT names shim.

@@ -22,6 +22,7 @@ pub mod names;
 pub mod open;
 pub mod outcome;
 pub mod outstanding;
+pub mod root_tree;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;

@@ -235,6 +235,21 @@ pub fn events() -> Vec<Event> {
                 default: Some("lab*".into()),
                 unreadable: None,
             }),
+            root: Some(crate::root_tree::RootTree {
+                labels: Some(BTreeMap::from([("containers.bootc".into(), "1".into())])),
+                kernels: vec!["6.12.0-lab".into()],
+                without_initramfs: vec!["6.12.0-lab".into()],
+                ukis: vec!["lab.efi".into()],
+                boot: Some(vec!["EFI".into()]),
+                boot_programs: vec![crate::disk::EfiProgram::Shim],
+                rpm: true,
+                rpm_databases: vec!["/usr/share/rpm".into()],
+                rpm_journal: Some(crate::root_tree::RpmJournal::Rollback),
+                composefs: true,
+                ostree_root: true,
+                refused_kargs: vec!["10-lab.conf".into()],
+                leftovers: vec!["/run/lock".into()],
+            }),
         }),
     };
     let image = |path: &str| ImageRecord {

@@ -1,10 +1,12 @@
 //! `disk-image`: the file that the machine was started from, as the runner sees it. Nothing is read in
 //! the guest, so that `muster images inspect` can check a file without starting it.
 
-use muster_suite::grammar::{partitions, paths};
+mod root_tree;
+
+use muster_suite::grammar::{images, kernel, partitions, paths};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{unanswered, verdicts};
+use crate::assertions::verdicts;
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -54,13 +56,73 @@ const ATTRIBUTES: &[Attribute] = &[
         AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
         "The same of `grubx64.efi` next to it (`grubaa64.efi`): what shim starts.",
     ),
-    attribute("ukis", AttributeKind::Set(&paths::FILE_NAME), "Names of the unified kernel images in `EFI/Linux`."),
+    attribute(
+        "ukis",
+        AttributeKind::Set(&paths::FILE_NAME),
+        "Names of the unified kernel images in `EFI/Linux` on the EFI system partition; of a root file system, in `/boot/EFI/Linux`.",
+    ),
     attribute(
         "default-uki",
         AttributeKind::Bool,
         "Whether the `default` of `loader/loader.conf`, a pattern, names one of these.",
     ),
     attribute("partition-labels", AttributeKind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
+    attribute(
+        "labels",
+        AttributeKind::Map(&images::IMAGE_LABEL, &AttributeKind::Text),
+        "Of an OCI image: its labels by name, as its configuration has them.",
+    ),
+    attribute(
+        "kernels",
+        AttributeKind::Set(&kernel::RELEASE),
+        "Of a root file system: names below `/usr/lib/modules` of what has a `vmlinuz`.",
+    ),
+    attribute(
+        "kernels-without-initramfs",
+        AttributeKind::Set(&kernel::RELEASE),
+        "Those of `kernels` that have no `initramfs.img`.",
+    ),
+    attribute("boot-files", AttributeKind::Set(&paths::FILE_NAME), "Of a root file system: names in `/boot`."),
+    attribute(
+        "boot-programs",
+        AttributeKind::Set(&images::BOOT_PROGRAM),
+        "Of a root file system: what the programs below `/usr/lib/efi` and `/usr/lib/bootupd/updates/EFI` are, by their sections: \
+         `shim`, `grub`, `systemd-boot`, `uki`, `other`.",
+    ),
+    attribute("rpm", AttributeKind::Bool, "Of a root file system: whether it has `/usr/bin/rpm`."),
+    attribute(
+        "rpm-databases",
+        AttributeKind::Set(&paths::PATH),
+        "Of a root file system: those of `/usr/share/rpm`, `/usr/lib/sysimage/rpm` and `/var/lib/rpm` that have a database; \
+         links are not followed.",
+    ),
+    attribute(
+        "rpm-journal",
+        AttributeKind::Keyword(&["rollback", "wal", "other"]),
+        "How the first of `rpm-databases` keeps its journal: `wal` also when a file of such a log is left next to it, `other` when \
+         it is no database of SQLite; `none` when there is no `rpmdb.sqlite`.",
+    ),
+    attribute(
+        "composefs",
+        AttributeKind::Bool,
+        "Of a root file system: whether `/usr/lib/ostree/prepare-root.conf` switches composefs on, `maybe` included.",
+    ),
+    attribute(
+        "ostree-root",
+        AttributeKind::Bool,
+        "Of a root file system: whether `/sysroot` is a directory and `/ostree` a link to `sysroot/ostree`.",
+    ),
+    attribute(
+        "refused-kargs",
+        AttributeKind::Set(&paths::FILE_NAME),
+        "Of a root file system: files in `/usr/lib/bootc/kargs.d` that bootc refuses, or passes over for their names.",
+    ),
+    attribute(
+        "leftovers",
+        AttributeKind::Set(&paths::PATH),
+        "Of a root file system: what belongs to one machine or boot: all in `/run` and `/tmp`, files of `/var/log` that are not empty, \
+         host keys, a machine id, seeds, `/usr/etc`, and a `/var/run` that is no link.",
+    ),
 ];
 
 /// What can be asked.
@@ -71,7 +133,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "nothing in the guest: the runner reads the footer of a VHD, the first and last sectors of the disk, and the programs on its EFI system partition.",
+    reads: "nothing in the guest: the runner reads the footer of a VHD, the first and last sectors of the disk, and the programs on its EFI system partition; of a root file system, the archive before it becomes a disk.",
     example: r#"disk-image:
   subformat: fixed
   whole-mib: true
@@ -139,6 +201,7 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
         }
         "first-program" => program(esp(disk)?, "BOOTX64.EFI", |esp| esp.first),
         "second-program" => program(esp(disk)?, "grubx64.efi", |esp| esp.second),
+        "ukis" if disk.root.is_some() => return root_tree::look(assertion, disk),
         "ukis" => Value::items(esp(disk)?.into_iter().flat_map(|esp| esp.ukis.clone())),
         "default-uki" => match esp(disk)?.and_then(|esp| Some((esp, esp.default.as_ref()?))) {
             Some((esp, pattern)) => {
@@ -147,7 +210,7 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
             }
             None => Value::flag(false),
         },
-        _ => return unanswered(assertion),
+        _ => return root_tree::look(assertion, disk),
     })
 }
 
@@ -184,6 +247,7 @@ mod tests {
     use super::*;
     use crate::testing::{equals, expectation, missed};
     use muster_record::disk::{Damage, Partition};
+    use muster_record::root_tree::{RootTree, RpmJournal};
     use muster_suite::model::Matcher;
 
     fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
@@ -208,6 +272,7 @@ mod tests {
             }),
             unreadable: None,
             esp: None,
+            root: None,
         }
     }
 
@@ -272,6 +337,59 @@ mod tests {
         let plain = Table { kind: "mbr".into(), ..Table::default() };
         let none = Some(DiskFacts { table: Some(plain), ..vhd() });
         assert_eq!(evaluate(none, "ukis", Matcher::Only(vec![])), Verdict::Met);
+    }
+
+    #[test]
+    fn what_an_archive_holds_is_evaluated_and_a_disk_has_none() {
+        let root = RootTree {
+            labels: Some([("containers.bootc".to_owned(), "1".to_owned())].into()),
+            kernels: vec!["6.12".into()],
+            ukis: vec!["a.efi".into()],
+            boot: Some(vec!["EFI".into()]),
+            boot_programs: vec![EfiProgram::Shim, EfiProgram::Grub],
+            rpm: true,
+            rpm_databases: vec!["/usr/share/rpm".into()],
+            rpm_journal: Some(RpmJournal::Wal),
+            ostree_root: true,
+            ..RootTree::default()
+        };
+        let tar = |root: RootTree| {
+            Some(DiskFacts { format: "tar".to_owned(), root: Some(root), ..DiskFacts::default() })
+        };
+        let only = |names: &[&str]| Matcher::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        for (attribute, matcher) in [
+            ("labels.containers.bootc", equals("1")),
+            ("kernels", only(&["6.12"])),
+            ("kernels-without-initramfs", Matcher::None),
+            ("ukis", only(&["a.efi"])),
+            ("boot-files", only(&["EFI"])),
+            ("boot-programs", only(&["grub", "shim"])),
+            ("rpm", equals("true")),
+            ("rpm-databases", only(&["/usr/share/rpm"])),
+            ("rpm-journal", equals("wal")),
+            ("composefs", equals("false")),
+            ("ostree-root", equals("true")),
+            ("refused-kargs", Matcher::None),
+            ("leftovers", Matcher::None),
+        ] {
+            assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::Met, "{attribute}");
+            // Of a disk, and of an archive in a record of an earlier version, nothing is known.
+            if attribute != "ukis" {
+                let verdict = evaluate(Some(vhd()), attribute, matcher);
+                assert!(matches!(verdict, Verdict::Unknown { .. }), "{attribute}: {verdict:?}");
+            }
+        }
+        let none = || Matcher::Count(Box::new(equals("0")));
+        for (attribute, matcher, why) in [
+            ("labels.containers.bootc", equals("1"), "it is a plain tar, which has no labels"),
+            ("boot-files", none(), "it has no directory /boot"),
+            ("rpm-journal", equals("rollback"), "it has no database of rpm"),
+        ] {
+            let bare = || tar(RootTree::default());
+            assert_eq!(missed(&evaluate(bare(), attribute, matcher)).1, why, "{attribute}");
+            assert_eq!(evaluate(bare(), attribute, Matcher::None), Verdict::Met, "{attribute}");
+        }
+        assert_eq!(evaluate(tar(RootTree { boot: Some(vec![]), ..root }), "boot-files", none()), Verdict::Met);
     }
 
     #[test]
