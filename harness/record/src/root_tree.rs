@@ -75,3 +75,28 @@ impl RootTree {
         self.labels.as_ref().is_some_and(|labels| labels.contains_key(BOOTC))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::DiskFacts;
+    use crate::facts::Facts;
+
+    #[test]
+    fn the_label_makes_it_an_image_of_bootc() {
+        let labels = |names: &[&str]| Some(names.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect());
+        for (labels, expected) in [
+            (labels(&["containers.bootc", "version"]), true),
+            (labels(&["version"]), false),
+            (labels(&[]), false),
+            (None, false),
+        ] {
+            let root = RootTree { labels, ..RootTree::default() };
+            let disk = DiskFacts { root: Some(root), ..DiskFacts::default() };
+            let facts = Facts::default().from_outside(Some(disk.clone()), Some("image".to_owned()));
+            assert_eq!(facts.capabilities.contains("bootc"), expected, "{disk:?}");
+            assert_eq!((facts.disk, facts.kernel_from.as_deref()), (Some(disk), Some("image")));
+        }
+        assert!(Facts::default().from_outside(None, None).capabilities.is_empty());
+    }
+}

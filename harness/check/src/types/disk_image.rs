@@ -247,7 +247,6 @@ mod tests {
     use super::*;
     use crate::testing::{equals, expectation, missed};
     use muster_record::disk::{Damage, Partition};
-    use muster_record::root_tree::{RootTree, RpmJournal};
     use muster_suite::model::Matcher;
 
     fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
@@ -337,59 +336,6 @@ mod tests {
         let plain = Table { kind: "mbr".into(), ..Table::default() };
         let none = Some(DiskFacts { table: Some(plain), ..vhd() });
         assert_eq!(evaluate(none, "ukis", Matcher::Only(vec![])), Verdict::Met);
-    }
-
-    #[test]
-    fn what_an_archive_holds_is_evaluated_and_a_disk_has_none() {
-        let root = RootTree {
-            labels: Some([("containers.bootc".to_owned(), "1".to_owned())].into()),
-            kernels: vec!["6.12".into()],
-            ukis: vec!["a.efi".into()],
-            boot: Some(vec!["EFI".into()]),
-            boot_programs: vec![EfiProgram::Shim, EfiProgram::Grub],
-            rpm: true,
-            rpm_databases: vec!["/usr/share/rpm".into()],
-            rpm_journal: Some(RpmJournal::Wal),
-            ostree_root: true,
-            ..RootTree::default()
-        };
-        let tar = |root: RootTree| {
-            Some(DiskFacts { format: "tar".to_owned(), root: Some(root), ..DiskFacts::default() })
-        };
-        let only = |names: &[&str]| Matcher::Only(names.iter().map(|name| (*name).to_owned()).collect());
-        for (attribute, matcher) in [
-            ("labels.containers.bootc", equals("1")),
-            ("kernels", only(&["6.12"])),
-            ("kernels-without-initramfs", Matcher::None),
-            ("ukis", only(&["a.efi"])),
-            ("boot-files", only(&["EFI"])),
-            ("boot-programs", only(&["grub", "shim"])),
-            ("rpm", equals("true")),
-            ("rpm-databases", only(&["/usr/share/rpm"])),
-            ("rpm-journal", equals("wal")),
-            ("composefs", equals("false")),
-            ("ostree-root", equals("true")),
-            ("refused-kargs", Matcher::None),
-            ("leftovers", Matcher::None),
-        ] {
-            assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::Met, "{attribute}");
-            // Of a disk, and of an archive in a record of an earlier version, nothing is known.
-            if attribute != "ukis" {
-                let verdict = evaluate(Some(vhd()), attribute, matcher);
-                assert!(matches!(verdict, Verdict::Unknown { .. }), "{attribute}: {verdict:?}");
-            }
-        }
-        let none = || Matcher::Count(Box::new(equals("0")));
-        for (attribute, matcher, why) in [
-            ("labels.containers.bootc", equals("1"), "it is a plain tar, which has no labels"),
-            ("boot-files", none(), "it has no directory /boot"),
-            ("rpm-journal", equals("rollback"), "it has no database of rpm"),
-        ] {
-            let bare = || tar(RootTree::default());
-            assert_eq!(missed(&evaluate(bare(), attribute, matcher)).1, why, "{attribute}");
-            assert_eq!(evaluate(bare(), attribute, Matcher::None), Verdict::Met, "{attribute}");
-        }
-        assert_eq!(evaluate(tar(RootTree { boot: Some(vec![]), ..root }), "boot-files", none()), Verdict::Met);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::form::{Grammar, Reading, Refusal, refuse};
 /// What an EFI program is.
 pub const BOOT_PROGRAM: Grammar = Grammar {
     what: "a kind of EFI programs",
-    form: "one of five words, in lower case",
+    form: "one of `shim`, `grub`, `systemd-boot`, `uki` and `other`",
     pattern: r"[a-z-]+",
     reading: Reading::Closed(&["shim", "grub", "systemd-boot", "uki", "other"]),
     good: &[("shim", "shim"), ("systemd-boot", "systemd-boot")],
