@@ -96,7 +96,11 @@ fn an_archive_says_whether_it_is_an_image_of_bootc() {
     std::fs::File::create(&disk).unwrap().set_len(4 << 20).unwrap();
     let ended = check(&place, &disk.display().to_string(), &[]);
     ended.assert_status(2);
-    assert!(ended.stdout.contains("7 tests: 7 skip") && ended.stdout.contains("disk-format == tar"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("7 tests: 7 skip") && ended.stdout.contains("disk-format == tar"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

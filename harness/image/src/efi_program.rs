@@ -6,7 +6,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use crate::numbers::little;
-use muster_record::disk::EfiProgram;
+use muster_record::efi_program::EfiProgram;
 
 /// Where the headers of a program end at last.
 const HEADERS: u64 = 4096;

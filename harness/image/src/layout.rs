@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use self::bytes::{plain, through_qemu};
 use self::error::TableError;
-use crate::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected};
+use crate::numbers::{SECTOR, big, little};
 use muster_base::machine::Format;
 use muster_record::disk::{DiskFacts, Partition, Table};
 use muster_suite::grammar::partitions;

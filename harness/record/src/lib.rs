@@ -7,6 +7,7 @@ pub mod boot;
 pub mod disk;
 pub mod durations;
 mod earlier;
+pub mod efi_program;
 pub mod event;
 pub mod facts;
 pub mod finding;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::EfiProgram;
+use crate::efi_program::EfiProgram;
 
 /// The label without which bootc takes no image of a container.
 const BOOTC: &str = "containers.bootc";

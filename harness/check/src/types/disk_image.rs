@@ -12,7 +12,8 @@ use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use crate::value::of_bytes;
 use muster_base::fnmatch;
-use muster_record::disk::{DiskFacts, EfiProgram, Esp, Table, TableCopy};
+use muster_record::disk::{DiskFacts, Esp, Table, TableCopy};
+use muster_record::efi_program::EfiProgram;
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use fatfs::{Dir, FileSystem, FsOptions};
 use muster_base::text::one_line;
-use muster_record::disk::{EfiProgram, Esp, Partition};
+use muster_record::disk::{Esp, Partition};
+use muster_record::efi_program::EfiProgram;
 
 use super::blocks::{Blocks, Whence};
 use crate::{Inspected, efi_program};

@@ -15,7 +15,7 @@ use super::error::ArchiveError;
 use super::tree::{Tree, What};
 use crate::efi_program;
 use muster_base::text::one_line;
-use muster_record::disk::EfiProgram;
+use muster_record::efi_program::EfiProgram;
 use muster_record::root_tree::{RootTree, RpmJournal};
 
 /// Names in a list.
@@ -106,12 +106,15 @@ impl<'t> Look<'t> {
 
     /// Names in a directory; `None` where there is none.
     fn names(&self, path: &str) -> Option<Vec<Vec<u8>>> {
-        matches!(self.what(path), Some(What::Dir(_))).then(|| self.entries(path).map(|(name, _)| name.clone()).collect())
+        matches!(self.what(path), Some(What::Dir(_)))
+            .then(|| self.entries(path).map(|(name, _)| name.clone()).collect())
     }
 
     fn kernels(&self) -> (Vec<String>, Vec<String>) {
         let has = |what: &What, name: &[u8]| match what {
-            What::Dir(names) => names.get(name).and_then(|at| self.tree.node(*at)).is_some_and(|node| is_file(&node.what)),
+            What::Dir(names) => {
+                names.get(name).and_then(|at| self.tree.node(*at)).is_some_and(|node| is_file(&node.what))
+            }
             _ => false,
         };
         let found: Vec<_> = self.entries("/usr/lib/modules").filter(|(_, what)| has(what, b"vmlinuz")).collect();
@@ -207,7 +210,8 @@ impl<'t> Look<'t> {
         if let Some(at) = self.at("/var/log") {
             self.written_below(at, "/var/log", DEEPEST, &mut found);
         }
-        let keys = self.entries("/etc/ssh").filter(|(name, _)| name.starts_with(b"ssh_host_") && name.ends_with(b"_key"));
+        let keys =
+            self.entries("/etc/ssh").filter(|(name, _)| name.starts_with(b"ssh_host_") && name.ends_with(b"_key"));
         found.extend(keys.map(|(name, _)| below("/etc/ssh", name)));
         if let Some(What::File { size: 1.., .. }) = self.what("/etc/machine-id")
             && self.text("/etc/machine-id")?.is_none_or(|id| id.trim() != "uninitialized")

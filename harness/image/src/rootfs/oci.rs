@@ -80,13 +80,7 @@ struct Platform {
 
 impl Layout {
     /// The image for that architecture. Each layer is copied into `scratch` without a name and compared with its digest.
-    pub(crate) fn parts(
-        &self,
-        arch: Arch,
-        most: usize,
-        bytes: u64,
-        scratch: &Path,
-    ) -> Result<Parts, ArchiveError> {
+    pub(crate) fn parts(&self, arch: Arch, most: usize, bytes: u64, scratch: &Path) -> Result<Parts, ArchiveError> {
         let mut descriptor = choose(self.json::<Index>("index.json")?, arch)?;
         for _ in 0..MAX_INDEXES {
             if !descriptor.media_type.ends_with("image.index.v1+json")

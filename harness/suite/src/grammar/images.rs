@@ -18,7 +18,10 @@ pub const IMAGE_LABEL: Grammar = Grammar {
     form: "without blanks and without a pattern",
     pattern: r"[^\s*?=]+",
     reading: Reading::Form(label),
-    good: &[("containers.bootc", "containers.bootc"), ("org.opencontainers.image.version", "org.opencontainers.image.version")],
+    good: &[
+        ("containers.bootc", "containers.bootc"),
+        ("org.opencontainers.image.version", "org.opencontainers.image.version"),
+    ],
     bad: &[("containers.*", ""), ("containers.bootc=1", ""), ("a b", "")],
 };
 

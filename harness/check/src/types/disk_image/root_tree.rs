@@ -10,7 +10,8 @@ use muster_suite::model::Assertion;
 /// The attributes that are about an archive; of a disk nothing is known of them.
 pub(super) fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
     let Some(root) = &disk.root else {
-        let why = format!("the file is a disk of the format {}: only of an archive is it known what it holds", disk.format);
+        let why =
+            format!("the file is a disk of the format {}: only of an archive is it known what it holds", disk.format);
         return Err(Unreadable::new(why));
     };
     Ok(match assertion.attribute {
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
     use crate::check::{Check as _, Observations, Verdict};
     use crate::testing::{equals, expectation, missed};
-    use muster_record::disk::EfiProgram;
+    use muster_record::efi_program::EfiProgram;
     use muster_record::facts::Facts;
     use muster_record::root_tree::RpmJournal;
     use muster_suite::model::Matcher;
@@ -79,9 +80,8 @@ mod tests {
             ostree_root: true,
             ..RootTree::default()
         };
-        let tar = |root: RootTree| {
-            Some(DiskFacts { format: "tar".to_owned(), root: Some(root), ..DiskFacts::default() })
-        };
+        let tar =
+            |root: RootTree| Some(DiskFacts { format: "tar".to_owned(), root: Some(root), ..DiskFacts::default() });
         let only = |names: &[&str]| Matcher::Only(names.iter().map(|name| (*name).to_owned()).collect());
         for (attribute, matcher) in [
             ("labels.containers.bootc", equals("1")),
@@ -101,7 +101,8 @@ mod tests {
             assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::Met, "{attribute}");
             // Of a disk, and of an archive in a record of an earlier version, nothing is known.
             if attribute != "ukis" {
-                let verdict = evaluate(Some(DiskFacts { format: "vhd".to_owned(), ..DiskFacts::default() }), attribute, matcher);
+                let verdict =
+                    evaluate(Some(DiskFacts { format: "vhd".to_owned(), ..DiskFacts::default() }), attribute, matcher);
                 assert!(matches!(verdict, Verdict::Unknown { .. }), "{attribute}: {verdict:?}");
             }
         }

@@ -28,9 +28,15 @@ mod tests {
         for good in ["kargs = []", "# x\nkargs = [\"a=b\", 'c']\nmatch-architectures = [\"x86_64\"]\n"] {
             assert!(taken(good.as_bytes()), "{good}");
         }
-        for bad in
-            ["", "kargs = \"quiet\"", "kargs = [1]", "kargs = [\"a\"", "karg = [\"a\"]", "kargs = []\nkargs-delete = []", "\u{1}"]
-        {
+        for bad in [
+            "",
+            "kargs = \"quiet\"",
+            "kargs = [1]",
+            "kargs = [\"a\"",
+            "karg = [\"a\"]",
+            "kargs = []\nkargs-delete = []",
+            "\u{1}",
+        ] {
             assert!(!taken(bad.as_bytes()), "{bad}");
         }
         assert!(!taken(b"kargs = [\"\xff\"]"));

@@ -34,9 +34,13 @@ mod tests {
         for on in ["[composefs]\nenabled = true\n", "[composefs]\nenabled=verity", "[root]\ntransient = true\n"] {
             assert!(composefs(on), "{on}");
         }
-        for off in
-            ["", "enabled = true", "[composefs]\nenabled = no", "[etc]\ntransient = true", "[composefs]\n# enabled = true"]
-        {
+        for off in [
+            "",
+            "enabled = true",
+            "[composefs]\nenabled = no",
+            "[etc]\ntransient = true",
+            "[composefs]\n# enabled = true",
+        ] {
             assert!(!composefs(off), "{off}");
         }
     }

@@ -90,7 +90,15 @@ fn what_is_not_in_its_place_is_named() {
     // The first is none of SQLite.
     assert_eq!((root.rpm_journal, root.ostree_root, root.composefs, root.rpm), (None, false, false, false));
     assert_eq!(root.refused_kargs, ["10-a.toml", "20-b.conf"]);
-    let leftovers = ["/run/lock", "/tmp/left", "/var/log/a/b.log", "/etc/ssh/ssh_host_rsa_key", "/etc/machine-id", "/usr/etc", "/var/run"];
+    let leftovers = [
+        "/run/lock",
+        "/tmp/left",
+        "/var/log/a/b.log",
+        "/etc/ssh/ssh_host_rsa_key",
+        "/etc/machine-id",
+        "/usr/etc",
+        "/var/run",
+    ];
     for path in leftovers {
         assert!(root.leftovers.iter().any(|found| found == path), "{path}: {:?}", root.leftovers);
     }
