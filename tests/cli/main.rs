@@ -6,6 +6,7 @@ mod support;
 mod anywhere;
 mod archive;
 mod boot_time;
+mod bootc;
 mod certify;
 mod check;
 mod circles;

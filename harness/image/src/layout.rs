@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use self::bytes::{plain, through_qemu};
 use self::error::TableError;
-use self::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected};
+use crate::numbers::{SECTOR, big, little};
 use muster_base::machine::Format;
 use muster_record::disk::{DiskFacts, Partition, Table};
 use muster_suite::grammar::partitions;
@@ -20,7 +20,6 @@ mod bytes;
 mod error;
 mod esp;
 mod gpt;
-mod numbers;
 
 /// How much of the beginning and of the end is read: a table of partitions takes 17,408 bytes by custom.
 const WINDOW: u64 = 64 << 10;
@@ -60,7 +59,7 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
     };
     let format = stated.name().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
-    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable, esp })
+    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable, esp, root: None })
 }
 
 /// From the last 512 bytes. Whether their checksum is right has been looked at: a wrong one is refused.

@@ -136,7 +136,7 @@ impl Live for HostMachine {
         match crate::reboot::reboot(machine, guest, facts, dir, *scale, how, deadline).await {
             Ok(outcome) => {
                 let (disk, kernel_from) = (self.facts.disk.take(), self.facts.kernel_from.take());
-                self.facts = Facts { disk, kernel_from, ..outcome.facts };
+                self.facts = outcome.facts.from_outside(disk, kernel_from);
                 self.resets = outcome.resets;
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
             }

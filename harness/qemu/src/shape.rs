@@ -42,7 +42,7 @@ impl Shape<'_> {
     /// What the guest says, with what is known of it from outside.
     pub(super) fn with_origin(&self, seen: Facts) -> Facts {
         let kernel_from = Some(self.kernel_from.name().to_owned());
-        Facts { disk: Some((*self.disk).clone()), kernel_from, ..seen }
+        seen.from_outside(Some((*self.disk).clone()), kernel_from)
     }
 
     /// How long a boot may take, stretched for the accelerator.

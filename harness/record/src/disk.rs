@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::efi_program::EfiProgram;
+use crate::root_tree::RootTree;
+
 /// An image file, seen from outside. All of it is what the file says: bounded, escaped when shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,6 +28,9 @@ pub struct DiskFacts {
     /// What is on its EFI system partition; absent where it has none, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub esp: Option<Esp>,
+    /// What the archive of a root file system holds; absent where the file is a disk, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root: Option<RootTree>,
 }
 
 /// What is on the first EFI system partition of a disk. Names are escaped, and at most 255 characters.
@@ -48,35 +54,6 @@ pub struct Esp {
     /// Why it cannot be read, when it cannot; all else says nothing then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unreadable: Option<String>,
-}
-
-/// What an EFI program is, known by its sections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EfiProgram {
-    /// Its SBAT names shim.
-    Shim,
-    /// Its SBAT names grub.
-    Grub,
-    /// It says in `.sdmagic` that it is systemd-boot.
-    SystemdBoot,
-    /// It has a kernel in `.linux`.
-    Uki,
-    /// None of these.
-    Other,
-}
-
-impl EfiProgram {
-    /// The name in lists.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Shim => "shim",
-            Self::Grub => "grub",
-            Self::SystemdBoot => "systemd-boot",
-            Self::Uki => "uki",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// The partitions of a disk.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::disk::DiskFacts;
+use super::root_tree::RootTree;
 
 /// The facts of one booted guest. Every field is what the guest said: hostile, bounded, escaped
 /// before it is shown.
@@ -57,6 +58,15 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What the guest says, with what the runner knows from outside: the file, and whether the kernel is the image's.
+    #[must_use]
+    pub fn from_outside(mut self, disk: Option<DiskFacts>, kernel_from: Option<String>) -> Self {
+        if disk.as_ref().and_then(|disk| disk.root.as_ref()).is_some_and(RootTree::is_of_bootc) {
+            self.capabilities.insert("bootc".to_owned());
+        }
+        Self { disk, kernel_from, ..self }
+    }
+
     /// The value, or values, of a dimension of conditions (`distro`, `arch`, `capability`…); `None`
     /// when this system has no such thing or the name is unknown.
     pub fn dimension(&self, name: &str) -> Option<Vec<String>> {
@@ -115,6 +125,10 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
     ("container-engine", "containerd, docker, podman or CRI-O is installed"),
     ("secure-boot", "UEFI Secure Boot is on"),
     ("tpm", "the kernel has a trusted platform module"),
+    (
+        "bootc",
+        "booted by ostree or composefs with bootc installed, or from the archive of an OCI image that has the label `containers.bootc`",
+    ),
     ("uki", "booted from a unified kernel image, as the variable StubInfo of systemd-stub says"),
 ];
 
@@ -159,4 +173,6 @@ pub const TOOLS: &[&str] = &[
     "ctr",
     "docker",
     "podman",
+    "bootc",
+    "unshare",
 ];

@@ -7,6 +7,7 @@ pub mod boot;
 pub mod disk;
 pub mod durations;
 mod earlier;
+pub mod efi_program;
 pub mod event;
 pub mod facts;
 pub mod finding;
@@ -22,6 +23,7 @@ pub mod names;
 pub mod open;
 pub mod outcome;
 pub mod outstanding;
+pub mod root_tree;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;

@@ -153,7 +153,12 @@ pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
         &PACKAGE, &FILE, &SERVICE, &PORT, &KERNEL, &KCONFIG, &SYSCTL, &BOOT, &UNITS, &MOUNT, &WRITABLE, &COMMAND,
         &CLOSURE, &MODULE, &CPU,
     ],
-    capabilities: &[("rpmdb", "rpm works"), ("systemd", "systemd is PID 1"), ("selinux", "a policy is loaded")],
+    capabilities: &[
+        ("rpmdb", "rpm works"),
+        ("systemd", "systemd is PID 1"),
+        ("selinux", "a policy is loaded"),
+        ("bootc", "an image of bootc"),
+    ],
     tools: &["curl", "rpm"],
 };
 

@@ -34,7 +34,36 @@ bootc_shape() {
   mv "$root/var/lib/rpm" "$root/usr/share/rpm"
   ln -s ../../usr/share/rpm "$root/var/lib/rpm"
   echo '%_dbpath /usr/share/rpm' >"$root/usr/lib/rpm/macros.d/macros.bootc"
+  # What belongs to one boot of one machine.
+  find "$root/run" "$root/tmp" -mindepth 1 -delete
+  bootc_base "$root"
+  bootc_database "$root"
+}
+
+# bootc_base ROOT: what bootc's base images have for ostree, and an argument for the kernel. No program of Debian reads these
+# here: neither bootc nor composefs is in it.
+bootc_base() {
+  local root=$1
+  mkdir "$root/sysroot"
+  ln -s sysroot/ostree "$root/ostree"
+  mkdir -p "$root/usr/lib/ostree" "$root/usr/lib/bootc/kargs.d"
+  printf '[composefs]\nenabled = true\n' >"$root/usr/lib/ostree/prepare-root.conf"
+  printf 'kargs = ["console=ttyS0"]\nmatch-architectures = ["x86_64"]\n' >"$root/usr/lib/bootc/kargs.d/10-console.toml"
+}
+
+# bootc_database ROOT: without a log that is written ahead, whose files nobody can make next to a database on a read-only /usr.
+bootc_database() {
+  local root=$1 left
+  python3 -B - "$root/usr/share/rpm/rpmdb.sqlite" <<'P'
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+mode = database.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+database.close()
+sys.exit(0 if mode == "delete" else f"the journal of the rpm database is still {mode}")
+P
   chroot "$root" rpm -q rpm >/dev/null || die "rpm does not find its database in /usr/share/rpm" "see bootc_shape in images/lab/variants/lab-bootc.sh"
+  left=$(find "$root/usr/share/rpm" -name '*-wal' -o -name '*-shm' -o -name '*-journal')
+  [ -z "$left" ] || die "the rpm database has files of a journal next to it: $left" "see bootc_database in images/lab/variants/lab-bootc.sh"
 }
 
 # bootc_layers ROOT: the second layer hides a file of the first, and adds one.

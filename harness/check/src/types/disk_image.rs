@@ -1,16 +1,19 @@
 //! `disk-image`: the file that the machine was started from, as the runner sees it. Nothing is read in
 //! the guest, so that `muster images inspect` can check a file without starting it.
 
-use muster_suite::grammar::{partitions, paths};
+mod root_tree;
+
+use muster_suite::grammar::{images, kernel, partitions, paths};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{unanswered, verdicts};
+use crate::assertions::verdicts;
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use crate::value::of_bytes;
 use muster_base::fnmatch;
-use muster_record::disk::{DiskFacts, EfiProgram, Esp, Table, TableCopy};
+use muster_record::disk::{DiskFacts, Esp, Table, TableCopy};
+use muster_record::efi_program::EfiProgram;
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
 
@@ -54,13 +57,73 @@ const ATTRIBUTES: &[Attribute] = &[
         AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
         "The same of `grubx64.efi` next to it (`grubaa64.efi`): what shim starts.",
     ),
-    attribute("ukis", AttributeKind::Set(&paths::FILE_NAME), "Names of the unified kernel images in `EFI/Linux`."),
+    attribute(
+        "ukis",
+        AttributeKind::Set(&paths::FILE_NAME),
+        "Names of the unified kernel images in `EFI/Linux` on the EFI system partition; of a root file system, in `/boot/EFI/Linux`.",
+    ),
     attribute(
         "default-uki",
         AttributeKind::Bool,
         "Whether the `default` of `loader/loader.conf`, a pattern, names one of these.",
     ),
     attribute("partition-labels", AttributeKind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
+    attribute(
+        "labels",
+        AttributeKind::Map(&images::IMAGE_LABEL, &AttributeKind::Text),
+        "Of an OCI image: its labels by name, as its configuration has them.",
+    ),
+    attribute(
+        "kernels",
+        AttributeKind::Set(&kernel::RELEASE),
+        "Of a root file system: names below `/usr/lib/modules` of what has a `vmlinuz`.",
+    ),
+    attribute(
+        "kernels-without-initramfs",
+        AttributeKind::Set(&kernel::RELEASE),
+        "Those of `kernels` that have no `initramfs.img`.",
+    ),
+    attribute("boot-files", AttributeKind::Set(&paths::FILE_NAME), "Of a root file system: names in `/boot`."),
+    attribute(
+        "boot-programs",
+        AttributeKind::Set(&images::BOOT_PROGRAM),
+        "Of a root file system: what the programs below `/usr/lib/efi` and `/usr/lib/bootupd/updates/EFI` are, by their sections: \
+         `shim`, `grub`, `systemd-boot`, `uki`, `other`.",
+    ),
+    attribute("rpm", AttributeKind::Bool, "Of a root file system: whether it has `/usr/bin/rpm`."),
+    attribute(
+        "rpm-databases",
+        AttributeKind::Set(&paths::PATH),
+        "Of a root file system: those of `/usr/share/rpm`, `/usr/lib/sysimage/rpm` and `/var/lib/rpm` that have a database; \
+         links are not followed.",
+    ),
+    attribute(
+        "rpm-journal",
+        AttributeKind::Keyword(&["rollback", "wal", "other"]),
+        "How the first of `rpm-databases` keeps its journal: `wal` also when a file of such a log is left next to it, `other` when \
+         it is no database of SQLite; `none` when there is no `rpmdb.sqlite`.",
+    ),
+    attribute(
+        "composefs",
+        AttributeKind::Bool,
+        "Of a root file system: whether `/usr/lib/ostree/prepare-root.conf` switches composefs on, `maybe` included.",
+    ),
+    attribute(
+        "ostree-root",
+        AttributeKind::Bool,
+        "Of a root file system: whether `/sysroot` is a directory and `/ostree` a link to `sysroot/ostree`.",
+    ),
+    attribute(
+        "refused-kargs",
+        AttributeKind::Set(&paths::FILE_NAME),
+        "Of a root file system: files in `/usr/lib/bootc/kargs.d` that bootc refuses, or passes over for their names.",
+    ),
+    attribute(
+        "leftovers",
+        AttributeKind::Set(&paths::PATH),
+        "Of a root file system: what belongs to one machine or boot: all in `/run` and `/tmp`, files of `/var/log` that are not empty, \
+         host keys, a machine id, seeds, `/usr/etc`, and a `/var/run` that is no link.",
+    ),
 ];
 
 /// What can be asked.
@@ -71,7 +134,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "nothing in the guest: the runner reads the footer of a VHD, the first and last sectors of the disk, and the programs on its EFI system partition.",
+    reads: "nothing in the guest: the runner reads the footer of a VHD, the first and last sectors of the disk, and the programs on its EFI system partition; of a root file system, the archive before it becomes a disk.",
     example: r#"disk-image:
   subformat: fixed
   whole-mib: true
@@ -139,6 +202,7 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
         }
         "first-program" => program(esp(disk)?, "BOOTX64.EFI", |esp| esp.first),
         "second-program" => program(esp(disk)?, "grubx64.efi", |esp| esp.second),
+        "ukis" if disk.root.is_some() => return root_tree::look(assertion, disk),
         "ukis" => Value::items(esp(disk)?.into_iter().flat_map(|esp| esp.ukis.clone())),
         "default-uki" => match esp(disk)?.and_then(|esp| Some((esp, esp.default.as_ref()?))) {
             Some((esp, pattern)) => {
@@ -147,7 +211,7 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
             }
             None => Value::flag(false),
         },
-        _ => return unanswered(assertion),
+        _ => return root_tree::look(assertion, disk),
     })
 }
 
@@ -208,6 +272,7 @@ mod tests {
             }),
             unreadable: None,
             esp: None,
+            root: None,
         }
     }
 

@@ -98,9 +98,15 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 impl File {
     fn checked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[TestIndex], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
+        // An archive says itself whether it is an image of bootc; of a disk only a machine can tell.
+        let (known, proves) = match &disk.root {
+            Some(root) if root.is_of_bootc() => (known, Some("bootc")),
+            Some(_) => (known.lacking("bootc"), None),
+            None => (known, None),
+        };
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
         let evaluate = |asked: &Expectation| disk_image::DiskImage.evaluate(asked, &Observations::default(), &facts);
-        let part = Part { check: disk_image::TABLE.name, proves: None, evaluate: &evaluate };
+        let part = Part { check: disk_image::TABLE.name, proves, evaluate: &evaluate };
         let tests = offline::run_all(loaded, tests, &part, &known);
         Self { file, disk, counts: offline::counts(&tests), tests }
     }
@@ -136,6 +142,7 @@ mod tests {
             table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), ..Table::default() }),
             unreadable: None,
             esp: None,
+            root: None,
         }
     }
 

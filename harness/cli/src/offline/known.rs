@@ -125,6 +125,13 @@ impl Known {
         known
     }
 
+    /// The same, with a capability that the file itself shows to be missing.
+    pub(crate) fn lacking(&self, capability: &str) -> Self {
+        let mut known = self.clone();
+        known.lacks.entry("capability".to_owned()).or_default().push(capability.to_owned());
+        known
+    }
+
     /// As conditions look it up, once they are [`Known::decided`].
     pub(crate) fn lookup(&self, dimension: &str) -> Option<Vec<String>> {
         self.has.get(dimension).cloned().or_else(|| vocabulary(dimension).map(|_| Vec::new()))

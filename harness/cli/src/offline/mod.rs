@@ -161,6 +161,7 @@ fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     };
     let known = known.proving(part.proves);
     let lookup = |dimension: &str| known.lookup(dimension);
+    let mut open = None;
     for (when, what) in [(&suite.images, "the suite"), (&test.when, "the test")] {
         let Some(when) = when else { continue };
         let decided = given(when, &known);
@@ -171,10 +172,14 @@ fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
                 let reason = reason.replacen(&decided.condition.to_string(), &when.condition.to_string(), 1);
                 return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
             }
+            // The other condition may be false, which decides both.
             Applies::Unknown(dimension) => {
-                return undecided(row, format!("{what} needs {}", when.condition), dimension);
+                open = open.or_else(|| Some((format!("{what} needs {}", when.condition), dimension)));
             }
         }
+    }
+    if let Some((what, dimension)) = open {
+        return undecided(row, what, dimension);
     }
     let adjusted = match part.of(test, &known).adjusted(&lookup) {
         Ok(adjusted) => adjusted.test,

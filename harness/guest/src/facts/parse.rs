@@ -82,6 +82,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         ("container-engine", ["containerd", "docker", "podman", "crio"].iter().any(|name| has(name))),
         ("secure-boot", place("secure-boot")),
         ("tpm", place("tpm")),
+        ("bootc", place("bootc")),
         ("uki", place("uki")),
     ];
     Ok(Facts {

@@ -107,7 +107,7 @@ b=$(command -v busybox 2>/dev/null) && [ "$f" -ef "$b" ] && { echo busybox; exit
 echo installed
 rpm --version || exit 1
 rpm -qa 2>/dev/null | { read -r one && echo "package $one"; }
-for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/*; do
+for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/* /usr/share/rpm/*; do
   case $f in */rpmdb.sqlite|*/Packages|*/Packages.db) [ -s "$f" ] && echo "database $f" ;; esac
 done; :"#
         }
@@ -128,6 +128,11 @@ for f in "/lib/modules/$r/config" "/boot/config-$r" /proc/config.gz; do
   [ -r "$f" ] && echo "kconfig $f"
 done
 [ -e /run/ostree-booted ] && echo ostree
+# bootc deploys through ostree, or by itself with the digest of the tree on the command line.
+if command -v bootc >/dev/null 2>&1; then
+  IFS= read -r c </proc/cmdline || [ -n "$c" ] || { echo '/proc/cmdline cannot be read' >&2; exit 1; }
+  case " $c " in *' ostree='*|*' composefs='*) echo bootc ;; esac
+fi
 [ -e /sys/class/tpm/tpm0 ] && echo tpm
 for f in /etc/.ignition-result.json /usr/libexec/ignition /usr/bin/ignition /usr/lib/dracut/modules.d/*ignition*/ignition; do
   [ -e "$f" ] && echo ignition && break

@@ -204,7 +204,7 @@ fn kernel_systemd_and_places() {
         (Probe::Systemd, "init\nsystemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
         (
             Probe::Places,
-            "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nuki\nignition\nsysext\nsecure-boot\n",
+            "efi\ncrypto-policies\nkconfig /proc/config.gz\nbootc\nostree\ntpm\nuki\nignition\nsysext\nsecure-boot\n",
         ),
         (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
@@ -212,7 +212,7 @@ fn kernel_systemd_and_places() {
     assert_eq!((facts.systemd, &*facts.firmware, &*facts.arch), (Some(258), "uefi", "x86_64"));
     assert_eq!(facts.kconfig.as_deref(), Some("/proc/config.gz"));
     assert_eq!(facts.dimension("tool"), Some(vec!["locale".into(), "rpm".into(), "zcat".into()]));
-    let words = "cloud-init container-engine crypto-policies efi ignition journal kconfig locale ostree \
+    let words = "bootc cloud-init container-engine crypto-policies efi ignition journal kconfig locale ostree \
                  secure-boot sysext systemd tpm uki writable-usr";
     assert_eq!(facts.dimension("capability"), Some(words.split_whitespace().map(str::to_owned).collect()));
     assert_eq!(facts.dimension("systemd"), Some(vec!["258".into()]));

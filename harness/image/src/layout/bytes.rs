@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use super::numbers::SECTOR;
+use crate::numbers::SECTOR;
 use crate::{ImageError, Inspected, tool};
 
 /// Bytes of the file itself; fewer at its end.

@@ -1,26 +1,22 @@
 //! What starts the system: the programs on the EFI system partition of a disk, known by what is in them and not by their names.
 //!
 //! The file system is FAT, which the crate `fatfs` reads, through blocks of the disk that are fetched when they are needed.
-//! Facts: PE sections from Microsoft's "PE Format"; `.sbat` from shim's SBAT.md; `.sdmagic` and `.linux` from systemd-boot(7) and
-//! systemd-stub(7).
 
 use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use fatfs::{Dir, FileSystem, FsOptions};
 use muster_base::text::one_line;
-use muster_record::disk::{EfiProgram, Esp, Partition};
+use muster_record::disk::{Esp, Partition};
+use muster_record::efi_program::EfiProgram;
 
 use super::blocks::{Blocks, Whence};
-use super::numbers::little;
-use crate::Inspected;
+use crate::{Inspected, efi_program};
 
 /// Directories are looked at as far as this.
 const MOST_NAMES: usize = 200;
-/// Of `loader.conf` and of a section that says what a program is.
+/// Of `loader.conf`.
 const MOST_TEXT: u64 = 16 << 10;
-/// Where the headers of a program end at last.
-const HEADERS: u64 = 4096;
 /// Names of the first program and of the one that shim starts, for x86 and for Arm.
 const NAMES: [(&str, &str); 2] = [("BOOTX64.EFI", "grubx64.efi"), ("BOOTAA64.EFI", "grubaa64.efi")];
 
@@ -106,52 +102,5 @@ fn default_of(loader: &Directory<'_>) -> std::io::Result<Option<String>> {
 /// What a program is; `None` where it is not there.
 fn program(directory: &Directory<'_>, name: &str) -> std::io::Result<Option<EfiProgram>> {
     let Some(mut file) = there(directory.open_file(name))? else { return Ok(None) };
-    let mut headers = Vec::new();
-    (&mut file).take(HEADERS).read_to_end(&mut headers)?;
-    let mut text = |section: &Section| -> std::io::Result<String> {
-        file.seek(SeekFrom::Start(section.at))?;
-        let mut bytes = Vec::new();
-        (&mut file).take(section.length.min(MOST_TEXT)).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let sections = sections(&headers);
-    let find = |name: &[u8]| sections.iter().find(|section| section.name == name);
-    if find(b".linux\0\0").is_some() {
-        return Ok(Some(EfiProgram::Uki));
-    }
-    if let Some(magic) = find(b".sdmagic")
-        && text(magic)?.contains("LoaderInfo: systemd-boot")
-    {
-        return Ok(Some(EfiProgram::SystemdBoot));
-    }
-    let sbat = find(b".sbat\0\0\0").map(text).transpose()?.unwrap_or_default();
-    let names = |component: &str| sbat.lines().any(|line| line.split(',').next() == Some(component));
-    Ok(Some(match (names("shim"), names("grub")) {
-        (true, _) => EfiProgram::Shim,
-        (_, true) => EfiProgram::Grub,
-        _ => EfiProgram::Other,
-    }))
-}
-
-/// A section of a PE file.
-struct Section {
-    name: [u8; 8],
-    at: u64,
-    length: u64,
-}
-
-/// Those whose headers are in `head`; none where it is no PE file.
-fn sections(head: &[u8]) -> Vec<Section> {
-    let Some(pe) = little(head, 0x3c, 4).and_then(|at| usize::try_from(at).ok()) else { return Vec::new() };
-    if !head.starts_with(b"MZ") || head.get(pe..pe.saturating_add(4)) != Some(b"PE\0\0") {
-        return Vec::new();
-    }
-    let (Some(count), Some(optional)) = (little(head, pe + 6, 2), little(head, pe + 20, 2)) else { return Vec::new() };
-    let first = pe + 24 + optional as usize;
-    let one = |number: u64| {
-        let at = first + number as usize * 40;
-        let name = head.get(at..at + 8)?.try_into().ok()?;
-        Some(Section { name, length: little(head, at + 16, 4)?, at: little(head, at + 20, 4)? })
-    };
-    (0..count).map_while(one).collect()
+    efi_program::of(&mut file).map(Some)
 }

@@ -6,7 +6,7 @@
 use muster_suite::grammar::partitions;
 
 use super::error::TableError;
-use super::numbers::{SECTOR, big, little};
+use crate::numbers::{SECTOR, big, little};
 use muster_record::disk::{Damage, Partition, Table, TableCopy};
 
 /// The most entries of a table that are looked at; 128 by custom.

@@ -2,7 +2,8 @@ use super::*;
 use crate::testing::{fill, pe};
 use crate::{Limits, inspect};
 use muster_base::fault::Fault as _;
-use muster_record::disk::{Damage, EfiProgram, Esp, TableCopy};
+use muster_record::disk::{Damage, Esp, TableCopy};
+use muster_record::efi_program::EfiProgram;
 
 /// A disk of so many MiB, divided by `sfdisk` as the script says.
 fn divided(path: &std::path::Path, mib: u64, script: &str) {

@@ -4,6 +4,7 @@
 
 mod noted;
 pub(super) mod root_disk;
+mod root_tree;
 
 use std::path::{Path, PathBuf};
 
@@ -173,14 +174,15 @@ async fn prepare_with(
     let (mut spec, source, pulled_sha256) = locate(cache, root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let known = KnownDigests { pulled: pulled_sha256.as_deref(), remembered: digests };
-    let mut notes = Vec::new();
+    let (mut notes, mut root) = (Vec::new(), None);
     // Before the one that a root file system brings along is among them.
     let kernel_from = if spec.kernel.is_some() { KernelFrom::Host } else { KernelFrom::Image };
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
         (Format::Tar, _) => {
-            let Root { source, sha256, disk, dropped, kernel } =
+            let Root { source, sha256, disk, dropped, kernel, tree } =
                 root_file_system(cache, &source, known, spec.arch, own, &limits).await?;
             spec.kernel = spec.kernel.or(kernel);
+            root = Some(tree);
             notes.extend(dropped.map(|line| format!("{}: {line}", source.path().display())));
             (source, sha256, disk)
         }
@@ -199,7 +201,7 @@ async fn prepare_with(
             (unchanged, sha256, disk)
         }
     };
-    let facts = layout::read(&disk, spec.format, limits.deadline).await?;
+    let facts = DiskFacts { root, ..layout::read(&disk, spec.format, limits.deadline).await? };
     Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, kernel_from, notes })
 }
 

@@ -1,15 +1,17 @@
 //! A root file system, from its archive or OCI layout to a disk, with the kernel that it brings along.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::noted::{KnownDigests, noted};
+use super::root_tree;
 use crate::cache::{Made, Slot};
 use crate::inspect::{self, Inspected, Limits};
 use crate::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
 use crate::{ImageError, KernelBoot, Unchanged, compress, magic};
 use muster_base::machine::{Arch, Format};
+use muster_record::root_tree::RootTree;
 
 /// Changes whenever a tar is made into a disk in another way.
 const ROOTFS_RECIPE: u32 = 2;
@@ -33,6 +35,8 @@ pub(super) struct Root {
     pub(super) dropped: Option<String>,
     /// The kernel that it brings along, where that was wanted.
     pub(super) kernel: Option<KernelBoot>,
+    /// What its archive holds.
+    pub(super) tree: RootTree,
 }
 
 /// With `own`, its own kernel is what boots it.
@@ -93,14 +97,16 @@ pub(super) async fn from_noted(
         }
         false => None,
     };
+    let tree_slot = Slot::take(cache, &format!("{name}.tree-{}", root_tree::RECIPE)).await?;
+    let mut seen = root_tree::kept(&tree_slot).await;
     let (mut made, mut kernel) = (slot.find().await, None);
     if let Some([image, initramfs]) = &kernel_slots
         && let (Some(image), Some(initramfs)) = (image.find().await, initramfs.find().await)
     {
         kernel = Some([image.path, initramfs.path]);
     }
-    if made.is_none() || (own && kernel.is_none()) {
-        let (tree, archives) = match dir {
+    if made.is_none() || (own && kernel.is_none()) || seen.is_none() {
+        let Archive { tree, archives, labels } = match dir {
             Some(dir) => layered(Layout::Dir(dir.to_owned()), arch, &slot, source).await?,
             None => read(&pinned, arch, &slot).await?,
         };
@@ -108,6 +114,13 @@ pub(super) async fn from_noted(
         let new_kernel = match (&kernel_slots, &kernel) {
             (Some(slots), None) => Some((slots, own_kernel(&tree, &archives, slots, source)?)),
             _ => None,
+        };
+        let new_tree = match seen {
+            Some(_) => None,
+            None => {
+                let refused = |reason| ImageError::Archive { path: source.to_owned(), reason };
+                Some(rootfs::contents::read(&tree, &archives, labels).map_err(refused)?)
+            }
         };
         let mut new_disk = None;
         if made.is_none() {
@@ -123,11 +136,15 @@ pub(super) async fn from_noted(
         if let Some((slots, new)) = new_kernel {
             kernel = Some(publish_kernel(slots, new).await?);
         }
+        if let Some(tree) = new_tree {
+            root_tree::keep(&tree_slot, &tree).await?;
+            seen = Some(tree);
+        }
         if let Some((disk, dropped)) = new_disk {
             made = Some(slot.publish(disk, dropped).await?);
         }
     }
-    let Some(Made { path: disk, dropped }) = made else {
+    let (Some(Made { path: disk, dropped }), Some(tree)) = (made, seen) else {
         return Err(ImageError::Archive { path: source.to_owned(), reason: ArchiveError::Empty });
     };
     let disk = inspect::inspect(&disk, Format::Raw, limits).await.map_err(|error| error.about(source))?;
@@ -136,7 +153,7 @@ pub(super) async fn from_noted(
         initrd: Some(initramfs),
         cmdline: format!("root=LABEL=rootfs rw console=tty0 console={}", console(arch)),
     });
-    Ok(Root { source: unchanged, sha256, disk, dropped, kernel })
+    Ok(Root { source: unchanged, sha256, disk, dropped, kernel, tree })
 }
 
 /// The serial port on which QEMU's machine has its console.
@@ -171,8 +188,16 @@ async fn publish_kernel(slots: &[Slot; 2], new: [tempfile::TempPath; 2]) -> Resu
     Ok([image.publish(new_image, None).await?.path, initramfs.publish(new_initramfs, None).await?.path])
 }
 
+/// A root file system as it was packed.
+struct Archive {
+    tree: Tree,
+    archives: Vec<File>,
+    /// Of an OCI image.
+    labels: Option<BTreeMap<String, String>>,
+}
+
 /// What one tar, packed or not, holds: a root file system, or the OCI layout of one.
-async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>), ImageError> {
+async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<Archive, ImageError> {
     let plain = plain(path, compress::open(path)?, slot).await?;
     inspect::is_tar(path, &plain)?;
     let (tree, plain) = grow(Tree::new(rootfs::Bounds::default()), plain, 0, false, path).await?;
@@ -184,7 +209,7 @@ async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>),
         _ => None,
     };
     if member(b"oci-layout").is_none() || member(b"index.json").is_none() {
-        return Ok((tree, vec![plain]));
+        return Ok(Archive { tree, archives: vec![plain], labels: None });
     }
     let mut members = HashMap::new();
     collect(&tree, 0, &mut Vec::new(), &mut members);
@@ -209,18 +234,18 @@ fn collect(tree: &Tree, dir: usize, path: &mut Vec<u8>, members: &mut HashMap<Ve
     }
 }
 
-async fn layered(layout: Layout, arch: Arch, slot: &Slot, path: &Path) -> Result<(Tree, Vec<File>), ImageError> {
+async fn layered(layout: Layout, arch: Arch, slot: &Slot, path: &Path) -> Result<Archive, ImageError> {
     let bounds = rootfs::Bounds::default();
     let scratch = slot.dir().to_owned();
-    let layers = blocking(path, move || layout.layers(arch, bounds.layers, bounds.bytes, &scratch)).await?;
+    let parts = blocking(path, move || layout.parts(arch, bounds.layers, bounds.bytes, &scratch)).await?;
     let mut tree = Tree::new(bounds);
     let mut archives = Vec::new();
-    for (number, layer) in layers.into_iter().enumerate() {
+    for (number, layer) in parts.layers.into_iter().enumerate() {
         let (grown, layer) = grow(tree, plain(path, layer, slot).await?, number, true, path).await?;
         tree = grown;
         archives.push(layer);
     }
-    Ok((tree, archives))
+    Ok(Archive { tree, archives, labels: Some(parts.labels) })
 }
 
 /// The tar itself, unpacked into the cache's file system when it is packed.

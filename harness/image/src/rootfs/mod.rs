@@ -5,6 +5,7 @@
 //! into a disk image with e2fsprogs, which need no privileges and mount nothing; on the way the
 //! contents of files lie as numbered files in one private directory. Why so: docs/decisions/0007-root-file-systems.md.
 
+pub(super) mod contents;
 mod error;
 pub(super) mod ext4;
 pub(super) mod kernel;

@@ -3,7 +3,7 @@
 //! Facts: OCI image specification 1.1, "Image Layout" and "Image Manifest". Every blob is compared
 //! with the digest it is called by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,27 @@ struct Index {
 #[derive(Deserialize)]
 struct Manifest {
     layers: Vec<Descriptor>,
+    config: Option<Descriptor>,
+}
+
+/// What is read of the configuration, where it has it.
+#[derive(Deserialize, Default)]
+struct ImageConfig {
+    config: Option<ContainerConfig>,
+}
+
+#[derive(Deserialize)]
+struct ContainerConfig {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// What a layout's image is made of.
+pub(crate) struct Parts {
+    /// Its layers, lowest first, without names.
+    pub(crate) layers: Vec<File>,
+    /// Labels of its configuration.
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -58,15 +79,8 @@ struct Platform {
 }
 
 impl Layout {
-    /// The layers of the image for that architecture, lowest first, each copied into `scratch` without
-    /// a name and compared with its digest.
-    pub(crate) fn layers(
-        &self,
-        arch: Arch,
-        most: usize,
-        bytes: u64,
-        scratch: &Path,
-    ) -> Result<Vec<File>, ArchiveError> {
+    /// The image for that architecture. Each layer is copied into `scratch` without a name and compared with its digest.
+    pub(crate) fn parts(&self, arch: Arch, most: usize, bytes: u64, scratch: &Path) -> Result<Parts, ArchiveError> {
         let mut descriptor = choose(self.json::<Index>("index.json")?, arch)?;
         for _ in 0..MAX_INDEXES {
             if !descriptor.media_type.ends_with("image.index.v1+json")
@@ -80,6 +94,11 @@ impl Layout {
         if manifest.layers.is_empty() || manifest.layers.len() > most {
             return Err(ArchiveError::Layers { count: manifest.layers.len(), most });
         }
+        let config: ImageConfig = match &manifest.config {
+            Some(config) => self.named(&config.digest)?,
+            None => ImageConfig::default(),
+        };
+        let labels = config.config.and_then(|config| config.labels).unwrap_or_default();
         let mut left = bytes;
         let mut layers = Vec::new();
         for layer in &manifest.layers {
@@ -87,7 +106,7 @@ impl Layout {
             left = left.saturating_sub(file.metadata()?.len());
             layers.push(file);
         }
-        Ok(layers)
+        Ok(Parts { layers, labels })
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ArchiveError> {

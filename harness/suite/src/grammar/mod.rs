@@ -12,6 +12,7 @@ pub mod cpu;
 mod cpu_flags;
 pub mod file_systems;
 mod form;
+pub mod images;
 pub mod kernel;
 pub mod network;
 pub mod packages;
@@ -26,12 +27,13 @@ pub use form::{Grammar, Refusal};
 
 /// All grammars, for tests and for the reference page.
 pub fn all() -> Vec<&'static Grammar> {
-    let groups: [&[&Grammar]; 13] = [
+    let groups: [&[&Grammar]; 14] = [
         accounts::ALL,
         capabilities::ALL,
         kernel::ALL,
         cpu::ALL,
         file_systems::ALL,
+        images::ALL,
         network::ALL,
         packages::ALL,
         repositories::ALL,
