@@ -23,6 +23,7 @@ mod export;
 mod failed;
 mod full_disk;
 mod gate;
+mod hints;
 mod images;
 mod kconfig;
 mod killed;

@@ -74,7 +74,7 @@ macro_rules! table {
 }
 
 table! {
-    IMAGE_MISSING = "image.missing", Error, "The image file is not there.", "Check the path, or build or pull the image.";
+    IMAGE_MISSING = "image.missing", Error, "The image file is not there.", "Check the path; that of an entry of `images/*.yaml` begins in the directory of that file. `muster images list` says of each image of the catalogue whether it is here, and which command brings it.";
     IMAGE_UNREADABLE = "image.unreadable", Error, "The image file cannot be read as its format: truncated, corrupt, or not an image.", "Fetch it again and compare its checksum; `qemu-img check` says more.";
     IMAGE_BACKING_FILE = "image.backing-file", Error, "The image names a backing file, which could be any file of this host.", "Flatten it with `qemu-img convert`, or allow it explicitly if you made it.";
     IMAGE_DATA_FILE = "image.data-file", Error, "The image keeps its data in another file, which could be any file of this host.", "Flatten it with `qemu-img convert`.";
@@ -108,7 +108,7 @@ table! {
     BOOT_UNSETTLED = "boot.unsettled", Error, "The guest answers, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's directory; look for the host's OOM killer.";
-    MACHINE_SEGMENT = "machine.segment", Error, "The machines of a test could not be connected with each other.", "The message says which machine, and what its guest answered; `docs/writing-suites.md` says what a guest needs for it.";
+    MACHINE_SEGMENT = "machine.segment", Error, "The machines of a test could not be connected with each other.", "The message says which machine, and what its guest answered. The guest needs the command `ip`.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what caused it.";
     MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what caused it; a reboot that is meant is a `reboot:` step.";
     HOST_DISK_FULL = "host.disk-full", Error, "This host has no space left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run directory, or name another directory with `--out`.";
@@ -122,7 +122,7 @@ table! {
     PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";
     EXPECT_ANY_OF = "expect.any-of", Fail, "None of the alternatives that a test gives (`expect: any-of`) holds.", "The report shows what each alternative misses; one of them has to hold.";
     STEP_RUN = "step.run", Fail, "A `run` step ended with another status or output than it states.", "Read its output in the report.";
-    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's output in the report.";
+    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine has no network unless its tests need it; give the test the tag `needs-internet`.";
     STEP_REMOVE = "step.remove", Fail, "A `remove` step did not remove, or there was nothing to remove.", "Read the package manager's output in the report.";
     STEP_UPDATE = "step.update", Fail, "An `update` step failed, or left packages behind that are offered newer.", "Read the package manager's output in the report.";
     STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
@@ -136,7 +136,7 @@ table! {
     REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile is not known.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
-    PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report.";
+    PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine has no network unless its tests need it; give the suite `tags: [needs-internet]`.";
     KERNEL_INSTALL = "kernel.install", Fail, "The kernel that a matrix names did not install on the image, or its package holds no kernel.", "Read the package manager's output in the report.";
     KERNEL_UNSENT = "kernel.unsent", Error, "A file of a kernel that a matrix names did not get into the guest as it was when the suite was read.", "Check the file, and whether the guest's file system is read-only or full.";
     KERNEL_DEFAULT = "kernel.default", Fail, "The kernel that a matrix names was installed, and could not be made the one to boot.", "Read what the boot loader's tool said; the image needs grubby, bootctl or grub2-editenv.";

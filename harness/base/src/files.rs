@@ -37,7 +37,7 @@ fn cause(error: &std::io::Error) -> String {
         ErrorKind::QuotaExceeded => "the disk quota is used up; free some space and try again".into(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another directory for the run".into(),
         ErrorKind::PermissionDenied => "permission denied; name a directory that you may write to".into(),
-        _ => error.to_string(),
+        _ => crate::text::plain_cause(error),
     }
 }
 

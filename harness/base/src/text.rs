@@ -118,6 +118,34 @@ pub fn markup(text: &str) -> String {
     out
 }
 
+/// What the operating system said, without the number that only it knows.
+pub fn plain_cause(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => without_numbers(&error.to_string()),
+    }
+}
+
+/// A text without the numbers of the operating system's errors: ` (os error 2)`.
+pub fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" (os error ") {
+        let after = &rest[at + " (os error ".len()..];
+        let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        out.push_str(&rest[..at]);
+        match after[digits..].strip_prefix(')') {
+            Some(left) if digits > 0 => rest = left,
+            _ => {
+                out.push_str(" (os error ");
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +184,17 @@ mod tests {
     fn tail_says_what_it_left_out() {
         assert_eq!(tail("abc", 5), "abc");
         assert_eq!(tail("one\ntwo\nthree\n", 11), "[4 bytes left out]\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn the_number_of_an_error_is_for_no_person() {
+        let missing = std::fs::File::open("/no/such/file").unwrap_err();
+        assert!(missing.to_string().contains("os error"), "{missing}");
+        assert_eq!(plain_cause(&missing), "there is no such file or directory");
+        assert_eq!(without_numbers(&format!("a: {missing}; b: {missing}")).matches("os error").count(), 0);
+        for kept in ["", "(os error 2)", "a (os error x)", "a (os error 2", " (os error )"] {
+            assert_eq!(without_numbers(kept), kept);
+        }
+        assert_eq!(without_numbers("a (os error x) (os error 21) b"), "a (os error x) b");
     }
 }

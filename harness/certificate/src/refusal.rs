@@ -50,7 +50,7 @@ refusals! {
     ProfileUnknown = "profile.unknown", "The profile is not the one that is demanded, or that the policy names.", "certify with the profile that the verifier gives out";
     ProfileModified = "profile.modified", "The profile has the id of the one that is demanded, and differs, or does not fit the policy.", "`muster profile diff` shows the difference";
     PolicyOther = "policy.other", "The policy is not the one that is demanded.", "certify with the policy that the verifier gives out";
-    ResultMissing = "result.missing", "A required test has no result, was skipped, errored, or too little was tested.", "run what is missing, and certify those runs";
+    ResultMissing = "result.missing", "A required test has no result, was skipped, errored, or too little was tested.", "run what has no result again, after the cause of an error is removed, and certify those runs";
     ResultFailed = "result.failed", "A required test failed, or failed as a known issue says, without a waiver.", "fix what fails, or have it waived for this image";
     ResultZero = "result.zero", "No required test passed.", "run the required tests";
     FlakyRequired = "flaky.required", "A required test passed only after a failure, and the policy does not accept that.", "find out why it fails at times";

@@ -15,9 +15,9 @@ use muster_report::written;
 /// Write a run as one file to hand around
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The file is a zip: run.json, events.jsonl, the reports that the run has, console logs, evidence, and manifest.json
-with the SHA-256 of each. Disks, saved machines and keys are not in it. The same run gives the same bytes. Every command
-that takes a RUN takes the file as well.
+    after_help = "The file is a zip: run.json, events.jsonl, the reports that the run has, console logs, evidence, and manifest.json \
+                  with the SHA-256 of each. Disks, saved machines and keys are not in it. The same run gives the same bytes. Every command \
+                  that takes a RUN takes the file as well.
 
 Exit codes: 0 it was written · 2 the run cannot be read or still goes on, or the file is there · 3 a file cannot be written
 
@@ -27,7 +27,7 @@ Examples:
   muster triage nightly.zip --stdout                 on another host"
 )]
 pub(crate) struct Arguments {
-    /// The run: its id, its directory, or `last`
+    /// The run: its id, its directory, its archive, or `last`
     #[arg(value_name = "RUN")]
     run: String,
     /// The file, which must not exist [default: the name of the run's directory, with .zip, in the current directory]

@@ -1,9 +1,9 @@
 //! The catalogue: what `images/*.yaml` describe, as the image crate wants it.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Component, Utf8PathBuf};
 
 use super::error::CliError;
-use super::project::Project;
+use super::project::{Project, short};
 use super::{load, names};
 use muster_image::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
 use muster_suite::diagnostic::did_you_mean;
@@ -20,7 +20,7 @@ impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
     pub(crate) fn load(project: &Project) -> Result<Self, CliError> {
         let entries = load::valid(muster_suite::images::load(&project.images(), &load::vocabulary()))?;
-        let specs = entries.iter().cloned().map(spec).collect();
+        let specs = entries.iter().cloned().map(|entry| spec(project, entry)).collect();
         Ok(Self { specs, entries })
     }
 
@@ -69,20 +69,29 @@ fn fetched(download: described::Download) -> Download {
     Download { url, max_size: max_size.unwrap_or(Download::MAX_SIZE), checksum, signature }
 }
 
+/// A path that goes up from the directory of its description, without the way up: `my.qcow2`, and not `images/../my.qcow2`.
+fn above(path: Utf8PathBuf) -> Utf8PathBuf {
+    let goes_up = path.components().any(|part| part == Utf8Component::ParentDir);
+    let (true, Some(name)) = (goes_up, path.file_name()) else { return path };
+    // What is a link is followed, as whoever opens the file does.
+    let parent = path.parent().and_then(|parent| parent.canonicalize_utf8().ok());
+    parent.map_or_else(|| path.clone(), |parent| short(&parent.join(name)))
+}
+
 /// A decoded entry as `image` wants it.
-fn spec(entry: ImageEntry) -> ImageSpec {
+fn spec(project: &Project, entry: ImageEntry) -> ImageSpec {
     let disk = match entry.disk {
-        Disk::Path(path) => DiskSource::Path(path.into_std_path_buf()),
+        Disk::Path(path) => DiskSource::Path(above(path).into_std_path_buf()),
         Disk::Lab(variant) => DiskSource::LabBuild { variant },
         Disk::Download(download) => DiskSource::Download(fetched(*download)),
-        Disk::Bring { path, steps } => DiskSource::Bring { path: path.into_std_path_buf(), steps },
+        Disk::Bring { path, steps } => DiskSource::Bring { path: project.brought(&path).into_std_path_buf(), steps },
     };
     let mut spec = ImageSpec::new(entry.id, disk, entry.format);
     spec.summary = entry.summary;
     spec.arch = entry.arch;
     spec.kernel = entry.kernel.map(|kernel| KernelBoot {
-        image: kernel.image.into_std_path_buf(),
-        initrd: kernel.initrd.map(Utf8PathBuf::into_std_path_buf),
+        image: project.brought(&kernel.image).into_std_path_buf(),
+        initrd: kernel.initrd.map(|initrd| project.brought(&initrd).into_std_path_buf()),
         cmdline: kernel.cmdline,
     });
     spec.tpm = entry.tpm;

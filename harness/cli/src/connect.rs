@@ -15,7 +15,7 @@ use super::output::{OutputFormat, say_error};
 use super::project::{self, Project};
 use super::session::restrict;
 use super::unknown_teardown;
-use muster_base::text::one_line;
+use muster_base::text::{one_line, plain_cause};
 use muster_engine::driver::Driver as _;
 use muster_engine::engine::Images as _;
 use muster_engine::known::KnownIssues;
@@ -245,9 +245,19 @@ fn identity(stated: Option<&Utf8Path>) -> Result<PathBuf, CliError> {
         return Err(CliError::invalid("--connect needs a private key: agents and passwords are not used")
             .hint(format!("for example --identity {example}")));
     };
-    let text = fs_err::read_to_string(path).map_err(|cause| {
-        CliError::invalid(format!("--identity: {cause}")).hint("name the private key, not the `.pub` file")
-    })?;
+    if !path.is_file() {
+        return Err(CliError::invalid(format!("--identity {path}: there is no such file")).hint("name a private key"));
+    }
+    let unreadable = |cause| CliError::invalid(format!("--identity {path}: {}", plain_cause(&cause)));
+    let text = String::from_utf8_lossy(&std::fs::read(path).map_err(unreadable)?).into_owned();
+    if !text.contains("PRIVATE KEY-----") {
+        let what = match text.trim().is_empty() {
+            true => "the file is empty",
+            false => "this is no private key",
+        };
+        return Err(CliError::invalid(format!("--identity {path}: {what}"))
+            .hint("name the private key, not the `.pub` file; `ssh-keygen -t ed25519 -N '' -f FILE` makes one"));
+    }
     if has_passphrase(&text) {
         return Err(CliError::invalid(format!("the key {path} has a passphrase, which cannot be typed in a run"))
             .hint("make a key for muster with `ssh-keygen -t ed25519 -N '' -f FILE` and let the machine accept it"));

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// Only this tool; may be repeated
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
-    /// Directories of suites, each with its lists in the directory coverage [default: the suites of this checkout]
+    /// Directories of suites, each with its lists in the directory coverage [default: those that ship with muster, and ./suites]
     #[arg(long, value_name = "PATH")]
     suites: Vec<Utf8PathBuf>,
     /// How it is printed

@@ -11,10 +11,10 @@ use muster_report::difference::{self, Difference};
 /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Runs are named by their ids, their directories, or `last`. Neither the images nor the suites are needed.
+    after_help = "Runs are named by their ids, their directories or archives, or `last`. Neither the images nor the suites are needed.
 
-Exit codes: 0 nothing got worse · 1 a test fails that did not, or does not run any more · 2 a run cannot be read, or the two
-have no image in common
+Exit codes: 0 nothing got worse · 1 a test fails that did not, or does not run any more · 2 a run cannot be read, or the two \
+                  have no image in common
 
 Examples:
   muster diff runs/yesterday last                    the nightly question

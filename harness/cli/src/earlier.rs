@@ -170,7 +170,11 @@ pub(crate) fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf
         let newest = ids.iter().rev().find(|id| id.starts_with(|c: char| c.is_ascii_digit()));
         return newest.map(|id| runs.join(id)).ok_or_else(|| {
             let what = format!("{argument} last: there is no run in {runs_shown}");
-            CliError::invalid(what).hint(format!("name the directory of a run: `{argument} DIRECTORY`"))
+            let named = match argument.strip_prefix("--") {
+                Some(_) => format!(": `{argument} DIRECTORY`"),
+                None => format!(" in place of `{typed}`"),
+            };
+            CliError::invalid(what).hint(format!("name the directory of a run{named}"))
         });
     }
     let path = Utf8PathBuf::from(typed);

@@ -4,6 +4,7 @@ use super::output::say_error;
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_base::fault::Fault;
+use muster_base::text::{escape, without_numbers};
 
 /// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
 #[derive(Debug)]
@@ -65,10 +66,10 @@ impl CliError {
     /// Prints it.
     pub(crate) fn show(&self) {
         if !self.what.is_empty() {
-            say_error(&format!("error: {}", muster_base::text::escape(&self.what)));
+            say_error(&format!("error: {}", escape(&without_numbers(&self.what))));
         }
         if let Some(hint) = &self.hint {
-            say_error(&format!("  help: {}", muster_base::text::escape(hint)));
+            say_error(&format!("  help: {}", escape(&without_numbers(hint))));
         }
     }
 }

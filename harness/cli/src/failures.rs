@@ -73,10 +73,24 @@ fn console(wanted: &str) -> String {
         for rule in rules {
             let _ = writeln!(out, "    {} ({}): {}", rule.id, rule.severity.name(), rule.because);
         }
-        let _ = writeln!(out, "    Next: the excerpt shows the line and what followed; console.log has the rest.");
+        let _ = writeln!(out, "    Next: {}", next(category));
     }
     out
 }
+
+/// What to do about findings of a category.
+fn next(category: &str) -> &'static str {
+    match category {
+        NO_BOOT => {
+            "the disk did not boot this way. Try `--firmware bios` (or `uefi`), and `--bus nvme`, `sata` or `virtio-scsi`, as the \
+             image expects; `muster images inspect FILE` shows its partitions."
+        }
+        _ => "the excerpt shows the line and what followed; console.log has the rest.",
+    }
+}
+
+/// The category of what firmware and boot loaders say that find nothing to start.
+const NO_BOOT: &str = "boot-loader";
 
 fn categories(rules: &Rules) -> BTreeMap<&str, Vec<&Rule>> {
     let mut out = BTreeMap::<_, Vec<_>>::new();

@@ -16,9 +16,9 @@ use muster_report::history::{SeriesState, json, series, text};
 /// Show what is new, what goes on, what was fixed and what is flaky over many runs
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every run adds a line to history.jsonl in the directory of runs. The file is only appended to, and two files
-put one behind the other are one: keep it in a cache or an artifact of a nightly job. Of a directory without one, the
-runs in it are read. A series is one test on one distribution, shape of machine and accelerator.
+    after_help = "Every run adds a line to history.jsonl in the directory of runs. The file is only appended to, and two files \
+                  put one behind the other are one: keep it in a cache or an artifact of a nightly job. Of a directory without one, the \
+                  runs in it are read. A series is one test on one distribution, shape of machine and accelerator.
 
 Exit codes: 0 no failure is new · 1 one is · 2 a history cannot be read
 
@@ -87,6 +87,10 @@ fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
                 short(path)
             ))
         });
+    }
+    if !path.exists() {
+        return Err(CliError::invalid(format!("there is no run in {}: the directory does not exist", short(path)))
+            .hint("name a history.jsonl, or a directory that holds the directories of runs"));
     }
     let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
     if file.is_file() || !path.is_dir() {

@@ -67,8 +67,12 @@ const FILES: [(&str, &str); 3] = [
 const ALWAYS: [(&str, &str); 2] =
     [("muster.toml", include_str!("init/muster.toml")), (".gitignore", "/muster-runs/\n")];
 
-/// The suite of a person who ships a package.
-const ISV: (&str, &str) = ("suites/product.yaml", include_str!("init/isv.yaml"));
+/// The suite of a person who ships a package, and a worked example about a daemon, which no directory of suites reads before it is
+/// copied.
+const ISV: [(&str, &str); 2] = [
+    ("suites/product.yaml", include_str!("init/isv.yaml")),
+    ("daemon.example", include_str!("../../../suites/isv-template.yaml")),
+];
 
 /// A name of an RPM: what stands in a suite without quotes.
 fn package(typed: &str) -> Result<String, NotAName> {
@@ -94,7 +98,7 @@ const DAYS: i64 = 90;
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let at = &arguments.directory;
-    let own = if arguments.isv.is_some() { vec![ISV] } else { FILES.to_vec() };
+    let own = if arguments.isv.is_some() { ISV.to_vec() } else { FILES.to_vec() };
     let files: Vec<(&str, &str)> = own.into_iter().chain(ALWAYS).chain(arguments.ci.map(Job::file)).collect();
     let there: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
@@ -105,6 +109,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let last_day = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(DAYS)).to_string();
     for (name, text) in files {
         let path = if at == "." { name.into() } else { at.join(name) };
+        // The shipped suite of this name stays.
+        let text = text.replace("\nsuite: isv-template\n", "\nsuite: my-daemon\n");
         let text = text.replace("EXPIRES", &last_day).replace("PACKAGE", arguments.isv.as_deref().unwrap_or("PACKAGE"));
         write(&path, &text)?;
         say(&format!("wrote {}", project::short(&path)));

@@ -37,6 +37,8 @@ mod gate;
 mod guest;
 #[cfg(test)]
 mod guide_tests;
+#[cfg(test)]
+mod help_tests;
 mod history;
 mod image_file;
 mod images;
@@ -267,7 +269,12 @@ fn paint(words: &[OsString]) {
 
 fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
     wrong.iter().for_each(|line| say_error(&format!("error: {}", muster_base::text::escape(line))));
-    say_error("  help: docs/configuration.md lists settings and variables; `MUSTER_CONFIG=` leaves the file out");
+    let page = project::Project::find().ok().and_then(|project| project.page("configuration.md"));
+    let listed = match page {
+        Some(page) => format!("{page} lists settings and variables"),
+        None => "the options of `muster COMMAND --help` are the keys of its table".to_owned(),
+    };
+    say_error(&format!("  help: {listed}; `MUSTER_CONFIG=` leaves the file out"));
     Exit::Invalid.into()
 }
 

@@ -25,8 +25,9 @@ pub(crate) struct Arguments {
     selection: Selection,
     #[command(flatten)]
     shard: ShardOptions,
-    /// An image of the run that is divided: of the catalogue, or a disk file; may be repeated [default: lab]
-    #[arg(long, value_name = "NAME|FILE", requires = "shard")]
+    /// An image of the run, of the catalogue or a disk file; may be repeated. All images have the same tests: it decides only what
+    /// a shard has of them [default: lab]
+    #[arg(long, value_name = "NAME|FILE")]
     image: Vec<String>,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]

@@ -17,6 +17,7 @@ use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
+use muster_suite::is_id;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 use muster_suite::{known, select};
@@ -24,7 +25,7 @@ use muster_suite::{known, select};
 /// Which tests.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Selection {
-    /// Suite files or directories [default: those that ship with muster, and ./suites]
+    /// Suite files or directories, or the name of a suite that ships [default: those that ship with muster, and ./suites]
     #[arg(long, value_name = "PATH")]
     pub suites: Vec<Utf8PathBuf>,
     /// Only suites of this name; may be repeated
@@ -80,9 +81,22 @@ pub(crate) fn vocabulary() -> Vocabulary<'static> {
     Vocabulary { tables: muster_check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
-/// Where suites are read from: what the person named, else the checkout's.
+/// Where suites are read from: what the person named, else those that ship and the project's own.
 fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
-    if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { Ok(selection.suites.clone()) }
+    if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { named(&selection.suites) }
+}
+
+/// Files and directories of suites as they were typed; the name of a suite that ships, where no path is called so, is its file.
+pub(crate) fn named(typed: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>, CliError> {
+    typed.iter().map(|path| Ok(shipped(path)?.unwrap_or_else(|| path.clone()))).collect()
+}
+
+fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
+    if !is_id(path.as_str()) || path.symlink_metadata().is_ok() {
+        return Ok(None);
+    }
+    let file = Project::find()?.suites().join(format!("{path}.yaml"));
+    Ok(Some(file).filter(|file| file.is_file()))
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
@@ -162,7 +176,9 @@ pub(crate) fn proofs(
     let paths = match (paths.is_empty(), selection.suites.is_empty()) {
         (false, _) => paths.to_vec(),
         (true, true) => Project::find()?.proofs(),
-        (true, false) => selection.suites.iter().map(|path| proofs_of(path)).filter(|path| path.exists()).collect(),
+        (true, false) => {
+            named(&selection.suites)?.iter().map(|path| proofs_of(path)).filter(|path| path.exists()).collect()
+        }
     };
     let proofs = valid(muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites))?;
     let made = prove::make(&loaded.suites, selected, &proofs);
@@ -173,7 +189,7 @@ pub(crate) fn proofs(
     let what =
         format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
     Err(CliError::invalid(muster_base::text::one_line(&what, 2000))
-        .hint("write them in the directory `proofs` next to the suites, or name them with --proofs (docs/proofs.md)"))
+        .hint("write them in the directory `proofs` next to the suites, or name them with --proofs; `muster schema proofs` has their form"))
 }
 
 /// Where the proofs of suites that a person named lie: of a directory those in its `proofs`, of a file the one of its name
@@ -201,6 +217,14 @@ pub(crate) fn report(diagnostics: &Diagnostics) {
 }
 
 fn unknown_suite(name: &str, suites: &[Suite]) -> CliError {
+    let is_image = |project: Project| {
+        let (entries, _) = muster_suite::images::load(&project.images(), &vocabulary());
+        entries.iter().any(|entry| entry.id == name)
+    };
+    if Project::find().is_ok_and(is_image) {
+        let what = format!("there is no suite called `{name}`: it is an image of the catalogue");
+        return CliError::invalid(what).hint(format!("name an image as `--image {name}`"));
+    }
     names::unknown("suite", name, suites.iter().map(|suite| suite.name.as_str()), "")
 }
 

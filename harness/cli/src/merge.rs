@@ -25,9 +25,9 @@ use muster_report::written::{self, Chosen, ReportInput};
 /// Make one run of the runs of all shards
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The runs are those of `muster run --shard 1/4` to `--shard 4/4`: ids, directories or archives; of a directory of --attempts
-it is the newest one that has results. What they wrote becomes one directory, with the reports of the whole run, the logs of its machines, and durations.json for the next `--durations`. Runs of
-different images, suites, options or versions are refused, and so is a set in which a shard is missing or there twice.
+    after_help = "The runs are those of `muster run --shard 1/4` to `--shard 4/4`: ids, directories or archives; of a directory of --attempts \
+                  it is the newest one that has results. What they wrote becomes one directory, with the reports of the whole run, the logs of its machines, and durations.json for the next `--durations`. Runs of \
+                  different images, suites, options or versions are refused, and so is a set in which a shard is missing or there twice.
 
 Exit codes: as the whole run would have ended · 2 the runs are not the shards of one run · 3 also: a file cannot be written
 

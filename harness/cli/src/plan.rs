@@ -21,8 +21,8 @@ const MOST: u32 = 256;
 /// Print the jobs that a run needs to be over in time
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The least number of shards is looked for of which the slowest is expected to take at most --target, with one machine at a time. It is
-expected by the durations, so name them. Exit codes: 0 it was printed · 2 no number of shards is enough
+    after_help = "The least number of shards is looked for of which the slowest is expected to take at most --target, with one machine at a time. It is \
+                  expected by the durations, so name them. Exit codes: 0 it was printed · 2 no number of shards is enough
 
 Examples:
   muster plan --matrix github --target 20m --durations whole --image my.qcow2      for strategy.matrix
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RUN|FILE")]
     durations: Option<Utf8PathBuf>,
     /// How long the slowest shard may take
-    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration_in("m"))]
     target: Duration,
     /// For which CI server
     #[arg(long, value_name = "SERVER", value_enum)]

@@ -81,6 +81,27 @@ impl Project {
         std::iter::once(self.root.join(name)).chain(own).map(|path| short(&path)).collect()
     }
 
+    /// Where a file is that the shipped descriptions look for next to them, in a place that stays: in the project's own
+    /// `images/brought`, else in the cache. A directory of what ships is made again for each version.
+    pub(crate) fn brought(&self, path: &Utf8Path) -> Utf8PathBuf {
+        let name = path.strip_prefix(short(&self.root.join("images").join("brought")));
+        let (Origin::Installed, Ok(name), false) = (self.origin, name, path.exists()) else { return path.to_owned() };
+        let next_to = |directory: &Utf8Path| short(&directory.join("images").join("brought").join(name));
+        let here = working_directory().ok();
+        let own = self.own.as_deref().or(here.as_deref()).map(next_to);
+        let kept = muster_image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache).ok());
+        let kept = kept.map(|cache| cache.join("brought").join(name));
+        let there = |place: &Option<Utf8PathBuf>| place.clone().filter(|place| place.exists());
+        let place = there(&own).or_else(|| there(&kept));
+        place.or(own.filter(|_| self.own.is_some())).or(kept).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Where the documentation is, as a path that is short from here: only in a checkout.
+    pub(crate) fn page(&self, name: &str) -> Option<Utf8PathBuf> {
+        let page = self.root.join("docs").join(name);
+        (self.origin == Origin::Checkout && page.is_file()).then(|| short(&page))
+    }
+
     /// Where directories of runs are made.
     pub(crate) fn runs(&self) -> Utf8PathBuf {
         match (self.origin, &self.own) {

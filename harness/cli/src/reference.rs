@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::output::say;
 use muster_base::exit::Exit;
 
-/// Explain check types, steps, keys, matchers, dimensions and diagnostic codes
+/// Explain check types, steps, keys, matchers, tags, dimensions and diagnostic codes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples: muster reference package
           muster reference package.version

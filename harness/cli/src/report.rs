@@ -21,8 +21,8 @@ use muster_report::written::{self, Chosen, ReportInput};
 /// Make the reports of runs again, in any format
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A run is named by its id, its directory, or `last`. One that did not end is read from its events.jsonl:
-what it had not reached stands as an error.
+    after_help = "A run is named by its id, its directory or archive, or `last`. One that did not end is read from its events.jsonl: \
+                  what it had not reached stands as an error.
 
 Exit codes: 0 the reports were made, whatever the run came to · 2 a run cannot be read · 3 a file cannot be written
 
@@ -33,7 +33,7 @@ Examples:
   muster report last --annotations github            lines that GitHub shows next to the source"
 )]
 pub(crate) struct Arguments {
-    /// Runs: ids, directories, or `last`
+    /// Runs: ids, directories, archives, or `last`
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
     /// Which reports, separated by commas

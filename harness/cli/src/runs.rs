@@ -56,7 +56,7 @@ struct Prune {
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
     /// What is younger stays
-    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration_in("d"))]
     older_than: Option<Duration>,
     /// Only say what would go
     #[arg(long)]

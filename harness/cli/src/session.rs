@@ -20,12 +20,12 @@ use muster_engine::known::KnownIssues;
 use muster_engine::plan::{self, Plan, Rerun};
 use muster_engine::prove::{self, Proofs};
 use muster_engine::settings::KeptResults;
-use muster_image::{DiskSource, ImageSpec, KernelBoot};
+use muster_image::{DiskSource, ImageError, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_record::shard::ShardRecord;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
-use muster_suite::value::ValueError;
+use muster_suite::value::{ValueError, show_duration};
 
 /// Which images, and how they are booted.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -248,7 +248,7 @@ pub(crate) fn image_specs(
         }
         specs.push(spec);
     }
-    preflight(project, &specs)?;
+    preflight(project, catalogue, &specs, &options.image)?;
     Ok(specs)
 }
 
@@ -273,13 +273,22 @@ pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<Strin
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines
 /// need. One error for each cause, whatever the number of tests.
-fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
+fn preflight(project: &Project, catalogue: &Catalogue, specs: &[ImageSpec], typed: &[String]) -> Result<(), CliError> {
     let mut faults: Vec<CliError> = Vec::new();
     let mut unpacked: u64 = 0;
-    for spec in specs {
+    for (spec, name) in specs.iter().zip(typed) {
         match super::event_loop::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
             Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
-            Err(error) => faults.push(error.into()),
+            Err(error) => {
+                let entry = catalogue.entry(name).filter(|_| matches!(error, ImageError::Missing { .. }));
+                let error = CliError::from(error);
+                faults.push(match entry {
+                    Some(entry) => {
+                        error.hint(format!("{} names it: put the file there, or change its `disk`", entry.location))
+                    }
+                    None => error,
+                });
+            }
         }
         faults.extend(muster_qemu::preflight(spec).into_iter().map(CliError::from));
     }
@@ -414,7 +423,7 @@ impl MachineOptions {
             cpus.map(|it| Stated::set("--cpus", it, move |spec| spec.cpus = it)),
             bus.map(|it| Stated::set("--bus", it, move |spec| spec.bus = it)),
             boot_timeout.map(|it| {
-                Stated::set("--boot-timeout", format!("{}ms", it.as_millis()), move |spec| spec.boot_timeout = it)
+                Stated::set("--boot-timeout", show_duration(it).replace(' ', ""), move |spec| spec.boot_timeout = it)
             }),
             (*accel != AccelRequest::Auto).then(|| Stated::alone("--accel", accel)),
             tpm_option.map(tpm),

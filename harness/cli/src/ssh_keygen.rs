@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) enum KeygenError {
     NotSigned { key: Utf8PathBuf, said: String },
     #[error("{PROGRAM} cannot read the key {key}: {said}")]
     NoKey { key: Utf8PathBuf, said: String },
+    #[error("--key {0}: there is no such file")]
+    Missing(Utf8PathBuf),
     #[error("{PROGRAM} has written something else than a signature: {0}")]
     Strange(#[from] NoSignature),
     #[error("{PROGRAM} did not end within {} s", .0.as_secs())]
@@ -49,7 +51,7 @@ impl Fault for KeygenError {
             Self::NotInstalled | Self::TooOld(_) => {
                 "install OpenSSH 8.8 or later: the package openssh-client, or openssh of an RPM distribution".into()
             }
-            Self::NotSigned { .. } | Self::NoKey { .. } => {
+            Self::NotSigned { .. } | Self::NoKey { .. } | Self::Missing(_) => {
                 "name a private key, or the .pub file of a key that the ssh-agent has".into()
             }
             _ => return None,
@@ -58,7 +60,7 @@ impl Fault for KeygenError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NotSigned { .. } | Self::NoKey { .. } => Exit::Invalid,
+            Self::NotSigned { .. } | Self::NoKey { .. } | Self::Missing(_) => Exit::Invalid,
             _ => Exit::Error,
         }
     }
@@ -97,6 +99,20 @@ pub(crate) fn sign(key: &Utf8Path, message: &[u8]) -> Result<SshSignature, Keyge
         return Err(KeygenError::NotSigned { key: key.to_owned(), said });
     }
     Ok(SshSignature::of_armor(&String::from_utf8_lossy(&output.stdout))?)
+}
+
+/// Whether a key is there and is one, as far as that is known without its passphrase or its token.
+pub(crate) fn look_at(key: &Utf8Path) -> Result<(), KeygenError> {
+    if !key.is_file() {
+        return Err(KeygenError::Missing(key.to_owned()));
+    }
+    let mut beginning = Vec::new();
+    std::fs::File::open(key)?.take(4096).read_to_end(&mut beginning)?;
+    // What an encrypted one of an older form says of itself takes its passphrase.
+    if String::from_utf8_lossy(&beginning).contains("PRIVATE KEY-----") {
+        return Ok(());
+    }
+    fingerprint(key).map(drop)
 }
 
 /// `SHA256:…` of a key.

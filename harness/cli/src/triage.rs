@@ -14,9 +14,9 @@ use muster_report::triage::{self, json, markdown};
 /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Each failure gets triage.md and triage.json in its directory below the run. Every statement cites a file and a
-line, nothing is guessed, and what a guest said is marked as untrusted. With --good, a run in which the test passed, the
-facts of the image that changed since are in it.
+    after_help = "Each failure gets triage.md and triage.json in its directory below the run. Every statement cites a file and a \
+                  line, nothing is guessed, and what a guest said is marked as untrusted. With --good, a run in which the test passed, the \
+                  facts of the image that changed since are in it.
 
 Exit codes: 0 packets were written · 2 the run cannot be read, or nothing failed in it · 3 a file cannot be written
 
@@ -26,7 +26,7 @@ Examples:
   muster triage last --good runs/yesterday           with what changed since"
 )]
 pub(crate) struct Arguments {
-    /// The run: its id, its directory, or `last`
+    /// The run: its id, its directory, its archive, or `last`
     #[arg(value_name = "RUN")]
     run: String,
     /// Only tests whose `suite/test` matches this glob

@@ -41,7 +41,10 @@ use muster_record::run::TestRecord;
 #[command(after_help = "Examples:
   muster test --list
   muster test kernel/            only trials whose name contains this
+
 MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites; MUSTER_WARM=true begins from a saved machine.")]
+// Its own has no name of a program.
+#[command(help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}")]
 // libtest-mimic's own struct is called Arguments too, and clap names groups after structs.
 #[group(id = "trials")]
 // Its own `--color` gives way to that of all commands.

@@ -64,9 +64,13 @@ pub fn ways(decision: &Decision, policy: &Policy) -> Vec<Way> {
     for requirement in decision.blocking().filter(|requirement| requirement.kind != RequirementKind::Test) {
         out.push(of_circumstance(decision, requirement));
     }
-    let to_run = tests(&[RequirementState::Missing, RequirementState::Skipped, RequirementState::Errored]);
-    let (skipped, to_run): (Vec<_>, Vec<_>) =
-        to_run.into_iter().partition(|requirement| requirement.state == RequirementState::Skipped);
+    let (skipped, errored) = (tests(&[RequirementState::Skipped]), tests(&[RequirementState::Errored]));
+    if !errored.is_empty() {
+        let what = format!("{} ended in an error: remove the cause, and run it again", counted(&errored));
+        let what = if errored.len() > 1 { what.replace("run it again", "run them again") } else { what };
+        out.push(way(Effort::Run, &what, Some(command(decision, &errored)), errored.len()));
+    }
+    let to_run = tests(&[RequirementState::Missing]);
     if !to_run.is_empty() {
         let what = format!("run {}, of which there is no result, and give the gate that run too", counted(&to_run));
         out.push(way(Effort::Run, &what, Some(command(decision, &to_run)), to_run.len()));
@@ -138,7 +142,13 @@ fn of_circumstance(decision: &Decision, requirement: &Requirement) -> Way {
             way(Effort::Inputs, &what, Some(command), 1)
         }
         RequirementKind::Minimum => {
-            way(Effort::Run, &format!("let more required tests pass: {name}, {}", requirement.message), None, 1)
+            let what = match name.as_str() {
+                "passed" => {
+                    format!("let more required tests pass, {} (`machine/health` does not count)", requirement.message)
+                }
+                other => format!("let required tests with more {other} pass, {}", requirement.message),
+            };
+            way(Effort::Run, &what, None, 1)
         }
         RequirementKind::Environment => {
             let command = format!("muster run {} --image {}", suites(decision), shell_word(name));

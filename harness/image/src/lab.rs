@@ -44,7 +44,7 @@ pub fn variants(root: &Path) -> Vec<String> {
 }
 
 /// The name of the disk in a built image's directory.
-pub(crate) fn disk_name(format: Format) -> &'static str {
+pub fn disk_name(format: Format) -> &'static str {
     match format {
         Format::Qcow2 => "disk.qcow2",
         Format::Raw => "disk.raw",

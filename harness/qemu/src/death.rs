@@ -62,6 +62,10 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
     }
 }
 
+/// What to do when firmware or boot loader found nothing to start.
+const TRY: &str = "The disk did not boot this way: try `--firmware bios` (or `uefi`), and `--bus nvme`, `sata` or `virtio-scsi`, as \
+    the image expects.";
+
 /// A fatal finding as a failure, once the guest has printed what comes with it.
 pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     let console = machine.console();
@@ -79,6 +83,11 @@ pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failu
     let detail = match tail.contains(&finding.line) || around.is_empty() {
         true => tail,
         false => format!("The console around line {}:\n{around}\n\n{tail}", finding.line_number),
+    };
+    // Before all else: which disk starts with which firmware is what most often is the matter.
+    let detail = match &*finding.category {
+        "boot-loader" => format!("{TRY}\n{detail}"),
+        _ => detail,
     };
     Failure::new(id, text).with_detail(detail)
 }

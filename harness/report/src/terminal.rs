@@ -270,7 +270,7 @@ impl<W: Write> Terminal<W> {
     fn not_run(&self, record: &RunRecord) -> Vec<String> {
         let mut causes: BTreeMap<(&str, String), usize> = BTreeMap::new();
         for test in record.tests.iter().filter(|test| test.outcome == Outcome::NotRun) {
-            *causes.entry((&test.image, words::headline(test).1)).or_default() += 1;
+            *causes.entry((&test.image, words::without_line(&words::headline(test).1))).or_default() += 1;
         }
         let several = record.images.len() > 1;
         let lines = causes.into_iter().map(|((image, cause), count)| {

@@ -191,6 +191,16 @@ pub(crate) fn machines(record: &RunRecord) -> Option<String> {
     Some(text)
 }
 
+/// A message without where on which console its line stands: machines that end for one cause print it in lines of their own.
+pub(crate) fn without_line(message: &str) -> String {
+    let Some((before, after)) = message.split_once("console of ") else { return message.to_owned() };
+    let place = after.split_once(": ").filter(|(place, _)| {
+        let number = place.split_once(", line ").map(|(_, number)| number);
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    place.map_or_else(|| message.to_owned(), |(_, line)| format!("{before}{line}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,5 +251,16 @@ mod tests {
 
     fn detail_of(detail: Option<String>) -> Vec<String> {
         super::detail(&Failure { detail, ..Failure::new(failure::STEP_RUN, "m") })
+    }
+
+    #[test]
+    fn one_line_of_two_consoles_is_one_cause() {
+        let message =
+            |machine: &str, line: u32| format!("no machine (x, see y): console of {machine}, line {line}: Shell: v2");
+        assert_eq!(without_line(&message("zero-1", 3)), "no machine (x, see y): Shell: v2");
+        assert_eq!(without_line(&message("zero-1", 3)), without_line(&message("zero-2", 4)));
+        for kept in ["console of m", "console of m, line x: y", "console of m: y", "nobody answers"] {
+            assert_eq!(without_line(kept), kept);
+        }
     }
 }

@@ -51,6 +51,8 @@ pub enum Shape {
     LineOr(&'static KeyTable),
     /// A duration with its unit, greater than zero.
     Duration,
+    /// The same, where days are most likely meant.
+    Days,
     /// A day: `2027-01-31`.
     Date,
     /// A size with its unit, greater than zero.

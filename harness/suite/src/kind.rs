@@ -81,6 +81,24 @@ impl FileKind {
         }
     }
 
+    /// The page of the documentation that explains such documents.
+    pub const fn page(self) -> &'static str {
+        match self {
+            Self::Suite | Self::Tests | Self::KnownIssues => "writing-suites.md",
+            Self::Images => "images.md",
+            Self::Proofs => "proofs.md",
+            Self::ConsoleRules => "console-rules.md",
+            Self::Deviations => "compare.md",
+            Self::ForeignChecks => "coverage.md",
+            Self::Policy | Self::Waivers => "gates.md",
+        }
+    }
+
+    /// The kind that a text says that it is, by the line with its schema.
+    pub fn of_text(text: &str) -> Option<Self> {
+        stated(text).and_then(|schema| Self::of_schema(&schema))
+    }
+
     /// The kind with that schema.
     pub fn of_schema(schema: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.schema() == schema)
@@ -169,7 +187,11 @@ pub fn of_file(path: &Utf8Path) -> Says {
 
 /// The value of a line `schema: …` at the beginning of a file that is not YAML.
 fn schema_line(path: &Utf8Path) -> Option<String> {
-    let start = source::beginning(path)?;
+    stated(&source::beginning(path)?)
+}
+
+/// The same of a text.
+fn stated(start: &str) -> Option<String> {
     let value = start.lines().find_map(|line| line.strip_prefix("schema:"))?;
     Some(value.trim().trim_matches(['"', '\'']).to_owned())
 }

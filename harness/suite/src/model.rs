@@ -194,6 +194,13 @@ pub fn base_id(id: &str) -> &str {
 /// The tag of tests whose machine must reach the internet.
 pub const NEEDS_INTERNET: &str = "needs-internet";
 
+/// The tags that change what is done, with what each means. All others only select tests.
+pub const TAGS: &[(&str, &str)] = &[(
+    NEEDS_INTERNET,
+    "The machine of the test, and of those that it needs, reaches the internet; without it no machine does. Tests that install \
+     packages from the repositories of a distribution need it, and so does a product with dependencies there.",
+)];
+
 /// Which machine a test gets. Tests of a `needs` chain share one, and have the same mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestMode {

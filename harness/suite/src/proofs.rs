@@ -159,6 +159,7 @@ fn proof(cx: &mut Context<'_>, node: &Node, suites: &[Suite]) -> Option<Proof> {
             return None;
         }
         None if mutates && fields.get("fails").is_some() => ProofKind::Mutation { before, after, fails },
+        None if ["fails", "steps", "then", "unprovable"].iter().any(|name| fields.meant(name)) => return None,
         None => {
             let message = "a proof needs a change and the failure it leads to";
             let problem = cx.problem(codes::MISSING_KEY, fields.span, message);

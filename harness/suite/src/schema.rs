@@ -190,7 +190,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Lines => json!({"type": "array", "items": line(), "minItems": 1}),
         Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
         Shape::LineOr(table) => json!({"anyOf": [line(), mapping(table)]}),
-        Shape::Duration => pattern(DURATION),
+        Shape::Duration | Shape::Days => pattern(DURATION),
         Shape::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
         Shape::Size => pattern(SIZE),
         Shape::Sizes => json!({"type": "array", "items": pattern(SIZE), "minItems": 1}),

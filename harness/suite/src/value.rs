@@ -71,11 +71,22 @@ pub const UNITS_OF_TIME: &[(&str, f64)] =
     &[("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)];
 
 /// A duration: one or more numbers with a unit each, largest first: `1m 30s`, `200ms`, `1.5s`.
-/// Units: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A bare number is refused.
+/// Units: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A bare number is refused, as seconds that lack their unit.
 pub fn duration(text: &str) -> Result<Duration, ValueError> {
+    read_duration(text, "s")
+}
+
+/// Reads a duration of which `unit` is what people count: a suggestion of seconds, where days are meant, would be followed.
+pub fn duration_in(
+    unit: &'static str,
+) -> impl Fn(&str) -> Result<Duration, ValueError> + Clone + Send + Sync + 'static {
+    move |text| read_duration(text, unit)
+}
+
+fn read_duration(text: &str, usual: &str) -> Result<Duration, ValueError> {
     let trimmed = text.trim();
     if trimmed.parse::<f64>().is_ok() && trimmed.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed}s") });
+        return Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed}{usual}") });
     }
     let not_one = || invalid(format!("`{trimmed}` is not a duration such as `30s`, `1m 30s` or `200ms`"));
     if trimmed.len() > 64 {
@@ -323,6 +334,8 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("200 ms"), Ok(Duration::from_millis(200)));
         assert_eq!(duration("30"), Err(ValueError::Bare { text: "30".into(), suggestion: "30s".into() }));
+        assert_eq!(duration_in("d")("30").unwrap_err().suggestion(), Some("30d"));
+        assert_eq!(duration_in("d")("90s"), Ok(Duration::from_secs(90)));
         for bad in ["", "s", "30x", "-3s", "30s 1m", "1s 1s", "1.s", "inf", "nans", "9999999d", "1e3s"] {
             assert!(matches!(duration(bad), Err(ValueError::Invalid(_))), "{bad}");
         }

@@ -3,6 +3,7 @@
 //! several documents, the last of two equal keys) is refused here, and so is what is hostile: size,
 //! depth, number of values and what aliases expand to are all bounded before memory is spent.
 
+mod indent;
 #[cfg(test)]
 mod tests;
 
@@ -480,11 +481,31 @@ impl<'s, 'd> Builder<'s, 'd> {
             let _ = self.too_deep(span);
             return;
         }
+        if let Some(slip) = indent::slip(self.text, span.line as usize) {
+            return self.report(self.slipped(&slip, line_start, info));
+        }
         // The parser's words are English phrases without a subject; they are shown as it says them.
         self.report(
             Diagnostic::new(codes::SYNTAX, self.file, span, format!("this is not YAML: {info}"))
                 .help("a scalar that holds `: `, ` #` or begins with one of []{}*&!|>%@` must be quoted"),
         );
+    }
+
+    /// The line that begins at byte `start` is indented otherwise than what it belongs to.
+    fn slipped(&self, slip: &indent::Slip, start: usize, info: &str) -> Diagnostic {
+        let what = match slip.begins {
+            indent::Begins::Key => "the keys above it",
+            indent::Begins::Item => "the items of the list above it",
+        };
+        let by = slip.or.map_or(slip.expected.to_string(), |or| format!("{} or {or}", slip.expected));
+        let message = format!("line {} is indented by {}, {what} by {by}", slip.line, slip.indent);
+        let or_quote = match info.contains("mapping values") {
+            true => ", or quote the text of which it is a part: it holds `: `",
+            false => "",
+        };
+        Diagnostic::new(codes::SYNTAX, self.file, point(self.text, start + slip.indent), message)
+            .note(format!("this is not YAML: line {} and this one begin in different columns", slip.above))
+            .help(format!("indent it by {by}{or_quote}"))
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -29,15 +29,15 @@ use state::{Candidate, Search};
 /// Find the first of many images, or of many package updates, on which a test fails
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The images between are those of a directory or of a glob, in the order of the versions in their names, or the lines of a
-file, the oldest first: files, or names of the catalogue. Each image that is tested is an ordinary `muster run` in a directory
-below that of the search, which also has `answer.json` in the end. An end is tested only when the answer rests on it.
+    after_help = "The images between are those of a directory or of a glob, in the order of the versions in their names, or the lines of a \
+                  file, the oldest first: files, or names of the catalogue. Each image that is tested is an ordinary `muster run` in a directory \
+                  below that of the search, which also has `answer.json` in the end. An end is tested only when the answer rests on it.
 
-With --packages one image boots once, and the test runs on clones of it with more and more of the updates, in an order in
-which each state installs. That it passes without updates and fails with all of them is tested first.
+With --packages one image boots once, and the test runs on clones of it with more and more of the updates, in an order in \
+                  which each state installs. That it passes without updates and fails with all of them is tested first.
 
-Exit codes: 0 the first bad image or update is known · 1 an end is not what it was said to be · 2 the command line, the test
-or the list is wrong · 3 it is among several, since the test came to no result on them, or the search was interrupted
+Exit codes: 0 the first bad image or update is known · 1 an end is not what it was said to be · 2 the command line, the test \
+                  or the list is wrong · 3 it is among several, since the test came to no result on them, or the search was interrupted
 
 Examples:
   muster bisect kernel/release --good azl-0901.vhd --bad azl-0930.vhd --between nightly/ -o search
@@ -49,13 +49,13 @@ Examples:
 )]
 pub(crate) struct Arguments {
     /// The test, as `suite/test`; a glob is good when all of its tests pass
-    #[arg(value_name = "TEST", required_unless_present = "resume")]
+    #[arg(value_name = "TEST")]
     test: Option<String>,
     /// An image on which it passes: a name of the catalogue, or a file
-    #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["resume", "packages"])]
+    #[arg(long, value_name = "NAME|FILE")]
     good: Option<String>,
     /// A later image on which it fails
-    #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["resume", "packages"])]
+    #[arg(long, value_name = "NAME|FILE")]
     bad: Option<String>,
     /// The images between: a directory, a glob of files in one, or a file that lists them
     #[arg(long, value_name = "DIR|GLOB|FILE")]
@@ -80,7 +80,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     errors_are_bad: bool,
     /// Directory for the search and its runs; must not exist
-    #[arg(long, short = 'o', value_name = "DIR", required_unless_present = "resume")]
+    #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
     /// Go on with the search in this directory; what was tested is kept
     #[arg(long, value_name = "DIR", conflicts_with_all = ["test", "good", "bad", "between", "image", "packages", "reboot", "internet", "repeat", "errors_are_bad", "out", "options"])]
@@ -90,14 +90,40 @@ pub(crate) struct Arguments {
     options: Vec<String>,
 }
 
+/// The two kinds of searches.
+const FORMS: &str = "`muster bisect TEST --good A --bad B --between DIR -o search` searches images; `muster bisect TEST --image A \
+    --packages DIR -o search` searches updates of one image. Options of `muster run` come last: `-- --user NAME`";
+
+impl Arguments {
+    /// What is missing for a new search.
+    fn lacks(&self) -> Vec<&'static str> {
+        let of_images =
+            self.packages.is_none() && (self.good.is_some() || self.bad.is_some() || self.between.is_some());
+        let nothing = self.packages.is_none() && !of_images;
+        [
+            (self.test.is_none(), "a test"),
+            (nothing, "images (`--good` and `--bad`) or updates (`--image` and `--packages`) to search"),
+            (of_images && self.good.is_none(), "an image on which the test passes (`--good`)"),
+            (of_images && self.bad.is_none(), "a later one on which it fails (`--bad`)"),
+            (self.out.is_none(), "a directory that does not exist yet (`-o`)"),
+        ]
+        .into_iter()
+        .filter_map(|(lacks, what)| lacks.then_some(what))
+        .collect()
+    }
+}
+
 /// Reads the command line of a `muster run`, without the program's name, as this process would read its own.
 type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
 
 pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     let (mut search, dir) = match (&arguments.resume, &arguments.out) {
         (Some(dir), _) => (resumed(dir)?, dir.clone()),
-        (None, Some(dir)) => (begin(arguments, dir, read)?, dir.clone()),
-        (None, None) => return Err(CliError::invalid("bisect needs a directory").hint("add `-o DIR`")),
+        (None, Some(dir)) if arguments.lacks().is_empty() => (begin(arguments, dir, read)?, dir.clone()),
+        (None, _) => {
+            let what = format!("a search needs {}", arguments.lacks().join(", and "));
+            return Err(CliError::invalid(what).hint(FORMS));
+        }
     };
     let test = name(&search.test)?;
     let mut base = None;

@@ -35,13 +35,13 @@ use staged::Staged;
 /// Sign what was tested, with which result, for customers and distributions
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The certificate is a directory: certificate.json (an in-toto statement in a DSSE envelope, signed by ssh-keygen),
-certificate.html, test-result.json, and evidence/ with the policy, the profile, the waivers and an archive of each run.
-Every image to which the policy applies must satisfy it; a closed gate gives no certificate. With --product the files
-must be those that `muster run --product` installed.
+    after_help = "The certificate is a directory: certificate.json (an in-toto statement in a DSSE envelope, signed by ssh-keygen), \
+                  certificate.html, test-result.json, and evidence/ with the policy, the profile, the waivers and an archive of each run. \
+                  Every image to which the policy applies must satisfy it; a closed gate gives no certificate. With --product the files \
+                  must be those that `muster run --product` installed.
 
-Exit codes: 0 it was signed · 1 nothing was signed, and every reason is printed · 2 a file or the command line is wrong ·
-3 a run cannot be read, or ssh-keygen is not there
+Exit codes: 0 it was signed · 1 nothing was signed, and every reason is printed · 2 a file or the command line is wrong · \
+                  3 a run cannot be read, or ssh-keygen is not there
 
 Examples:
   muster certify last --policy policy.yaml --key ~/.ssh/id_ed25519 --identity me@example.org -o certificate
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     identity: Option<String>,
     /// How long it is valid at most; the policy's `max-age` and waivers may end it earlier
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = muster_suite::value::duration_in("d"))]
     valid_for: Duration,
     /// On whose responsibility the runs were made
     #[arg(long, value_enum, default_value_t)]
@@ -101,6 +101,8 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         let what = format!("--valid-for: a certificate is valid for {LONGEST_DAYS} days at most");
         return Err(CliError::invalid(what));
     }
+    // Before anything is computed that would be signed with it.
+    ssh_keygen::look_at(&arguments.key)?;
     let project = Project::find()?;
     let supersedes = arguments.supersedes.as_deref().map(superseded).transpose()?;
     let demands =

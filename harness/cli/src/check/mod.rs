@@ -47,17 +47,19 @@ enum Format {
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let Arguments { paths, format } = arguments;
-    let paths = match paths.is_empty() {
-        true => {
+    let by_name = !paths.is_empty();
+    let paths = match by_name {
+        false => {
             let project = Project::find()?;
             [project.all_suites(), project.images()].concat()
         }
-        false => paths,
+        true => paths,
     };
     let files = Files::of(&paths);
     let suites = paths.iter().filter(|path| path.is_dir()).cloned().collect();
     load::report_ignored(&Selection { suites, ..Selection::default() });
-    let passed = files.not_checked();
+    // What else is in a directory is reported only to whoever named the directory.
+    let passed = if by_name { files.not_checked() } else { Vec::new() };
     if files.is_empty() {
         passed.iter().for_each(|line| say_error(line));
         let hint = "name a file that has a `schema:`, or a directory of such files";
@@ -68,7 +70,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match format {
         Format::Text => {
             if !none {
-                report(&problems);
+                report(&problems, Project::find().ok().as_ref());
             }
             said.iter().filter(|_| none).for_each(|line| say(line));
             passed.iter().for_each(|line| if none { say(line) } else { say_error(line) });
@@ -235,16 +237,41 @@ fn assertions(test: &Test) -> usize {
     expected as usize + test.steps.len() + test.snapshots.len()
 }
 
-/// The errors, and where what they are about is explained.
-fn report(diagnostics: &Diagnostics) {
+/// The errors, what their codes mean, and where what they are about is explained.
+fn report(diagnostics: &Diagnostics, project: Option<&Project>) {
     load::report(diagnostics);
-    let found: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-    let width = found.iter().map(|code| code.len()).max().unwrap_or_default();
-    for code in found {
-        if let (Some(meaning), Some(place)) = (codes::meaning(code), codes::explained(code)) {
-            say_error(&format!("{code:width$}  {meaning} See {place}"));
+    footer(diagnostics, project).iter().for_each(|line| say_error(line));
+}
+
+/// A line for each code that is explained somewhere. A page is named where it is: in a checkout.
+fn footer(diagnostics: &Diagnostics, project: Option<&Project>) -> Vec<String> {
+    let kind = |diagnostic: &Diagnostic| diagnostics.sources().get(&diagnostic.file).and_then(FileKind::of_text);
+    let found: BTreeSet<(&str, FileKind)> = diagnostics
+        .iter()
+        .filter(|diagnostic| codes::explained(diagnostic.code).is_some())
+        .map(|diagnostic| (diagnostic.code, kind(diagnostic).unwrap_or(FileKind::Suite)))
+        .collect();
+    let width = found.iter().map(|(code, _)| code.len()).max().unwrap_or_default();
+    let mut lines: Vec<String> = Vec::new();
+    for (code, kind) in found {
+        let page = project.and_then(|project| project.page(kind.page()));
+        let place = match (page, codes::explained(code)) {
+            // The headings are those of the page about suites.
+            (Some(page), Some((line, heading))) if kind.page() == FileKind::Suite.page() => {
+                format!(" See {page}:{line} ({heading})")
+            }
+            (Some(page), _) => format!(" See {page}"),
+            (None, _) => String::new(),
+        };
+        let line = format!("{code:width$}  {}{place}", codes::meaning(code).unwrap_or_default());
+        if !lines.contains(&line) {
+            lines.push(line);
         }
     }
+    if !lines.is_empty() {
+        lines.push("`muster reference NAME` explains a key or a check type".to_owned());
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     /// The same of the candidate: what an upgrade or an installation makes of it
     #[arg(long, value_name = "SUITE/TEST", requires = "candidate")]
     candidate_after: Option<String>,
-    /// Where these tests are: suite files or directories [default: the suites of this checkout]
+    /// Where these tests are: suite files or directories [default: those that ship with muster, and ./suites]
     #[arg(long, value_name = "PATH")]
     suites: Vec<Utf8PathBuf>,
     /// Ledgers of documented deviations (deviations/v1): files or directories; may be repeated

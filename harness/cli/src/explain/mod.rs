@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Names of tests, `suite/test`, or globs
     #[arg(required = true, value_name = "GLOB")]
     tests: Vec<String>,
-    /// Suite files or directories [default: the suites of this checkout]
+    /// Suite files or directories, or the name of a suite that ships [default: those that ship with muster, and ./suites]
     #[arg(long, value_name = "PATH")]
     suites: Vec<Utf8PathBuf>,
     /// An image of the catalogue: what it is known to be decides conditions; nothing is booted

@@ -21,8 +21,8 @@ use muster_suite::model::Suite;
 /// Write suites as tests of tmt, autopkgtest or pytest
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The tests call `muster run` on the image that the variable MUSTER_IMAGE names, with the options in MUSTER_OPTIONS, and the program
-that MUSTER names where `muster` is not in the PATH.
+    after_help = "The tests call `muster run` on the image that the variable MUSTER_IMAGE names, with the options in MUSTER_OPTIONS, and the program \
+                  that MUSTER names where `muster` is not in the PATH.
 
 Examples:
   muster export tmt plans kernel security && cd plans && MUSTER_IMAGE=lab tmt run --all

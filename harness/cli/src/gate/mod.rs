@@ -34,12 +34,12 @@ pub(crate) struct DecidedFrom {
 /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Required tests come from the policy and the profile that it names, never from the runs. A test that is missing, was
-skipped, errored or failed as a known issue says does not satisfy; a waiver for this image does. Every requirement is listed
-with its evidence. Several runs of one image count together, whatever their order; the newest result of a test is final.
+    after_help = "Required tests come from the policy and the profile that it names, never from the runs. A test that is missing, was \
+                  skipped, errored or failed as a known issue says does not satisfy; a waiver for this image does. Every requirement is listed \
+                  with its evidence. Several runs of one image count together, whatever their order; the newest result of a test is final.
 
-Exit codes: 0 the gate is open · 1 it is closed · 2 the policy, the waivers or the command line are wrong · 3 a run or the
-profile cannot be read, or the runs do not agree (two images, two versions of muster or of a suite)
+Exit codes: 0 the gate is open · 1 it is closed · 2 the policy, the waivers or the command line are wrong · 3 a run or the \
+                  profile cannot be read, or the runs do not agree (two images, two versions of muster or of a suite)
 
 Examples:
   muster gate last --policy policy.yaml                       the newest run

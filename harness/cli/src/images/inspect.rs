@@ -2,14 +2,20 @@
 
 use camino::Utf8Path;
 
+use crate::catalogue::Catalogue;
 use crate::error::CliError;
 use crate::event_loop::runtime;
 use crate::image_file::{looked_into, notes_on, size};
 use crate::output::say;
+use crate::project::Project;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, Format};
 
 pub(super) fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, CliError> {
+    if !file.exists() && Catalogue::load(&Project::find()?)?.get(file.as_str()).is_some() {
+        let what = format!("{file} is an image of the catalogue, and no file: what is inspected is a file");
+        return Err(CliError::invalid(what).hint(format!("`muster images show {file}` says where its file is")));
+    }
     let ready = runtime()?.block_on(async {
         let spec = looked_into(file, format, arch).await?;
         muster_image::prepare_to_look(std::path::Path::new("."), &spec).await

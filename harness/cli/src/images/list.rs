@@ -12,6 +12,9 @@ use muster_base::exit::Exit;
 use muster_image::{DiskSource, ImageSpec, pull};
 use muster_suite::images::ImageEntry;
 
+/// Where the catalogue puts what no vendor publishes, as its steps call it.
+const BROUGHT: &str = "images/brought/";
+
 pub(crate) fn list(format: OutputFormat) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let catalogue = Catalogue::load(&project)?;
@@ -136,7 +139,13 @@ pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
     add("facts", facts.join(", "));
     let claims: Vec<_> = entry.claims.iter().map(ToString::to_string).collect();
     add("claims", claims.join(", "));
-    add("state", state(&project, spec)?);
+    add(
+        "state",
+        match &spec.disk {
+            DiskSource::Bring { path, .. } if !path.exists() => "to be brought: in these steps".to_owned(),
+            _ => state(&project, spec)?,
+        },
+    );
     add("verified", entry.verified.clone());
     add("never booted", entry.never_booted.clone().unwrap_or_default());
     for quirk in &entry.quirks {
@@ -163,12 +172,22 @@ pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
         }
         DiskSource::Bring { path, steps } => {
             add("looked for at", path.display().to_string());
+            // The catalogue calls the place by the name that it has in a checkout.
+            let place = path.parent().map_or(String::new(), |dir| dir.display().to_string());
             for (number, step) in steps.iter().enumerate() {
-                add(&format!("step {}", number + 1), step.clone());
+                add(&format!("step {}", number + 1), step.replace(BROUGHT, &format!("{place}/")));
             }
+            let file = path.file_name().map_or("FILE".into(), |name| name.to_string_lossy());
+            add("without the catalogue", format!("muster run --image {file} --user {}", spec.user));
         }
         DiskSource::Path(path) => add("file", path.display().to_string()),
-        DiskSource::LabBuild { variant } => add("lab variant", variant.clone()),
+        DiskSource::LabBuild { variant } => {
+            add("lab variant", variant.clone());
+            let built = runtime()?.block_on(muster_image::lab::find(project.root().as_std_path(), variant));
+            if let Ok(Some(dir)) = built {
+                add("file", dir.join(muster_image::lab::disk_name(spec.format)).display().to_string());
+            }
+        }
     }
     say(muster_report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 
+use super::catalogue::Catalogue;
 use super::error::CliError;
 use super::event_loop::runtime;
 use super::names;
@@ -20,6 +21,7 @@ use super::project::Project;
 use super::session;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, Format};
+use muster_image::DiskSource;
 
 /// List, pull, verify, build, inspect and prune images
 #[derive(Debug, clap::Args)]
@@ -48,7 +50,8 @@ enum Command {
     Verify(pull::Verify),
     /// Build a lab image, unless it has been built from the same recipe before
     Build {
-        /// `lab` or `lab-tiny`
+        /// A lab image of the catalogue, such as `lab` or `lab-tiny`; `muster images list` names them all
+        #[arg(value_name = "IMAGE")]
         variant: String,
     },
     /// Look into an image file the way a run does before it starts it. What is packed is unpacked into
@@ -85,6 +88,12 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
 fn build(variant: &str) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let variants = muster_image::lab::variants(project.root().as_std_path());
+    // An image of the catalogue may be made by the recipe of another.
+    let recipe = match Catalogue::load(&project)?.get(variant).map(|spec| &spec.disk) {
+        Some(DiskSource::LabBuild { variant }) => variant.clone(),
+        _ => variant.to_owned(),
+    };
+    let variant = recipe.as_str();
     if !variants.iter().any(|known| known == variant) {
         return Err(names::unknown("lab image", variant, variants.iter().map(String::as_str), ""));
     }

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// Remove what was not used for so long
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = muster_suite::value::duration_in("d"))]
     older_than: Duration,
     /// Most that templates may take, and the same for images that were pulled or made from others; the least recently
     /// used are removed first [default: 8GiB for templates]

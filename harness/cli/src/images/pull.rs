@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::catalogue::Catalogue;
 use crate::error::CliError;
 use crate::event_loop::runtime;
-use crate::output::{say, say_error};
+use crate::output::say;
 use crate::project::Project;
 use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
@@ -117,8 +117,9 @@ fn each(
             Ok(pulled) => report(name, download, &pulled),
             Err(error) => {
                 let id = error.failure_id().unwrap_or(failure::INTERNAL);
-                say_error(&format!("error: {name}: {}", muster_base::text::escape(&error.to_string())));
-                say_error(&format!("  help: {id}: `muster failures {id}` explains it"));
+                let said = error.to_string();
+                let about = if said.contains(name.as_str()) { String::new() } else { format!("{name}: ") };
+                CliError::invalid(format!("{about}{said}")).hint(format!("`muster failures {id}` explains it")).show();
                 exit = if exit == Exit::Error { exit } else { error.exit() };
             }
         }

@@ -54,7 +54,7 @@ pub(super) fn read(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, Unavailable> 
 /// The error without the number that only this system knows.
 fn plain(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "it cannot be read: permission denied".to_owned(),
         _ => error.to_string(),
     }

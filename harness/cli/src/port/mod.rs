@@ -82,7 +82,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COMMAND", conflicts_with = "offline")]
     run: Option<String>,
     /// How long that command may take, on working KVM; emulation extends it
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = muster_suite::value::duration_in("m"))]
     run_timeout: Duration,
     /// A repository of this host that the system has too, such as your own; ID may be the address by which a chain adds
     /// it; may be repeated

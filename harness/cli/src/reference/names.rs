@@ -11,6 +11,7 @@ use muster_suite::diagnostic::codes;
 use muster_suite::images::keys::CATALOGUE;
 use muster_suite::keys::{FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE};
 use muster_suite::matcher::MATCHERS;
+use muster_suite::model::TAGS;
 use muster_suite::table::{Attribute, CheckTable};
 use muster_suite::{console_rules, policy, waivers};
 
@@ -35,6 +36,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
         .chain(keys)
         .chain(Join::ALL.map(Join::name))
         .chain(MATCHERS.iter().map(|(name, _)| *name))
+        .chain(TAGS.iter().map(|(name, _)| *name))
         .chain(DIMENSIONS.iter().map(|(name, _, _)| *name))
         .chain(codes::TABLE.iter().map(|(name, _)| *name))
 }
@@ -51,6 +53,10 @@ pub(super) fn list() -> String {
     }
     out.push_str("\nMatchers\n");
     for (name, meaning) in MATCHERS {
+        let _ = writeln!(out, "  {name:18} {meaning}");
+    }
+    out.push_str("\nTags (under `tags:`) that change what is done; any other name only selects tests\n");
+    for (name, meaning) in TAGS {
         let _ = writeln!(out, "  {name:18} {meaning}");
     }
     out.push_str("\nDimensions of conditions\n");
@@ -90,6 +96,7 @@ pub(super) fn explain(name: &str) -> Option<String> {
     let of_expect = Join::ALL.into_iter().filter(|join| join.name() == name);
     parts.extend(of_expect.map(|join| format!("{name} (key of `expect`)\n    {}\n", join.doc())));
     parts.extend(meanings("matcher: it holds when", MATCHERS));
+    parts.extend(meanings("tag", TAGS));
     parts.extend(DIMENSIONS.iter().filter(|(known, _, _)| *known == name).map(|(_, meaning, ordered)| {
         let order = if *ordered { "All operators apply." } else { "Only `==` and `!=` apply." };
         let words = words(name).map_or(String::new(), |words| format!("    It is {}.\n", one_of(words)));

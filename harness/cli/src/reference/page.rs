@@ -13,6 +13,7 @@ use muster_suite::keys::{
     STEPS, SUITE, Shape,
 };
 use muster_suite::matcher::{MATCHERS, MOST_PARTS};
+use muster_suite::model::TAGS;
 use muster_suite::table::{CheckTable, STATISTICS};
 use muster_suite::{console_rules, policy, waivers, yaml};
 
@@ -226,6 +227,7 @@ fn conditions(out: &mut String) {
         let _ = writeln!(out, "| `{name}` | {} | {order} | {} |", cell(meaning), listed.join(", "));
     }
     list(out, "### Capabilities", ("capability", "meaning"), vocabulary.capabilities);
+    list(out, "### Tags that change what is done", ("tag", "meaning"), TAGS);
 }
 
 fn limits(out: &mut String) {

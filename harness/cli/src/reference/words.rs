@@ -145,7 +145,7 @@ pub(super) fn shape(shape: &Shape) -> String {
         Shape::Lines => list("lines"),
         Shape::LineOrLines => "line, or list of lines".to_owned(),
         Shape::LineOr(table) => format!("line, or {} as a mapping", table.what),
-        Shape::Duration => "duration".to_owned(),
+        Shape::Duration | Shape::Days => "duration".to_owned(),
         Shape::Date => "day".to_owned(),
         Shape::Size => "size".to_owned(),
         Shape::Sizes => list("sizes"),

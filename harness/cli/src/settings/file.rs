@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::options::{Table, key};
 use super::value;
-use muster_base::text::one_line;
+use muster_base::text::{one_line, plain_cause};
 use muster_suite::diagnostic::did_you_mean;
 
 /// What it is called.
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Utf8Path, tables: &[Table]) -> Result<Vec<Entry>, Vec<
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|cause| whole(cause.to_string()))?;
+        .map_err(|cause| whole(plain_cause(&cause)))?;
     if bytes.len() as u64 > LARGEST {
         return Err(whole(format!("the file has more than {LARGEST} bytes")));
     }

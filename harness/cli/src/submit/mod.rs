@@ -12,8 +12,8 @@ use muster_base::exit::Exit;
 /// Run in shards on the hosts of a cluster
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The tests are divided as `muster plan` and `muster run --shard` divide them. Each shard goes on with what it has found when
-its job is started again, and what all of them found is merged. Behind `--` stand the options of the run.
+    after_help = "The tests are divided as `muster plan` and `muster run --shard` divide them. Each shard goes on with what it has found when \
+                  its job is started again, and what all of them found is merged. Behind `--` stand the options of the run.
 
 Examples:
   muster submit slurm --shards 4 -o /shared/run-7 -- --image /shared/my.qcow2

@@ -28,13 +28,13 @@ use muster_gate::profile::Profile;
 /// Check a certificate: its signature, and everything that it says
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The signature is checked by ssh-keygen with your file of signers. Then everything is computed again from the evidence:
-digests, events against records and reports, the decision of the gate, waivers, times; and compared with what was signed.
-All reasons are printed at once. Name the policy, the profile and the file at hand: without them they are what the signer
-chose, and a note says so.
+    after_help = "The signature is checked by ssh-keygen with your file of signers. Then everything is computed again from the evidence: \
+                  digests, events against records and reports, the decision of the gate, waivers, times; and compared with what was signed. \
+                  All reasons are printed at once. Name the policy, the profile and the file at hand: without them they are what the signer \
+                  chose, and a note says so.
 
-Exit codes: 0 accepted · 1 refused, with every reason · 2 a file or the command line is wrong · 3 ssh-keygen is not there,
-or a file cannot be read
+Exit codes: 0 accepted · 1 refused, with every reason · 2 a file or the command line is wrong · 3 ssh-keygen is not there, \
+                  or a file cannot be read
 
 Examples:
   muster verify certificate --signers allowed_signers --policy policy.yaml --image azl4.qcow2
@@ -64,7 +64,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     profile: Option<Utf8PathBuf>,
     /// The oldest run that is accepted
-    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration_in("d"))]
     max_age: Option<Duration>,
     /// Verify as at this time: 2026-11-20T12:00:00Z, or a day [default: now]
     #[arg(long, value_name = "TIME", value_parser = super::gate::time, conflicts_with = "vsa")]

@@ -560,3 +560,17 @@ fn the_ways_are_sorted_and_the_waivers_that_they_draft_can_be_read() {
     let left = decided(&policy, Some(&profile), &waivers, &runs).unwrap();
     assert_eq!(blocking(&left), ["test s/b", "minimum passed"]);
 }
+
+#[test]
+fn a_test_that_ended_in_an_error_is_not_one_that_did_not_run() {
+    let profile = profile(&["s/a", "s/b", "s/c"]);
+    let runs = [today(&[("s/a", Outcome::Error), ("s/b", Outcome::Error)])];
+    let policy = policy("profile: lock\n");
+    let decision = decided(&policy, Some(&profile), &[], &runs).unwrap();
+    let ways = ways(&decision, &policy);
+    let (whats, page) = (ways.iter().map(|way| &way.what).collect::<Vec<_>>(), text::text(&decision, Some(&ways)));
+    let has = |part: &str| whats.iter().any(|what| what.contains(part));
+    assert!(has("2 tests ended in an error: remove the cause, and run them again"), "{whats:#?}");
+    assert!(has("run s/c, of which there is no result") && has("0 of at least 1 (`machine/health` does"), "{whats:#?}");
+    assert!(page.contains("(settles 2 of 4)") && !page.contains("satisfied)"), "{page}");
+}

@@ -27,8 +27,9 @@ pub fn text(decision: &Decision, ways: Option<&[Way]>) -> String {
     }
     if let Some(ways) = ways.filter(|_| !decision.open) {
         out.push("\nWhat would open it".to_owned());
+        let blocking = decision.blocking().count();
         for (at, way) in ways.iter().enumerate() {
-            out.push(format!("  {}. {} ({} satisfied)", at + 1, way.what, way.satisfies));
+            out.push(format!("  {}. {} (settles {} of {blocking})", at + 1, way.what, way.satisfies));
             out.extend(way.command.iter().map(|command| format!("       {command}")));
             out.extend(way.waivers.iter().flat_map(|text| text.lines()).map(|line| format!("       {line}")));
         }

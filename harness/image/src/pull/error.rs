@@ -75,6 +75,7 @@ impl Fault for PullError {
     fn exit(&self) -> Exit {
         match self {
             Self::Unsigned { .. } | Self::Key { .. } => Exit::Invalid,
+            Self::Image(error) => error.exit(),
             _ => Exit::Error,
         }
     }

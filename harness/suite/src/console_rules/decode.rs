@@ -205,7 +205,7 @@ rules:
         let (rules, problems) = decoded(&bad);
         assert!(rules.is_empty());
         let text = problems.render(false);
-        assert_eq!(codes_of(&bad), ["missing-key", "bad-value", "bad-regex", "unknown-key", "bad-value"]);
+        assert_eq!(codes_of(&bad), ["bad-value", "bad-regex", "unknown-key", "bad-value"]);
         assert!(text.contains("did you mean `warn`?") && text.contains("did you mean `sample`?"), "{text}");
     }
 

@@ -47,7 +47,7 @@ pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Sco
             cx.report(problem);
         }
         let changes = fields.get("expect").map_or(Vec::new(), |node| changes(cx, node));
-        if fields.get("expect").is_none() && fields.get("timeout").is_none() {
+        if !fields.has("expect") && !fields.has("timeout") {
             let problem = cx.problem(codes::NO_EFFECT, item.span, "this adjustment changes nothing");
             cx.report(problem.help("give it `expect` or `timeout`; to leave the test out, use the test's `when`"));
         }

@@ -11,7 +11,7 @@ use super::context::{Context, Fields};
 pub(super) fn when(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<When> {
     let because = fields.get("because").and_then(|node| cx.line(node, "because")).map(|text| text.text);
     let Some(node) = fields.get("when") else {
-        if let Some((key, _)) = fields.entry("because") {
+        if let Some((key, _)) = fields.entry("because").filter(|_| !fields.meant("when")) {
             let problem =
                 cx.problem(codes::MISSING_KEY, key.span, "`because` gives the reason for a `when`, and there is none");
             cx.report(problem);

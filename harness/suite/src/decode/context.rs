@@ -8,7 +8,6 @@ use camino::Utf8PathBuf;
 
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
-use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
 use super::super::vocabulary::Vocabulary;
 use super::super::yaml::{Node, NodeKind};
@@ -17,8 +16,11 @@ use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
 
+mod fields;
 mod patterns;
 pub(super) mod substitution;
+
+pub(crate) use fields::Fields;
 
 pub(crate) struct Context<'a> {
     pub(crate) file: Arc<str>,
@@ -32,6 +34,8 @@ pub(crate) struct Context<'a> {
     suggestions: usize,
     /// Conditions that some combination of a matrix must allow.
     pub(super) feasible: Feasible,
+    /// A key stands next to `tests` that belongs to one of them, so that a test without it is no second mistake.
+    pub(super) outside_tests: bool,
     /// The directory of the file, for files it names; `None` for a text that is not in a file.
     pub(crate) dir: Option<Utf8PathBuf>,
     /// The files that tests read: what they contain is part of the suite.
@@ -75,25 +79,6 @@ pub(crate) struct Text {
     pub(crate) changed: bool,
 }
 
-/// The entries of a mapping whose keys are all known.
-pub(crate) struct Fields<'n> {
-    entries: Vec<(&'static Key, &'n Node, &'n Node)>,
-    /// Where the mapping begins.
-    pub(crate) span: Span,
-}
-
-impl<'n> Fields<'n> {
-    /// The value of a key.
-    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
-        self.entry(name).map(|(_, value)| value)
-    }
-
-    /// Key and value.
-    pub(crate) fn entry(&self, name: &str) -> Option<(&'n Node, &'n Node)> {
-        self.entries.iter().find(|(key, _, _)| key.name == name).map(|(_, key, value)| (*key, *value))
-    }
-}
-
 impl<'a> Context<'a> {
     pub(crate) fn new(
         file: Arc<str>,
@@ -109,6 +94,7 @@ impl<'a> Context<'a> {
             shadowed: Vec::new(),
             suggestions: MOST_SUGGESTED,
             feasible: Default::default(),
+            outside_tests: false,
             dir: None,
             data: DataFiles::default(),
             reported: 0,
@@ -234,52 +220,6 @@ impl<'a> Context<'a> {
         };
         let diagnostic = self.problem(code, node.span, message);
         if node.is_null() { diagnostic.note(format!("it must be {wanted}")) } else { diagnostic }
-    }
-
-    /// The mapping's entries; unknown and missing keys are reported.
-    pub(crate) fn fields<'n>(&mut self, node: &'n Node, table: &'static KeyTable) -> Option<Fields<'n>> {
-        let NodeKind::Mapping(entries) = &node.kind else {
-            let names = table.names().join(", ");
-            let problem = self.wrong_shape(node, table.what, "a mapping").note(format!("keys: {names}"));
-            self.report(problem);
-            return None;
-        };
-        let mut known = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            let name = key.scalar().unwrap_or_default();
-            match table.get(name) {
-                Some(found) => known.push((found, key, value)),
-                None => self.unknown_key(key, name, table.what, &table.names()),
-            }
-        }
-        // Which schema a document has was looked at before its keys were.
-        let wanted = |key: &&Key| key.required && !matches!(key.shape, Shape::Constant(_));
-        let missing: Vec<_> = table
-            .keys
-            .iter()
-            .filter(wanted)
-            .filter(|key| !known.iter().any(|(found, _, _)| found.name == key.name))
-            .collect();
-        for key in missing {
-            let diagnostic = self
-                .problem(codes::MISSING_KEY, node.span, format!("{} needs the key `{}`", table.what, key.name))
-                .note(format!("`{}`: {}", key.name, key.doc));
-            self.report(diagnostic);
-        }
-        Some(Fields { entries: known, span: node.span })
-    }
-
-    pub(crate) fn unknown_key(&mut self, key: &Node, name: &str, what: &str, known: &[&str]) {
-        let shown = muster_base::text::one_line(name, 80);
-        let mut diagnostic = self
-            .problem(codes::UNKNOWN_KEY, key.span, format!("`{shown}` is not a key of {what}"))
-            .note(format!("keys: {}", known.join(", ")));
-        // A hostile file can have a hundred thousand of these; nobody reads the last.
-        let crowded = self.sink.count_in(&self.file) > 100;
-        if let Some(near) = did_you_mean(name, known.iter().copied().filter(|_| !crowded)) {
-            diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
-        }
-        self.report(diagnostic);
     }
 
     /// The items of a list that must have some.

@@ -7,6 +7,7 @@ use super::context::{Context, Text};
 use super::expectation::{entries, expectation};
 use crate::clause::{Branch, Clause, Join, Joined, MOST_BRANCHES, MOST_NESTED};
 use crate::diagnostic::{Span, codes, did_you_mean};
+use crate::keys::TEST;
 use crate::table::{CheckTable, Subject};
 use crate::yaml::Node;
 
@@ -39,7 +40,10 @@ pub(super) fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
     let mut problem = cx
         .problem(codes::UNKNOWN_CHECK, key.span, format!("`{shown}` is not a check type"))
         .note(format!("check types: {}", known.join(", ")));
-    if let Some(near) = did_you_mean(name, known.into_iter().chain(Join::ALL.map(Join::name))) {
+    if TEST.get(name).is_some() {
+        let outdent = "indent it by less, like the other keys of the test";
+        problem = problem.label("this is a key of a test").help(outdent);
+    } else if let Some(near) = did_you_mean(name, known.into_iter().chain(Join::ALL.map(Join::name))) {
         problem = problem.label(format!("did you mean `{near}`?"));
     }
     cx.report(problem);

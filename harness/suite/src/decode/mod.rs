@@ -37,7 +37,7 @@ pub use load::{decode_source, load, load_sources, load_tests};
 pub(crate) use conditions::condition;
 pub(crate) use context::substitution::within;
 pub(crate) use context::{Context, Fields, Patterns, Text};
-pub(crate) use duration::duration as positive_duration;
+pub(crate) use duration::{days, duration as positive_duration};
 pub(crate) use schema::{is_anothers, root_for, schema, schema_of};
 pub(crate) use step_scope::StepScope;
 pub(crate) use steps::steps;

@@ -141,7 +141,7 @@ fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
         })
     });
     let enabled = fields.get("enabled").and_then(|node| cx.parsed(node, "enabled", value::boolean));
-    if fields.get("state").is_none() && fields.get("enabled").is_none() {
+    if !fields.has("state") && !fields.has("enabled") {
         let problem = cx.problem(codes::ASSERTS_NOTHING, fields.span, "this `service` step does nothing");
         cx.report(problem.help("give it `state` or `enabled`, or check the unit under `expect`"));
         return None;

@@ -51,7 +51,7 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
     let base_checks = fields.get("base-checks").map_or(BTreeMap::new(), |node| base_checks(cx, node));
     let setup = fields.get("setup").map_or(Vec::new(), |node| steps(cx, node, "setup", StepScope::Around));
     let teardown = fields.get("teardown").map_or(Vec::new(), |node| steps(cx, node, "teardown", StepScope::Around));
-    if fields.get("tests").is_none() && fields.get("include").is_none() {
+    if !fields.has("tests") && !fields.has("include") {
         let problem = cx.problem(codes::MISSING_KEY, root.span, "a suite needs the key `tests`, or `include`");
         cx.report(problem);
     }

@@ -95,8 +95,8 @@ fn test(
     scope: &Scope<'_>,
     repetition: &Repetition,
 ) -> Option<Draft> {
-    let fields = cx.fields(node, &TEST)?;
     let before = cx.problems();
+    let fields = cx.fields(node, &TEST)?;
     let summary = optional_line(cx, &fields, "summary");
     let mut all_tags = scope.tags.to_vec();
     for tag in tags(cx, &fields) {
@@ -149,8 +149,9 @@ fn test(
         location: cx.location(node.span),
     };
     // What did not decode is not in the test; that it asserts nothing would only follow from that.
-    let says_something = ["steps", "expect", "snapshots"].iter().any(|key| fields.get(key).is_some());
-    if test.assertions() == 0 && (!says_something || before == cx.problems()) {
+    let says_something = ["steps", "expect", "snapshots"].iter().any(|key| fields.has(key));
+    let elsewhere = !says_something && cx.outside_tests;
+    if test.assertions() == 0 && !elsewhere && (!says_something || before == cx.problems()) {
         let name = written.as_ref().map_or("this test".to_owned(), |id| format!("the test `{id}`"));
         let problem = cx.problem(codes::ASSERTS_NOTHING, node.span, format!("{name} asserts nothing"));
         cx.report(problem.help("give it `expect`, `steps` or `snapshots`"));

@@ -70,9 +70,7 @@ codes! {
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
 }
 
-/// The page that explains the language, in the checkout.
-const PAGE: &str = "docs/writing-suites.md";
-/// The same, as it was when this was built.
+/// The page that explains the language, as it was when this was built.
 const TEXT: &str = include_str!("../../../../docs/writing-suites.md");
 
 /// Under which heading of the page stands what a code is about. Codes about files and YAML itself need
@@ -100,12 +98,12 @@ pub fn meaning(code: &str) -> Option<&'static str> {
     TABLE.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
-/// Where the documentation explains what a code is about: `docs/writing-suites.md:48 (Matchers)`.
-pub fn explained(code: &str) -> Option<String> {
+/// Where the page about suites explains what a code is about: its line, and the heading there.
+pub fn explained(code: &str) -> Option<(usize, &'static str)> {
     let (heading, _) = SECTIONS.iter().find(|(_, codes)| codes.contains(&code))?;
     let wanted = format!("## {heading}");
     let line = TEXT.lines().position(|line| line == wanted)? + 1;
-    Some(format!("{PAGE}:{line} ({heading})"))
+    Some((line, heading))
 }
 
 #[cfg(test)]
@@ -116,8 +114,8 @@ mod tests {
     fn every_section_is_on_the_page_and_every_code_in_one_of_them() {
         for (heading, codes) in SECTIONS {
             for code in *codes {
-                let place = explained(code).unwrap_or_else(|| panic!("`## {heading}` is not on the page"));
-                assert!(place.ends_with(&format!("({heading})")), "{code} is in two sections: {place}");
+                let (_, found) = explained(code).unwrap_or_else(|| panic!("`## {heading}` is not on the page"));
+                assert_eq!(found, *heading, "{code} is in two sections");
                 assert!(meaning(code).is_some(), "{code}");
             }
         }

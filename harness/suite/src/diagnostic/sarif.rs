@@ -39,15 +39,11 @@ pub fn log(all: &[&Diagnostics], version: &str) -> Value {
 /// All codes, also those that nothing was found of: their order is that of `ruleIndex`.
 fn rules() -> Vec<Value> {
     let rule = |(code, meaning): &(&str, &str)| {
-        let help = match codes::explained(code) {
-            Some(place) => format!("{meaning} {place} explains it."),
-            None => (*meaning).to_owned(),
-        };
         json!({
             "id": code,
             "shortDescription": message(meaning.trim_end_matches('.')),
             "fullDescription": message(meaning),
-            "help": message(&help),
+            "help": message(meaning),
             "defaultConfiguration": {"level": "error"},
         })
     };

@@ -112,7 +112,7 @@ fn checksum(cx: &mut Context<'_>, node: &Node) -> Option<Checksum> {
             (Some(kind), length) => Err(ValueError::Invalid(format!("{length} digits are not a {kind}"))),
         })
     });
-    if fields.get("url").is_none() && fields.get("value").is_none() {
+    if !fields.has("url") && !fields.has("value") {
         let problem = cx.problem(codes::MISSING_KEY, node.span, "`checksum` needs `value`, `url` or both");
         cx.report(problem);
         return None;
@@ -138,13 +138,14 @@ fn signature(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Signat
             return None;
         }
         (SignatureKind::ClearSigned, None) | (_, Some(_)) => {}
+        (_, None) if fields.meant("url") => return None,
         (kind, None) => {
             let problem = cx.problem(codes::MISSING_KEY, node.span, format!("a {kind} signature needs its `url`"));
             cx.report(problem);
             return None;
         }
     }
-    if fields.get("key").is_none() && fields.get("key-from").is_none() {
+    if !fields.has("key") && !fields.has("key-from") {
         let what = "nobody can check a signature without a key: it needs `key` or `key-from`";
         let problem = cx.problem(codes::MISSING_KEY, node.span, what);
         cx.report(problem);

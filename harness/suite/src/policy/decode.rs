@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::keys::{APPLIES, FILE, MINIMUM, RULE, SCHEMA, WAIVER_RULES};
 use super::model::{FlakyRule, ImageScope, Minimum, Policy, PolicyLevel, PolicyRule, RuleTarget, WaiverRules};
-use crate::decode::{Context, Patterns, positive_duration, root_for, schema};
+use crate::decode::{Context, Patterns, days, root_for, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::select::{NameGlob, TagExpression};
 use crate::source;
@@ -67,14 +67,14 @@ fn policy(cx: &mut Context<'_>, root: &Node) -> Option<Policy> {
         .filter_map(|item| cx.keyword(item, "accelerators", ACCELERATORS).map(str::to_owned))
         .collect();
     let minimum = fields.get("minimum").and_then(|node| minimum(cx, node)).unwrap_or_default();
-    let max_age = fields.get("max-age").and_then(|node| positive_duration(cx, node, "max-age"));
+    let max_age = fields.get("max-age").and_then(|node| days(cx, node, "max-age"));
     let flaky = fields.get("flaky").and_then(|node| cx.choice(node, "flaky")).unwrap_or(FlakyRule::Fails);
     let allow_skips = fields.get("allow-skips").map(|node| skips(cx, node)).unwrap_or_default();
     let waivers = fields.get("waivers").and_then(|node| waiver_rules(cx, node));
-    let has_profile = fields.get("profile").is_some();
+    let has_profile = fields.has("profile");
     let rules = match fields.get("require") {
         Some(node) => rules(cx, node, has_profile),
-        None if has_profile => Vec::new(),
+        None if has_profile || fields.meant("require") => Vec::new(),
         None => {
             let message = "the policy requires nothing, so that it could never keep an image back";
             let problem = cx.problem(codes::ASSERTS_NOTHING, root.span, message);
@@ -210,6 +210,9 @@ fn rules(cx: &mut Context<'_>, node: &Node, has_profile: bool) -> Vec<PolicyRule
 fn rule(cx: &mut Context<'_>, node: &Node, has_profile: bool) -> Option<PolicyRule> {
     let fields = cx.fields(node, &RULE)?;
     let targets: Vec<_> = ["test", "suite", "tag"].into_iter().filter(|name| fields.get(name).is_some()).collect();
+    if targets.is_empty() && ["test", "suite", "tag"].iter().any(|name| fields.meant(name)) {
+        return None;
+    }
     let &[kind] = targets.as_slice() else {
         let message = match targets.is_empty() {
             true => "a rule names tests: it needs `test`, `suite` or `tag`".to_owned(),
@@ -247,7 +250,7 @@ fn rule(cx: &mut Context<'_>, node: &Node, has_profile: bool) -> Option<PolicyRu
     let level = fields.get("level").and_then(|node| cx.choice(node, "level")).unwrap_or(PolicyLevel::Required);
     let mut day = |name: &str| fields.get(name).and_then(|node| cx.parsed(node, name, value::date));
     let (from, since, until) = (day("from"), day("since"), day("until"));
-    if level == PolicyLevel::Upcoming && fields.get("from").is_none() {
+    if level == PolicyLevel::Upcoming && !fields.has("from") {
         let problem = cx.problem(codes::MISSING_KEY, node.span, "an `upcoming` rule needs the key `from`");
         cx.report(problem.help("the first day of builds that need it: `from: 2027-01-31`"));
     }

@@ -28,7 +28,7 @@ pub const FILE: KeyTable = KeyTable {
         key("environments", Shape::Lines, "Ids of image entries, on each of which a required test must have passed."),
         key("accelerators", Shape::Lines, "`kvm`, `tcg`: on each of them a required test must have passed."),
         key("minimum", Shape::Mapping(&MINIMUM), "The least that must have been tested."),
-        key("max-age", Shape::Duration, "How old a run may be; without it, any age."),
+        key("max-age", Shape::Days, "How old a run may be; without it, any age."),
         key(
             "flaky",
             Shape::Keyword(FlakyRule::NAMES),

@@ -17,6 +17,9 @@ use crate::yaml::{Node, NodeKind};
 use muster_base::failure::Location;
 use muster_base::text::one_line;
 
+/// What helps where keys are missing.
+const COVERS: &str = "it covers one failure in one place, as `muster gate --explain` prints it; of a test that did not run, \
+    write `missing: true`";
 /// Most entries of one file.
 const MOST: usize = 1000;
 
@@ -74,7 +77,12 @@ fn decode(
 }
 
 fn entry(cx: &mut Context<'_>, node: &Node) -> Option<WaiverEntry> {
-    let fields = cx.fields(node, &WAIVER)?;
+    // Without these the entry says nothing of what it covers.
+    let also: &[&str] = match node.get("missing").and_then(Node::scalar) {
+        Some("true") => &[],
+        _ => &["cell", "failure", "signature"],
+    };
+    let fields = cx.fields_with(node, &WAIVER, also, Some(COVERS))?;
     let image = fields.get("image").and_then(|node| cx.parsed(node, "image", digest));
     let test = fields.get("test").and_then(|node| cx.parsed(node, "test", test));
     let cell = fields.get("cell").map(|node| cell(cx, node).ok_or(()));
@@ -85,16 +93,7 @@ fn entry(cx: &mut Context<'_>, node: &Node) -> Option<WaiverEntry> {
     let mut day = |name: &str| fields.get(name).and_then(|node| cx.parsed(node, name, value::date));
     let (created, expires) = (day("created"), day("expires"));
     let missing = fields.get("missing").and_then(|node| cx.parsed(node, "missing", value::boolean)).unwrap_or(false);
-    // Without one of these the entry says nothing of what it covers.
-    if !missing {
-        for name in ["failure", "signature", "cell"].into_iter().filter(|name| fields.get(name).is_none()) {
-            let problem = cx.problem(codes::MISSING_KEY, node.span, format!("a waiver needs the key `{name}`"));
-            cx.report(problem.help(
-                "it covers one failure in one place, as `muster gate --explain` prints it; of a test that did not run, \
-                 write `missing: true`",
-            ));
-        }
-    } else if let Some((key, _)) = fields.entry("signature") {
+    if let (true, Some((key, _))) = (missing, fields.entry("signature")) {
         let problem = cx.problem(codes::NO_EFFECT, key.span, "a test that did not run has no failure with a signature");
         cx.report(problem.help("remove `signature`, or `missing`"));
     }

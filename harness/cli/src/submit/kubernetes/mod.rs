@@ -28,9 +28,9 @@ const DEADLINES: (Duration, Duration) = (Duration::from_secs(2 * 3600), Duration
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs Kubernetes 1.33 or later, and a claim whose volume several pods write at the same time (ReadWriteMany). Options of `muster
-run` are those of the pods: paths are paths there, where --images-claim or --images-path is /images. Nothing is applied without
---apply. The objects are printed, and what to type next is on stderr.
+    after_help = "Needs Kubernetes 1.33 or later, and a claim whose volume several pods write at the same time (ReadWriteMany). Options of `muster \
+                  run` are those of the pods: paths are paths there, where --images-claim or --images-path is /images. Nothing is applied without \
+                  --apply. The objects are printed, and what to type next is on stderr.
 
 Exit codes: 0 it was written, and applied where that was wanted · 2 the command line is wrong · 3 kubectl is missing or refused it
 
@@ -81,10 +81,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
     /// All shards are ended after it, those too for which no node was found [default: 2h with KVM, 8h emulated]
-    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration_in("h"))]
     deadline: Option<Duration>,
     /// How long the jobs stay after their end; results stay
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = muster_suite::value::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = muster_suite::value::duration_in("h"))]
     keep: Duration,
     /// The file that the objects are written to [default: they are printed]
     #[arg(long, short = 'o', value_name = "FILE")]

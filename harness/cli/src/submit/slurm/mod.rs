@@ -20,13 +20,13 @@ use scripts::{Resources, Submission};
 /// Run in shards as an array of jobs of Slurm
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Two scripts are written to the directory, which must be on a file system that all nodes have under this path, and submitted: an
-array with a job for each shard, and a job that merges what they wrote, also when some of them failed. A shard that ends with 3
-(infrastructure, or its time is over) is put into the queue again, --requeues times at most; it goes on with what it has found.
-So does one that Slurm itself puts there, after a preemption or when its node is lost. The merged run is DIR/whole.
+    after_help = "Two scripts are written to the directory, which must be on a file system that all nodes have under this path, and submitted: an \
+                  array with a job for each shard, and a job that merges what they wrote, also when some of them failed. A shard that ends with 3 \
+                  (infrastructure, or its time is over) is put into the queue again, --requeues times at most; it goes on with what it has found. \
+                  So does one that Slurm itself puts there, after a preemption or when its node is lost. The merged run is DIR/whole.
 
-Exit codes: 0 it was submitted, or with --print written · 2 the options, or the directory · 3 sbatch did not take it; with --wait, as
-the merged run ends
+Exit codes: 0 it was submitted, or with --print written · 2 the options, or the directory · 3 sbatch did not take it; with --wait, as \
+                  the merged run ends
 
 Examples:
   muster submit slurm --shards 4 -o /shared/run-7 -- --image /shared/my.qcow2
