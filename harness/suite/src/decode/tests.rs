@@ -474,7 +474,7 @@ fn every_dimension_of_machines_is_typed() {
             bus: Some(muster_base::machine::DiskBus::Sata),
             memory: Some(3 << 29),
             cpus: Some(4),
-            kernel: Some("kernel-6.12.40-1.azl4".into()),
+            kernel: Some(crate::matrix_kernel::MatrixKernel::Package("kernel-6.12.40-1.azl4".into())),
         }
     );
     assert_eq!(suite.tests[0].when.as_ref().unwrap().condition.to_string(), "image == lab");
