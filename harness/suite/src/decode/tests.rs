@@ -7,7 +7,6 @@ use camino::Utf8PathBuf;
 
 use super::super::clause::expectations;
 use super::super::diagnostic::Diagnostics;
-use super::super::matrix_kernel::MatrixKernel;
 use super::super::model::{Action, GuestMode, MachineOverrides, Matcher, Operator, SnapshotSource, Suite};
 use super::super::testing::{EXAMPLES, VOCABULARY};
 use super::{decode_source, load};
@@ -475,7 +474,7 @@ fn every_dimension_of_machines_is_typed() {
             bus: Some(muster_base::machine::DiskBus::Sata),
             memory: Some(3 << 29),
             cpus: Some(4),
-            kernel: Some(MatrixKernel::Package("kernel-6.12.40-1.azl4".into())),
+            kernel: Some(crate::matrix_kernel::MatrixKernel::Package("kernel-6.12.40-1.azl4".into())),
         }
     );
     assert_eq!(suite.tests[0].when.as_ref().unwrap().condition.to_string(), "image == lab");
