@@ -151,9 +151,9 @@ mod tests {
         assert_eq!(
             heard,
             [
-                "systemctl show -p Id --value -- 'sshd.service'",
-                "systemctl enable -- 'sshd.service'",
-                "systemctl is-enabled -- 'ssh.service'"
+                "systemctl show -p Id --value -- sshd.service",
+                "systemctl enable -- sshd.service",
+                "systemctl is-enabled -- ssh.service"
             ]
         );
         for (state, enabled) in [("enabled-runtime", true), ("disabled", false), ("masked", false)] {
