@@ -67,7 +67,7 @@ const FIELDS: &str = "MESSAGE,MESSAGE_ID,_TRANSPORT,UNIT,N_RESTARTS,COREDUMP_COM
 const DENIALS: &str = r#"denials() {
     if command -v grep >/dev/null 2>&1; then
         said=$({ tail -c +$from $log; echo "= ended $?"; } | LC_ALL=C grep -a -e 'avc:' -e '^= ended ')
-        case $said in *'= ended 0') printf '%s\n' "${said%'= ended 0'}";; *) echo "$log was not read to its end" >&2; return 1;; esac
+        case $said in *'= ended 0') printf '%s' "${said%'= ended 0'}";; *) echo "$log was not read to its end" >&2; return 1;; esac
     else tail -c +$from $log; fi
 }
 "#;

@@ -313,7 +313,7 @@ mod tests {
 
     const LISTED: &str = "repo id  repo name\nbase     base\n";
 
-    /// The step on a guest with this package manager: its failure, and what the guest was told.
+    /// The step on a guest with this package manager: its failure, and the commands that ran there.
     async fn run_step(
         manager: &str,
         verb: Verb,

@@ -130,7 +130,7 @@ mod tests {
         Reply { stdout: format!("{text}\n").into_bytes(), ..Reply::default() }
     }
 
-    /// The step on a guest whose unit is so; its failure, and what the guest was told.
+    /// The step on a guest whose unit is so; its failure, and the commands that ran there.
     async fn run_step(state: &str, enabled: bool) -> (Option<Failure>, Vec<String>) {
         let driver = FakeDriver {
             facts: Facts { systemd: Some(257), ..Facts::default() },
@@ -151,9 +151,9 @@ mod tests {
         assert_eq!(
             heard,
             [
-                "systemctl show -p Id --value -- 'sshd.service'",
-                "systemctl enable -- 'sshd.service'",
-                "systemctl is-enabled -- 'ssh.service'"
+                "systemctl show -p Id --value -- sshd.service",
+                "systemctl enable -- sshd.service",
+                "systemctl is-enabled -- ssh.service"
             ]
         );
         for (state, enabled) in [("enabled-runtime", true), ("disabled", false), ("masked", false)] {
