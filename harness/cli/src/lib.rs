@@ -272,7 +272,7 @@ fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
     let page = project::Project::find().ok().and_then(|project| project.page("configuration.md"));
     let listed = match page {
         Some(page) => format!("{page} lists settings and variables"),
-        None => "the options of `muster COMMAND --help` are the keys of its table".to_owned(),
+        None => "the options that `--help` of a command lists are the keys of its table".to_owned(),
     };
     say_error(&format!("  help: {listed}; `MUSTER_CONFIG=` leaves the file out"));
     Exit::Invalid.into()

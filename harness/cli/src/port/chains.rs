@@ -143,7 +143,7 @@ mod tests {
         let error = read(&[&bytes], None).err().unwrap();
         assert!(error.what.contains("UTF-8"), "{}", error.what);
         let error = read(&[&path.join("none")], None).err().unwrap();
-        assert!(error.what.contains("it is not there"), "{}", error.what);
+        assert!(error.what.contains("there is no such file"), "{}", error.what);
         assert!(kinds().contains(&"list") && kind("nonsense").is_none());
     }
 }

@@ -84,7 +84,7 @@ impl Context<'_> {
         let mut unclear = Vec::new();
         for key in unknown {
             let name = key.scalar().unwrap_or_default();
-            if let Some(belongs) = self.belongs(table, name) {
+            if let Some(belongs) = self.belongs(table, name, &fields) {
                 fields.meant.extend(belongs.below);
                 let problem = self
                     .problem(codes::UNKNOWN_KEY, key.span, format!("`{name}` is not a key of {}", table.what))
@@ -151,7 +151,7 @@ impl Context<'_> {
     }
 
     /// Where a key belongs that a table does not have: below one of the table's own keys, or around it.
-    fn belongs(&mut self, table: &'static KeyTable, name: &str) -> Option<Belongs> {
+    fn belongs(&mut self, table: &'static KeyTable, name: &str, fields: &Fields<'_>) -> Option<Belongs> {
         if table.what == TEST.what {
             if self.vocabulary.table(name).is_some() || Join::of(name).is_some() {
                 let help = "indent it, so that it is below `expect`".to_owned();
@@ -170,7 +170,9 @@ impl Context<'_> {
             Shape::Mapping(inner) | Shape::List(inner) => Some(inner).filter(|inner| inner.get(name).is_some()),
             _ => None,
         };
-        let mut parents = table.keys.iter().filter_map(|key| Some((key, inner(key)?)));
+        // `name` in a test is no name of a snapshot where there is none.
+        let may = |key: &&'static Key| table.what != TEST.what || fields.get(key.name).is_some();
+        let mut parents = table.keys.iter().filter(may).filter_map(|key| Some((key, inner(key)?)));
         let (first, others) = (parents.next()?, parents.collect::<Vec<_>>());
         // Of a key that several mappings have, what a whole suite can state is most likely meant to be stated once.
         let (key, inner) = match others.iter().find(|(key, _)| key.name == "defaults") {
