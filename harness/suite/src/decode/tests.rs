@@ -520,10 +520,7 @@ fn all_errors_of_all_files_are_there_and_good_suites_too() {
     let (suites, problems) = load(std::slice::from_ref(&path), &VOCABULARY);
     assert_eq!(suites.iter().map(|suite| suite.name.as_str()).collect::<Vec<_>>(), ["one"]);
     let found: Vec<_> = problems.iter().map(|d| (d.file.rsplit('/').next().unwrap(), d.code)).collect();
-    assert_eq!(
-        found,
-        [("b.yaml", "unknown-key"), ("c.yaml", "syntax"), ("d.yaml", "duplicate-suite")]
-    );
+    assert_eq!(found, [("b.yaml", "unknown-key"), ("c.yaml", "syntax"), ("d.yaml", "duplicate-suite")]);
     let (_, problems) = load(&[path.join("known.yaml")], &VOCABULARY);
     assert_eq!(problems.iter().map(|d| d.code).collect::<Vec<_>>(), ["unknown-schema"]);
 }
