@@ -40,7 +40,7 @@ enum Command {
     /// Check logs as a run checks its consoles
     #[command(
         after_help = "Exit codes: 0 nothing of severity fail or fatal · 1 something · 2 invalid rules or usage, or a file \
-        that cannot be read or is no log: empty or binary · 3 a program that would unpack one is missing\n\
+        that cannot be read or is no log: empty or binary · 3 a program that would unpack one is missing\n\n\
         --format json prints one object, {schema, at-least, files}; `muster schema console` describes it\n\
         Example: muster console scan /var/log/serial.log - <other.log"
     )]

@@ -403,7 +403,7 @@ mod tests {
             assert!(HostFiles::default().included(&from, out).unwrap_err().0.contains("outside"), "{out}");
         }
         assert!(HostFiles::default().included(&from, "bytes").unwrap_err().0.contains("UTF-8"));
-        assert!(HostFiles::default().included(&from, "none").unwrap_err().0.contains("not there"));
+        assert!(HostFiles::default().included(&from, "none").unwrap_err().0.contains("no such file"));
         assert!(HostFiles::default().included(&from, "sub").unwrap_err().0.contains("plain file"));
     }
 
