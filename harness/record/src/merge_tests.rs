@@ -174,11 +174,12 @@ fn a_merged_run_names_the_runs_from_which_its_shards_have_kept_results() {
     let mut all = shards();
     all[0].earlier = vec![run("first"), run("second")];
     all[2].earlier = vec![run("third"), run("first")];
-    // The machine's own test is one of all shards.
+    // The machine's own test is one of all shards that have its image.
+    const IMAGE: &str = "lab-immutable";
     let mut healths = 0;
     for shard in &mut all {
         let id = shard.id.clone();
-        for health in shard.tests.iter_mut().filter(|test| test.is_health() && test.image == "lab") {
+        for health in shard.tests.iter_mut().filter(|test| test.is_health() && test.image == IMAGE) {
             let (suite, image) = (None, None);
             let run = id.clone();
             health.earlier = vec![EarlierOutcome { run, outcome: Outcome::Fail, failure: None, suite, image }];
@@ -186,7 +187,7 @@ fn a_merged_run_names_the_runs_from_which_its_shards_have_kept_results() {
         }
     }
     let whole = merged(&all).unwrap();
-    let health = whole.tests.iter().find(|test| test.is_health() && test.image == "lab").unwrap();
+    let health = whole.tests.iter().find(|test| test.is_health() && test.image == IMAGE).unwrap();
     assert!(healths > 1 && health.earlier.len() == healths, "{health:?}");
     let earlier = whole.earlier;
     assert_eq!(earlier.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["first", "second", "third"]);

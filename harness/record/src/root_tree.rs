@@ -41,7 +41,7 @@ pub struct RootTree {
     /// Whether `/sysroot` is a directory and `/ostree` a link to `sysroot/ostree`.
     pub ostree_root: bool,
     /// Files in `/usr/lib/bootc/kargs.d` that bootc refuses or passes over.
-    pub refused_kargs: Vec<String>,
+    pub malformed_kargs: Vec<String>,
     /// Paths of what belongs to one machine or to one boot.
     pub leftovers: Vec<String>,
 }

@@ -247,7 +247,7 @@ pub fn events() -> Vec<Event> {
                 rpm_journal: Some(crate::root_tree::RpmJournal::Rollback),
                 composefs: true,
                 ostree_root: true,
-                refused_kargs: vec!["10-lab.conf".into()],
+                malformed_kargs: vec!["10-lab.conf".into()],
                 leftovers: vec!["/run/lock".into()],
             }),
         }),

@@ -114,7 +114,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "Of a root file system: whether `/sysroot` is a directory and `/ostree` a link to `sysroot/ostree`.",
     ),
     attribute(
-        "refused-kargs",
+        "malformed-kargs",
         AttributeKind::Set(&paths::FILE_NAME),
         "Of a root file system: files in `/usr/lib/bootc/kargs.d` that bootc refuses, or passes over for their names.",
     ),

@@ -64,7 +64,7 @@ pub(crate) fn read(
         composefs: prepare_root::composefs(&prepare_root),
         ostree_root: matches!(look.what("/sysroot"), Some(What::Dir(_)))
             && matches!(look.what("/ostree"), Some(What::Symlink(to)) if to == b"sysroot/ostree"),
-        refused_kargs: look.refused_kargs()?,
+        malformed_kargs: look.malformed_kargs()?,
         leftovers: look.leftovers()?,
     })
 }
@@ -186,7 +186,7 @@ impl<'t> Look<'t> {
         Ok(())
     }
 
-    fn refused_kargs(&self) -> Result<Vec<String>, ArchiveError> {
+    fn malformed_kargs(&self) -> Result<Vec<String>, ArchiveError> {
         let mut refused = Vec::new();
         for (name, what) in self.entries("/usr/lib/bootc/kargs.d") {
             let taken = match what {

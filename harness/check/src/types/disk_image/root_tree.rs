@@ -33,7 +33,7 @@ pub(super) fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
         },
         "composefs" => Value::flag(root.composefs),
         "ostree-root" => Value::flag(root.ostree_root),
-        "refused-kargs" => Value::items(root.refused_kargs.clone()),
+        "malformed-kargs" => Value::items(root.malformed_kargs.clone()),
         "leftovers" => Value::items(root.leftovers.clone()),
         _ => return unanswered(assertion),
     })
@@ -95,7 +95,7 @@ mod tests {
             ("rpm-journal", equals("wal")),
             ("composefs", equals("false")),
             ("ostree-root", equals("true")),
-            ("refused-kargs", Matcher::None),
+            ("malformed-kargs", Matcher::None),
             ("leftovers", Matcher::None),
         ] {
             assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::Met, "{attribute}");

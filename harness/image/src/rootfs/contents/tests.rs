@@ -89,7 +89,7 @@ fn what_is_not_in_its_place_is_named() {
     assert_eq!(root.rpm_databases, ["/usr/lib/sysimage/rpm", "/var/lib/rpm"]);
     // The first is none of SQLite.
     assert_eq!((root.rpm_journal, root.ostree_root, root.composefs, root.rpm), (None, false, false, false));
-    assert_eq!(root.refused_kargs, ["10-a.toml", "20-b.conf"]);
+    assert_eq!(root.malformed_kargs, ["10-a.toml", "20-b.conf"]);
     let leftovers = [
         "/run/lock",
         "/tmp/left",
