@@ -77,7 +77,8 @@ impl Project {
     }
 
     fn each(&self, name: &str) -> Vec<Utf8PathBuf> {
-        let own = self.own.iter().map(|own| own.join(name)).filter(|path| path.is_dir());
+        // What is brought lies below `images`, whether there are descriptions or not.
+        let own = self.own.iter().map(|own| own.join(name)).filter(|path| has_yaml(path));
         std::iter::once(self.root.join(name)).chain(own).map(|path| short(&path)).collect()
     }
 
@@ -139,11 +140,12 @@ fn is_checkout(directory: &Utf8Path) -> bool {
 
 /// Somebody's own project: suites, or descriptions of images, in directories of these names.
 fn is_own(directory: &Utf8Path, root: &Utf8Path) -> bool {
-    let has_yaml = |name: &str| {
-        let entries = directory.join(name).read_dir_utf8().into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| matches!(entry.path().extension(), Some("yaml" | "yml")))
-    };
-    directory != root && (has_yaml("suites") || has_yaml("images"))
+    directory != root && (has_yaml(&directory.join("suites")) || has_yaml(&directory.join("images")))
+}
+
+fn has_yaml(directory: &Utf8Path) -> bool {
+    let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| matches!(entry.path().extension(), Some("yaml" | "yml")))
 }
 
 /// The working directory.
