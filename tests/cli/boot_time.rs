@@ -83,8 +83,8 @@ fn files_that_are_none_are_errors_before_anything_boots() {
         (cut.as_str(), "ends in line"),
         (&newer, "a later muster wrote"),
         (&empty, "it is empty"),
-        ("/no/such.json", "No such file"),
-        ("/no/such", "No such file"),
+        ("/no/such.json", "there is no file"),
+        ("/no/such", "there is no file"),
     ] {
         let refused = muster(&place, &["boot-time", "show", path]);
         assert!(refused.assert_status(2).stderr.contains(reason), "{path}: {}", refused.stderr);
@@ -99,7 +99,7 @@ fn files_that_are_none_are_errors_before_anything_boots() {
         (half.as_str(), "it cannot be read"),
         (&cut, "it cannot be read"),
         (&newer, "its schema is `boot-time/v9`"),
-        ("/no/such.json", "No such file"),
+        ("/no/such.json", "there is no file"),
     ] {
         for option in ["--baseline", "--write-baseline"] {
             if (option, path) == ("--write-baseline", "/no/such.json") {
@@ -239,7 +239,7 @@ fn the_boots_that_a_run_is_given_must_be_there_and_of_one_of_its_images() {
     std::fs::write(place.path("cut.json"), &whole[..whole.len() / 2]).unwrap();
     let path = |name: &str| place.path(name).to_str().unwrap().to_owned();
     for (file, reason) in [
-        (path("none.json"), "No such file"),
+        (path("none.json"), "there is no file"),
         (path("cut.json"), "it cannot be read"),
         (path("boot.json"), "it has no later boots of lab-tiny"),
     ] {

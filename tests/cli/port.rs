@@ -164,7 +164,7 @@ fn input_that_cannot_be_read_is_2_and_names_the_file() {
     std::fs::create_dir(place.path("dir.list")).unwrap();
     place.write("what.is-this", "nothing\n");
     let cases: [(&str, &str); 5] = [
-        ("none.list", "it is not there"),
+        ("none.list", "there is no such file"),
         ("bytes.list", "UTF-8"),
         ("large.list", "4 MiB"),
         ("dir.list", "plain file"),

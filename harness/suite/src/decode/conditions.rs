@@ -4,8 +4,9 @@ use super::super::condition;
 use super::super::diagnostic::{Span, codes};
 use super::super::model::{Condition, When};
 use super::super::yaml::Node;
+use super::context::Context;
+use super::context::fields::Fields;
 use super::context::substitution::within;
-use super::context::{Context, Fields};
 
 /// `when:` with its `because:`, of a test or an adjustment.
 pub(super) fn when(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<When> {

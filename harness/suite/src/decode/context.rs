@@ -16,11 +16,9 @@ use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
 
-mod fields;
+pub(crate) mod fields;
 mod patterns;
 pub(super) mod substitution;
-
-pub(crate) use fields::Fields;
 
 pub(crate) struct Context<'a> {
     pub(crate) file: Arc<str>,

@@ -1,6 +1,7 @@
 //! `machines:` of a test that has several, and what follows from them: `on` of each step, `expect` by machine.
 
-use super::context::{Context, Fields};
+use super::context::Context;
+use super::context::fields::Fields;
 use super::expect::expect as clauses;
 use super::expectation::entries;
 use super::step_scope::StepScope;

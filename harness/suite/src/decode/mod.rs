@@ -35,8 +35,9 @@ pub use context::is_id;
 pub use load::{decode_source, load, load_sources, load_tests};
 
 pub(crate) use conditions::condition;
+pub(crate) use context::fields::Fields;
 pub(crate) use context::substitution::within;
-pub(crate) use context::{Context, Fields, Patterns, Text};
+pub(crate) use context::{Context, Patterns, Text};
 pub(crate) use duration::{days, duration as positive_duration};
 pub(crate) use schema::{is_anothers, root_for, schema, schema_of};
 pub(crate) use step_scope::StepScope;

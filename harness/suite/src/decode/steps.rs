@@ -8,7 +8,8 @@ use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, 
 use super::super::table::AttributeKind;
 use super::super::value;
 use super::super::yaml::{self, Node};
-use super::context::{Context, Fields};
+use super::context::Context;
+use super::context::fields::Fields;
 use super::duration::duration;
 use super::paths::absolute;
 use super::step_scope::StepScope;

@@ -6,7 +6,8 @@ use super::super::diagnostic::codes;
 use super::super::model::{Action, UPLOAD_LIMIT};
 use super::super::value;
 use super::super::yaml::Node;
-use super::context::{Context, Fields};
+use super::context::Context;
+use super::context::fields::Fields;
 use super::paths::{absolute, below};
 
 pub(super) fn upload(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {

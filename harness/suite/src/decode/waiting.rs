@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::super::diagnostic::codes;
 use super::super::model::Action;
 use super::super::value::{self, ValueError};
-use super::context::{Context, Fields};
+use super::context::Context;
+use super::context::fields::Fields;
 use super::duration::duration;
 use super::step_scope::StepScope;
 
