@@ -178,7 +178,7 @@ fn a_failure_with_one_firmware_is_not_replaced_by_a_pass_with_another() {
 fn a_kept_result_of_another_version_of_muster_is_no_result_of_the_same_test() {
     let older = changed(&second(), |run| found(run).muster = "0.9".into());
     let decision =
-        decided(&policy(&format!("{POLICY}flaky: passes\n")), Some(&profile(&["s/a", "s/b"])), &[], &[older.clone()]);
+        decided(&policy(&format!("{POLICY}flaky: passes\n")), Some(&profile(&["s/a", "s/b"])), &[], std::slice::from_ref(&older));
     assert!(decision.unwrap().notes.iter().any(|note| note.contains("and 0.9 ran the tests")));
     let third = run("third", "2026-11-19T11:00:00Z", &[("s/a", Outcome::Pass), ("s/b", Outcome::Pass)]);
     let both = decided(&policy(POLICY), Some(&profile(&["s/a", "s/b"])), &[], &[older, third]);
