@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 /// The shortest part that is worth a definition, in bytes of JSON.
 const WORTH: usize = 60;
-/// How the references of this pass begin; those of the schema itself have words for names.
+/// How the references of this pass begin; those of the schema itself have words for names. What is written in the end is
+/// shorter, since there are thousands.
 const PREFIX: &str = "#/$defs/part-";
 
 /// Writes each part once.
@@ -84,7 +85,7 @@ impl Parts {
     /// Which parts get a definition, and its name.
     fn kept(&self) -> Vec<(usize, String)> {
         let worth = |at: &usize| self.uses[*at] > 1 && self.bodies[*at].to_string().len() >= WORTH;
-        (0..self.bodies.len()).filter(worth).enumerate().map(|(number, at)| (at, format!("part-{number}"))).collect()
+        (0..self.bodies.len()).filter(worth).enumerate().map(|(number, at)| (at, format!("p{number}"))).collect()
     }
 
     /// The schema with the parts that have no definition written out.
@@ -151,7 +152,7 @@ mod tests {
         }});
         let shared = share(whole.clone());
         assert_eq!(shared["$defs"].as_object().map(Map::len), Some(1), "{shared}");
-        assert_eq!(shared["properties"]["one"], json!({"$ref": "#/$defs/part-0", "description": "the first"}));
+        assert_eq!(shared["properties"]["one"], json!({"$ref": "#/$defs/p0", "description": "the first"}));
         assert_eq!(shared["properties"]["properties"], json!({"type": "null"}));
         let (before, after) = (jsonschema::validator_for(&whole).unwrap(), jsonschema::validator_for(&shared).unwrap());
         for value in [json!({"one": "a", "three": ["b"]}), json!({"two": "d"}), json!({"three": ["${x}", 1]}), json!(1)]
