@@ -122,7 +122,7 @@ table! {
     PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";
     EXPECT_ANY_OF = "expect.any-of", Fail, "None of the alternatives that a test gives (`expect: any-of`) holds.", "The report shows what each alternative misses; one of them has to hold.";
     STEP_RUN = "step.run", Fail, "A `run` step ended with another status or output than it states.", "Read its output in the report.";
-    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine has no network unless its tests need it; give the test the tag `needs-internet`.";
+    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine reaches the internet only where its tests need it; give the test the tag `needs-internet`.";
     STEP_REMOVE = "step.remove", Fail, "A `remove` step did not remove, or there was nothing to remove.", "Read the package manager's output in the report.";
     STEP_UPDATE = "step.update", Fail, "An `update` step failed, or left packages behind that are offered newer.", "Read the package manager's output in the report.";
     STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
@@ -136,7 +136,7 @@ table! {
     REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile is not known.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
-    PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine has no network unless its tests need it; give the suite `tags: [needs-internet]`.";
+    PRODUCT_INSTALL = "product.install", Fail, "A product of `--product` did not install on the image, so that its tests did not run.", "Read the package manager's output in the report. Where it could not reach its repositories: a machine reaches the internet only where its tests need it; give the suite `tags: [needs-internet]`.";
     KERNEL_INSTALL = "kernel.install", Fail, "The kernel that a matrix names did not install on the image, or its package holds no kernel.", "Read the package manager's output in the report.";
     KERNEL_UNSENT = "kernel.unsent", Error, "A file of a kernel that a matrix names did not get into the guest as it was when the suite was read.", "Check the file, and whether the guest's file system is read-only or full.";
     KERNEL_DEFAULT = "kernel.default", Fail, "The kernel that a matrix names was installed, and could not be made the one to boot.", "Read what the boot loader's tool said; the image needs grubby, bootctl or grub2-editenv.";

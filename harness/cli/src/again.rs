@@ -205,10 +205,23 @@ impl Again {
             format!("{}/{}", suite.name, test.id)
         };
         if !self.mode.keeps() {
-            // Every image that is named gets all of them.
-            wanted.tests = images.iter().map(|image| (image.clone(), selected.clone())).collect();
-            wanted.counts.open = selected.iter().filter(|index| self.open.contains_key(&name(index))).count();
-            wanted.counts.machines = selected.len() - wanted.counts.open;
+            // Every image that is named gets what failed anywhere, and one with whose machines something was wrong all that ran there.
+            for image in images {
+                let mut tests = BTreeSet::new();
+                for index in selected {
+                    let name = name(index);
+                    let ran = || self.known.get(&name).is_some_and(|on| on.contains(image));
+                    if self.open.contains_key(&name) {
+                        wanted.counts.open += 1;
+                    } else if self.machines.contains(image) && ran() {
+                        wanted.counts.machines += 1;
+                    } else {
+                        continue;
+                    }
+                    tests.insert(*index);
+                }
+                wanted.tests.insert(image.clone(), tests);
+            }
             return wanted;
         }
         // No result of another version of a suite stays next to one of this version, whatever is selected.

@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
     selection: Selection,
     #[command(flatten)]
     shard: ShardOptions,
-    /// An image of the run, of the catalogue or a disk file; may be repeated. All images have the same tests: it decides only what
-    /// a shard has of them [default: lab]
+    /// An image of the run, of the catalogue or a disk file; may be repeated. It decides what a shard has of the tests [default: lab];
+    /// which of them apply to an image is decided in the run, by its facts
     #[arg(long, value_name = "NAME|FILE")]
     image: Vec<String>,
     /// How it is printed
@@ -46,6 +46,9 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     if let Some(chosen) = arguments.shard.chosen()? {
         arguments.selection.shard = Some(chosen);
+    }
+    if !arguments.image.is_empty() {
+        session::image_ids(&Project::find()?, &arguments.image)?;
     }
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::report_ignored(&arguments.selection);

@@ -96,7 +96,14 @@ fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
         return Ok(None);
     }
     let file = Project::find()?.suites().join(format!("{path}.yaml"));
-    Ok(Some(file).filter(|file| file.is_file()))
+    let found = Some(file).filter(|file| file.is_file());
+    if found.is_some() {
+        // Whoever meant a directory of his own is elsewhere.
+        say_error(&format!(
+            "note: --suites {path}: there is no such file or directory here, so the suite that ships is taken"
+        ));
+    }
+    Ok(found)
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.

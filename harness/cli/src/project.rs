@@ -77,8 +77,9 @@ impl Project {
     }
 
     fn each(&self, name: &str) -> Vec<Utf8PathBuf> {
-        // What is brought lies below `images`, whether there are descriptions or not.
-        let own = self.own.iter().map(|own| own.join(name)).filter(|path| has_yaml(path));
+        // What is brought lies below `images`, whether there are descriptions or not. Of suites whatever is not read is an error.
+        let has = |path: &Utf8PathBuf| if name == "images" { has_yaml(path) } else { path.is_dir() };
+        let own = self.own.iter().map(|own| own.join(name)).filter(has);
         std::iter::once(self.root.join(name)).chain(own).map(|path| short(&path)).collect()
     }
 
@@ -145,7 +146,8 @@ fn is_own(directory: &Utf8Path, root: &Utf8Path) -> bool {
 
 fn has_yaml(directory: &Utf8Path) -> bool {
     let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| matches!(entry.path().extension(), Some("yaml" | "yml")))
+    let is_yaml = |name: &str| name.eq_ignore_ascii_case("yaml") || name.eq_ignore_ascii_case("yml");
+    entries.into_iter().any(|entry| entry.path().extension().is_some_and(is_yaml))
 }
 
 /// The working directory.

@@ -283,9 +283,10 @@ fn preflight(project: &Project, catalogue: &Catalogue, specs: &[ImageSpec], type
                 let entry = catalogue.entry(name).filter(|_| matches!(error, ImageError::Missing { .. }));
                 let error = CliError::from(error);
                 faults.push(match entry {
-                    Some(entry) => {
-                        error.hint(format!("{} names it: put the file there, or change its `disk`", entry.location))
-                    }
+                    Some(entry) => error.hint(format!(
+                        "{} names it: put the file there, or change the path in this entry",
+                        entry.location
+                    )),
                     None => error,
                 });
             }

@@ -104,7 +104,13 @@ pub(crate) fn sign(key: &Utf8Path, message: &[u8]) -> Result<SshSignature, Keyge
 /// Whether a key is there and is one, as far as that is known without its passphrase or its token.
 pub(crate) fn look_at(key: &Utf8Path) -> Result<(), KeygenError> {
     if !key.is_file() {
-        return Err(KeygenError::Missing(key.to_owned()));
+        // Of a key in an agent or in a token only the public half is a file.
+        let public = Utf8PathBuf::from(format!("{key}.pub"));
+        return if public.is_file() {
+            fingerprint(&public).map(drop)
+        } else {
+            Err(KeygenError::Missing(key.to_owned()))
+        };
     }
     let mut beginning = Vec::new();
     std::fs::File::open(key)?.take(4096).read_to_end(&mut beginning)?;

@@ -28,7 +28,7 @@ pub(crate) fn notice<'s>(
     let suite = suites.find(|suite| suite.name == last.suite).filter(|suite| !suite.teardown.is_empty())?;
     Some(format!(
         "the run {} ended at the last test of the suite {}, and nothing of that is left to run: whether its teardown ran is not \
-         known, and it does not run now; look at the machine, or run the suite again",
+         known, and it does not run now; look at the machine, or run the suite again without `--resume`",
         one_line(&earlier.id, 120),
         suite.name
     ))

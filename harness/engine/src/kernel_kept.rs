@@ -5,7 +5,7 @@ use super::driver::Live;
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_check::types::kernel;
-use muster_suite::clause::Clause;
+use muster_suite::clause::{Clause, Join, Joined};
 use muster_suite::model::Test;
 
 /// The kernel that must run after a reboot.
@@ -42,9 +42,18 @@ pub(super) fn compared<L: Live>(before: &str, live: &L, expected: &[Clause]) -> 
     }
 }
 
+/// Whether some of what is expected, all of which must hold, cannot hold with the release before.
 fn wants_another(expected: &[Clause], before: &str) -> bool {
-    let stated = expected.iter().filter_map(Clause::plain);
-    stated.filter_map(|expectation| kernel::fits_release(expectation, before)).any(|fits| !fits)
+    expected.iter().any(|clause| match clause {
+        Clause::Plain(expectation) => kernel::fits_release(expectation, before) == Some(false),
+        Clause::Joined(Joined { join: Join::AllOf, branches, .. }) => {
+            branches.iter().any(|branch| wants_another(&branch.clauses, before))
+        }
+        Clause::Joined(Joined { join: Join::AnyOf, branches, .. }) => {
+            branches.iter().all(|branch| wants_another(&branch.clauses, before))
+        }
+        Clause::On(on) => wants_another(&on.clauses, before),
+    })
 }
 
 fn other(before: &str, now: &str) -> Failure {

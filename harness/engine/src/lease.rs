@@ -33,7 +33,9 @@ pub(super) struct Lease<L> {
     pub(super) moved: Option<String>,
     /// The kernel that it ran after the last test, or when it was given out.
     pub(super) kernel: String,
-    /// The test that last changed the kernel of a combination of a matrix.
+    /// The kernel that it ran when it was given out.
+    pub(super) first_kernel: String,
+    /// The test that last changed the kernel of a combination of a matrix; none where it is the first one again.
     pub(super) kernel_changed_by: Option<String>,
 }
 
@@ -54,6 +56,7 @@ impl<L: Live> Lease<L> {
             ahead: Ahead::default(),
             useless: 0,
             moved: None,
+            first_kernel: kernel.clone(),
             kernel,
             kernel_changed_by: None,
         }

@@ -9,6 +9,9 @@ use muster_record::event::Event;
 use muster_record::finding::{Finding, OnMachine, Severity};
 use muster_suite::model::BaseCheck;
 
+/// Lines that the trace of a crash may have (`muster_console` follows one for 80).
+const LONGEST_TRACE: u64 = 80;
+
 /// Failures of one category that a test has, or an image of its machines. One more says for each machine how
 /// many findings came after them; it shows none, so that no known issue about one explains it.
 const MOST: usize = 20;
@@ -68,13 +71,19 @@ fn in_excerpt(finding: &Finding) -> String {
 /// The lines around a finding, up to those in which the same rule found something else: a known issue about
 /// that must not match this one. Lines of other rules stay, since one crash is found by several.
 fn own_excerpt(finding: &Finding, all: &[(Arc<str>, u64, String)]) -> String {
+    // What stands before it may all be the trace of an earlier one, whose first line is beyond the excerpt.
+    let follows = all.iter().any(|(rule, number, _)| {
+        *rule == finding.rule
+            && *number < finding.line_number
+            && finding.line_number - number <= LONGEST_TRACE + finding.excerpt_hit as u64
+    });
     let other = |line: &Arc<str>| {
         all.iter().any(|(rule, number, text)| {
             *rule == finding.rule && *number != finding.line_number && text.as_str() == &**line
         })
     };
     let (before, rest) = finding.excerpt.split_at(finding.excerpt_hit.min(finding.excerpt.len()));
-    let from = before.iter().rposition(other).map_or(0, |at| at + 1);
+    let from = if follows { before.len() } else { 0 };
     let to = rest.iter().skip(1).position(other).map_or(rest.len(), |at| at + 1);
     before[from..].iter().chain(&rest[..to]).map(|line| &**line).collect::<Vec<_>>().join("\n")
 }
@@ -159,7 +168,7 @@ mod tests {
                 ),
                 (
                     "console of m1, line 9: Oops: 0002 [#2] new_driver",
-                    Some("RIP: known_driver\nOops: 0002 [#2] new_driver\nRIP: new_driver")
+                    Some("Oops: 0002 [#2] new_driver\nRIP: new_driver")
                 ),
             ]
         );

@@ -189,7 +189,10 @@ impl<D: Driver> Worker<'_, '_, D> {
         let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
         // What it needs was done on a machine that is gone, or there never was a machine.
         let stranded = self.lease.is_none() && !planned.test().needs.is_empty();
-        failed && record.machine.is_some() && !stranded
+        // Nor is what it needs there any more once it has changed the kernel itself.
+        let changed = |lease: &Lease<D::Live>| lease.kernel_changed_by.as_deref() == Some(planned.test().id.as_str());
+        let moved = self.lease.as_ref().is_some_and(changed) && !planned.test().needs.is_empty();
+        failed && record.machine.is_some() && !stranded && !moved
     }
 
     /// A new machine for the next attempt, when nothing but the test itself was done on this one.
@@ -204,7 +207,10 @@ impl<D: Driver> Worker<'_, '_, D> {
         let session = self.session;
         let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
-        let other_kernel = self.leave_other_kernel(planned).await;
+        let other_kernel = match self.unmet(planned) {
+            None => self.leave_other_kernel(planned).await,
+            Some(_) => Ok(()),
+        };
         // The boot is not the test's time. What needs a test that did not run is not skipped for that: it lacks the
         // same machine.
         let machine = match self.unmet(planned) {
@@ -263,7 +269,7 @@ impl<D: Driver> Worker<'_, '_, D> {
             let now = &lease.live.facts().kernel;
             if *now != lease.kernel {
                 lease.kernel = now.clone();
-                lease.kernel_changed_by = Some(test.id.clone());
+                lease.kernel_changed_by = (*now != lease.first_kernel).then(|| test.id.clone());
             }
         }
     }

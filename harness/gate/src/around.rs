@@ -56,12 +56,13 @@ pub(crate) fn around(
         out.push(requirement(RequirementKind::Image, short(&subject.sha256), fault, "the policy is for it"));
     }
     for run in runs {
-        let fault = incomplete(run).or_else(|| origins.fault(run));
+        let fault = incomplete(run).or_else(|| origins.fault(run, subject));
         out.push(requirement(RequirementKind::Run, one_line(&run.record.id, 200), fault, "it is complete"));
     }
     let own = runs.iter().map(|run| (run.record.id.as_str(), run.started()));
     // A result is as old as the run that found it, whoever has kept it since.
-    let kept = runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(id, found)| Some((id, started(found?))));
+    let kept =
+        runs.iter().flat_map(|run| origins.kept(run, subject)).filter_map(|(id, found)| Some((id, started(found?))));
     let mut seen = BTreeSet::new();
     for (id, began) in own.chain(kept).filter(|one| seen.insert(*one)) {
         let (too_old, shown) = age(inputs, began);
@@ -91,6 +92,9 @@ fn incomplete(run: &RunInput) -> Option<String> {
     let record = &run.record;
     let focused = record.arguments.iter().any(|word| word == "--focus" || word.starts_with("--focus="))
         || record.notices.iter().any(|notice| notice.starts_with("the run was focused"));
+    if record.started.parse::<jiff::Timestamp>().is_err() {
+        return Some("its record does not say when it began".to_owned());
+    }
     if record.finished.is_none() {
         return Some("it did not end: it goes on, or was killed".to_owned());
     }

@@ -32,7 +32,7 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     let runs = sorted(inputs.runs)?;
     let subject = subject::find(inputs, &runs)?;
     let origins = Origins::new(&runs);
-    let kept = || runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(_, found)| found);
+    let kept = || runs.iter().flat_map(|run| origins.kept(run, &subject)).filter_map(|(_, found)| found);
     let first = runs.iter().map(|run| run.started()).chain(kept().map(started)).min().unwrap_or(inputs.at);
     let built = built::day(subject.facts, first);
     let observed = observation::all(&runs, &subject, &origins)?;
@@ -136,7 +136,10 @@ fn notes(inputs: &GateInputs<'_>, runs: &[&RunInput], subject: &Subject<'_>, ori
     }
     if let Some((profile, _)) = inputs.profile {
         let own = runs.iter().map(|run| run.record.muster.as_str());
-        let kept = runs.iter().flat_map(|run| origins.kept(run)).filter_map(|(_, found)| Some(found?.muster.as_str()));
+        let kept = runs
+            .iter()
+            .flat_map(|run| origins.kept(run, subject))
+            .filter_map(|(_, found)| Some(found?.muster.as_str()));
         let others: BTreeSet<&str> = own.chain(kept).filter(|version| *version != profile.muster).collect();
         for version in others {
             out.push(format!(

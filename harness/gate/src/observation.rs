@@ -89,17 +89,21 @@ pub(crate) fn all<'r>(
             let seen = Seen { run, test, started: found.map_or(Timestamp::MIN, started) };
             let dimensions = dimensions(&test.test, &cell, found.and_then(|found| found.images.get(&test.image)));
             let before = before(seen, origins);
-            // Where it never booted nobody knows with which firmware, and it is the same place as any.
+            // Where it never booted nobody knows with which firmware, and it may have been that of each place.
             let fits = |place: &&mut Observed<'_>| {
                 dimensions.iter().all(|(name, value)| place.dimensions.get(name).is_none_or(|known| known == value))
             };
-            match places.iter_mut().find(fits) {
-                Some(place) => {
-                    place.results.push(seen);
-                    place.dimensions.extend(dimensions);
-                    place.before.extend(before);
+            let mut fitting: Vec<&mut Observed<'_>> = places.iter_mut().filter(fits).collect();
+            let only = fitting.len() == 1;
+            for place in &mut fitting {
+                place.results.push(seen);
+                place.before.extend(before.clone());
+                if only {
+                    place.dimensions.extend(dimensions.clone());
                 }
-                None => places.push(Observed { name: test.name(), cell, dimensions, results: vec![seen], before }),
+            }
+            if fitting.is_empty() {
+                places.push(Observed { name: test.name(), cell, dimensions, results: vec![seen], before });
             }
         }
     }

@@ -10,6 +10,7 @@ use muster_record::names::PREFIX;
 use muster_record::run::{FoundHow, TestRecord};
 
 use crate::inputs::RunInput;
+use crate::subject::Subject;
 
 /// How each given run found its results.
 #[derive(Debug)]
@@ -40,26 +41,35 @@ impl<'r> Origins<'r> {
     }
 
     /// The runs that were not given and of which this one has kept results, with what is known of them.
-    pub(crate) fn kept<'o>(&'o self, run: &'o RunInput) -> BTreeMap<&'o str, Option<&'o FoundHow>> {
-        let ids = kept(run).filter_map(|test| test.kept_from.as_deref());
+    pub(crate) fn kept<'o>(
+        &'o self,
+        run: &'o RunInput,
+        subject: &'o Subject<'_>,
+    ) -> BTreeMap<&'o str, Option<&'o FoundHow>> {
+        let ids = kept(run, subject).filter_map(|test| test.kept_from.as_deref());
         ids.filter(|id| !self.is_given(id)).map(|id| (id, self.of_id(run, id))).collect()
     }
 
     /// Why results that a run has kept are no evidence.
-    pub(crate) fn fault(&self, run: &RunInput) -> Option<String> {
+    pub(crate) fn fault(&self, run: &RunInput, subject: &Subject<'_>) -> Option<String> {
         let named = |id: &str| one_line(id, 120);
-        let ids: BTreeSet<&str> = kept(run).filter_map(|test| test.kept_from.as_deref()).collect();
+        let ids: BTreeSet<&str> = kept(run, subject).filter_map(|test| test.kept_from.as_deref()).collect();
         for id in ids {
             let Some(found) = self.of_id(run, id) else {
                 let why = "and its record does not say how that run found them: give the gate that run too";
                 return Some(format!("it has kept results of the run {}, {why}", named(id)));
             };
+            // A run that began at no time would be older than any build, and nothing that is required since a day would be required.
+            if found.started.parse::<Timestamp>().is_err() {
+                let why = "and its record does not say when that run began: give the gate that run too";
+                return Some(format!("it has kept results of the run {}, {why}", named(id)));
+            }
             if found.accepts_snapshots {
                 let why = "which accepted whatever its snapshots were (--update-snapshots)";
                 return Some(format!("it has kept results of the run {}, {why}", named(id)));
             }
         }
-        kept(run).find_map(|test| {
+        kept(run, subject).find_map(|test| {
             let (id, now) = (test.kept_from.as_deref()?, run.record.images.get(&test.image)?);
             let then = self.of_id(run, id)?.images.get(&test.image).map(|image| image.sha256.as_str());
             (then != Some(now.sha256.as_str())).then(|| {
@@ -70,9 +80,12 @@ impl<'r> Origins<'r> {
     }
 }
 
-/// The results that a run has kept. Those of proofs decide nothing.
-fn kept(run: &RunInput) -> impl Iterator<Item = &TestRecord> {
-    run.record.tests.iter().filter(|test| test.kept_from.is_some() && !test.suite.starts_with(PREFIX))
+/// The results of the image that a run has kept. Those of proofs decide nothing.
+fn kept<'r>(run: &'r RunInput, subject: &Subject<'_>) -> impl Iterator<Item = &'r TestRecord> {
+    let counts = |test: &&TestRecord| {
+        test.kept_from.is_some() && !test.suite.starts_with(PREFIX) && subject.is(run, &test.image)
+    };
+    run.record.tests.iter().filter(counts)
 }
 
 /// When a run began; a time that cannot be read is older than every other.

@@ -148,14 +148,19 @@ pub fn shown(facts: &Facts) -> Vec<Probe> {
     next(&before, facts)
 }
 
-/// The observations to compare the first test with: the baseline, and what was seen of the boot. The journal is
-/// read on where that reading ended, so that nothing is lost between the two.
+/// The observations to compare the first test with: the baseline, and what was seen of the boot. The journal and
+/// the audit log are read on where that reading ended, so that nothing is lost between the two.
 pub fn after_boot(seen: &Observations, baseline: Observations) -> Observations {
     let mut joined = Observations(seen.0.clone().into_iter().chain(baseline.0).collect());
     if cursor(seen).is_some()
         && let Some(reply) = seen.0.get(JOURNAL)
     {
         joined.0.insert(JOURNAL.to_owned(), reply.clone());
+    }
+    if audit_size(seen).is_some()
+        && let Some(reply) = seen.0.get(AUDIT)
+    {
+        joined.0.insert(AUDIT.to_owned(), reply.clone());
     }
     joined
 }

@@ -98,7 +98,7 @@ impl Again {
             Mode::Failed | Mode::Rerun => !all_again && !any_boot_shows(&found.id),
             Mode::Resume => found.id != failure::RUN_INTERRUPTED,
             // What ended in an error runs again, since it says something of the host; what is wrong with the image stays wrong.
-            Mode::Attempt => failure::class(&found.id) == Class::Fail,
+            Mode::Attempt => found.id == failure::IMAGE_CHANGED || failure::class(&found.id) == Class::Fail,
         };
         let runs: BTreeSet<&str> = self.record.earlier.iter().map(|run| run.id.as_str()).chain([from]).collect();
         // What that run has kept itself already names the run that found it.

@@ -17,7 +17,10 @@ pub(super) fn wrong_machines(record: &RunRecord) -> BTreeSet<String> {
     record.tests.iter().filter(wrong).map(|test| test.image.clone()).collect()
 }
 
-/// Whether any boot of the image shows it again, or it is of the run alone.
+/// Whether any boot of the image shows it again, or it is of the run alone. That the file changed while the run went on is neither: all
+/// its results are void, and the file may be the old one again.
 pub(super) fn any_boot_shows(id: &FailureId) -> bool {
-    *id == failure::CLAIM_FALSE || *id == failure::RUN_INTERRUPTED || id.as_str().starts_with("image.")
+    *id == failure::CLAIM_FALSE
+        || *id == failure::RUN_INTERRUPTED
+        || (id.as_str().starts_with("image.") && *id != failure::IMAGE_CHANGED)
 }

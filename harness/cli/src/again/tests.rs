@@ -243,6 +243,11 @@ fn what_went_wrong_between_tests_is_looked_for_by_all_that_ran_there() {
         let [kept] = &rerun.machine_failures["lab"][..] else { panic!("{mode:?}") };
         assert_eq!((&kept.id, kept.message.starts_with("in the run r: teardown")), (&failure::TEARDOWN_FAILED, true));
 
+        // All results of a file that changed are void, and another boot does not show it.
+        let void = again(mode, Failure::new(failure::IMAGE_CHANGED, "the file changed while the run went on"));
+        assert!(void.may_run("s", "a") && void.may_run("s", "b"), "{mode:?}");
+        assert_eq!(joined(&void, TWO, &[0, 1], &["lab"]).0.counts.machines, 2, "{mode:?}");
+
         // What every boot shows takes one.
         let claim = again(mode, Failure::new(failure::CLAIM_FALSE, "it has another kernel"));
         assert!(mode == Mode::Rerun || !claim.may_run("s", "a"));
@@ -250,6 +255,9 @@ fn what_went_wrong_between_tests_is_looked_for_by_all_that_ran_there() {
         assert_eq!((wanted.counts.machines, rerun.machine_failures.len()), (0, 0));
         assert!(claim.wants_health(None));
     }
+    // What failed is looked for on every image, what only the machines of one came to on that one.
+    let (wanted, _, _) = joined(&again(Mode::Failed, teardown()), TWO, &[0, 1], &["lab", "far"]);
+    assert_eq!((wanted.tests["lab"].len(), wanted.tests["far"].len(), wanted.counts.machines), (2, 0, 2));
     let (wanted, kept, _) = joined(&again(Mode::Rerun, teardown()), TWO, &[0, 1], &["lab", "far"]);
     assert_eq!(wanted.tests.keys().collect::<Vec<_>>(), ["lab"], "the machines of another image are fine");
     assert_eq!(rows(&kept), ["s/a far pass", "s/b far pass"]);

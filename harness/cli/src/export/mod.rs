@@ -65,7 +65,7 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
         }
     }
     let mut files = Vec::new();
-    for file in &arguments.selection.suites {
+    for file in &load::named(&arguments.selection.suites)? {
         // The tests are run from wherever their runner stands.
         let whole = file.canonicalize_utf8().map_err(|error| CliError::invalid(format!("--suites {file}: {error}")))?;
         files.extend(["--suites".to_owned(), whole.into_string()]);

@@ -125,39 +125,45 @@ fn share_out(loads: &[Load], setups: &[u64], shares: &mut [Vec<usize>], empty: u
     (shares[from], shares[empty]) = (here, there);
 }
 
-/// Moves single loads, the longest first, from the heaviest share to one that stays lighter than that, as long as there are any. A move may
-/// cost another setup, of a share that has time for it.
+/// Moves loads from the heaviest share to one that stays lighter than that, as long as there are any: a single one, the longest first, or else
+/// all that the share has of a group, with which its setup goes. A move may cost another setup, of a share that has time for it.
 fn balance(loads: &[Load], setups: &[u64], shares: &mut [Vec<usize>]) {
-    let mut weights: Vec<u64> = shares.iter().map(|share| weight(loads, setups, share)).collect();
     for share in shares.iter_mut() {
         share.sort_by_key(|at| (Reverse(loads[*at].cost), *at));
     }
     // Each makes the heaviest share lighter, and as many as there are loads are more than help.
     for _ in 0..loads.len() {
-        let Some(from) = (0..shares.len()).max_by_key(|at| (weights[*at], Reverse(*at))) else { return };
-        let has: Vec<BTreeSet<usize>> =
-            shares.iter().map(|share| share.iter().map(|at| loads[*at].group).collect()).collect();
-        let then = |to: usize, load: &Load| {
-            let setup = if has[to].contains(&load.group) { 0 } else { setups[load.group] };
-            weights[to].saturating_add(load.cost).saturating_add(setup)
-        };
-        let lighter = |load: &Load| {
-            let others = (0..weights.len()).filter(|to| *to != from);
-            others.map(|to| (then(to, load), to)).min().filter(|(then, _)| *then < weights[from])
-        };
-        let several = shares[from].len() > 1;
-        let found = shares[from].iter().enumerate().filter(|_| several);
-        let Some((place, to)) = found.filter_map(|(place, at)| Some((place, lighter(&loads[*at])?.1))).next() else {
-            return;
-        };
-        let moved = shares[from].remove(place);
-        let after =
-            shares[to].partition_point(|at| (Reverse(loads[*at].cost), *at) < (Reverse(loads[moved].cost), moved));
-        shares[to].insert(after, moved);
-        for changed in [from, to] {
-            weights[changed] = weight(loads, setups, &shares[changed]);
-        }
+        let Some((from, to, moved)) = lighter(loads, setups, shares) else { return };
+        shares[from].retain(|at| !moved.contains(at));
+        shares[to].extend(moved);
+        shares[to].sort_by_key(|at| (Reverse(loads[*at].cost), *at));
     }
+}
+
+/// The heaviest share, a share that stays lighter than it, and the loads that go from one to the other.
+fn lighter(loads: &[Load], setups: &[u64], shares: &[Vec<usize>]) -> Option<(usize, usize, Vec<usize>)> {
+    let weights: Vec<u64> = shares.iter().map(|share| weight(loads, setups, share)).collect();
+    let from = (0..shares.len()).max_by_key(|at| (weights[*at], Reverse(*at)))?;
+    let has: Vec<BTreeSet<usize>> =
+        shares.iter().map(|share| share.iter().map(|at| loads[*at].group).collect()).collect();
+    let to = |moved: &[usize]| {
+        let first = loads[*moved.first()?];
+        let cost: u64 = moved.iter().map(|at| loads[*at].cost).sum();
+        let then = |to: usize| {
+            let setup = if has[to].contains(&first.group) { 0 } else { setups[first.group] };
+            weights[to].saturating_add(cost).saturating_add(setup)
+        };
+        let others = (0..weights.len()).filter(|to| *to != from);
+        let (weight, to) = others.map(|to| (then(to), to)).min()?;
+        // No share becomes empty.
+        (moved.len() < shares[from].len() && weight < weights[from]).then_some(to)
+    };
+    let single = shares[from].iter().map(|at| vec![*at]);
+    let whole = has[from].iter().map(|group| {
+        let of_it = shares[from].iter().copied().filter(|at| loads[*at].group == *group);
+        of_it.collect::<Vec<_>>()
+    });
+    single.chain(whole).find_map(|moved| Some((from, to(&moved)?, moved)))
 }
 
 #[cfg(test)]

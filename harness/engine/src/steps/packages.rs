@@ -164,11 +164,9 @@ impl<L: Live> Transaction<'_, L> {
         let reply = self.manage("install").await?;
         let missing = self.not_installed().await?;
         if !missing.is_empty() {
-            if let Some(line) = unreachable(&reply) {
-                let what = format!("it is not known whether they have {}", list(&missing));
-                return Err(self.unknown(&line, &what, &reply));
-            }
-            let message = format!("{} did not install {}", self.command, list(&missing));
+            // A machine without the internet, most often: what failed is the installation, and its hint says so.
+            let why = unreachable(&reply).map(|line| format!(": it could not reach its repositories: {line}"));
+            let message = format!("{} did not install {}{}", self.command, list(&missing), why.unwrap_or_default());
             return Err(self.broken_with(message, &reply));
         }
         self.evaluate(&reply, "the packages are there")?;
@@ -372,11 +370,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_package_that_no_repository_could_be_read_for_is_not_known_to_be_missing() {
+    async fn a_package_that_no_repository_could_be_read_for_did_not_install_and_the_failure_says_why() {
         let absent = ("rpm -q rpm", reply(0, "x\n"));
         let silent = vec![("dnf5 -y install", reply(1, REFUSED)), absent.clone()];
-        let failure = run_step("dnf5", Verb::Install, silent).await.0.unwrap();
-        assert_eq!(failure.id, failure::PROBE_FAILED);
+        let failed = run_step("dnf5", Verb::Install, silent).await.0.unwrap();
+        assert!(
+            failed.id == failure::STEP_INSTALL && failed.message.contains("could not reach its repositories"),
+            "{failed:?}"
+        );
         let refused = vec![("dnf5 -y install", reply(1, "No match for argument: x\n")), absent];
         assert_eq!(run_step("dnf5", Verb::Install, refused).await.0.unwrap().id, failure::STEP_INSTALL);
     }

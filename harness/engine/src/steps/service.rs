@@ -98,9 +98,10 @@ fn enablement(name: &str, state: &str, enabled: bool) -> Result<(), Wrong> {
     let wanted = if enabled { "enabled" } else { "disabled" };
     let not = |why: &str| Err(Wrong::Is(format!("{name} cannot be {wanted}: {why}")));
     match (state, enabled) {
-        ("enabled" | "enabled-runtime" | "alias", true) | ("disabled" | "masked" | "masked-runtime", false) => Ok(()),
+        ("enabled" | "enabled-runtime" | "alias", true)
+        | ("disabled" | "indirect" | "masked" | "masked-runtime", false) => Ok(()),
         ("static", _) => not("it is static: its file has no [Install] section, and other units start it"),
-        ("indirect", _) => {
+        ("indirect", true) => {
             not("it is indirect: its [Install] section is only about other units (`Also=`), which this step could name")
         }
         ("generated" | "transient", _) => {

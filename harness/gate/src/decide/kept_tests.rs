@@ -1,9 +1,9 @@
 //! Runs that go on with others: what they have kept counts as what it is, and never as found anew.
 
 use super::*;
-use crate::testing::{decided, digest, policy, profile, run, waiver};
+use crate::testing::{decided, decided_about, digest, policy, profile, run, waiver};
 use muster_record::outcome::Outcome;
-use muster_record::run::{EarlierOutcome, EarlierRun, FoundHow, FoundOn};
+use muster_record::run::{EarlierOutcome, EarlierRun, FoundHow, FoundOn, ImageRecord};
 
 const POLICY: &str = "profile: lock\n";
 
@@ -105,7 +105,7 @@ fn a_kept_result_is_as_old_as_the_run_that_found_it() {
     assert_eq!(blocking("flaky: passes\nmax-age: 2d\n", &[second()]), old);
     assert_eq!(blocking("flaky: passes\nmax-age: 2d\n", &[first(), second()]), old);
     let unknown = changed(&second(), |run| found(run).started = "yesterday".into());
-    assert_eq!(blocking("flaky: passes\nmax-age: 2d\n", &[unknown]).len(), 1);
+    assert_eq!(blocking("flaky: passes\nmax-age: 2d\n", &[unknown]).len(), 2, "when it began, and its age");
 
     // It is no newer than a run in between.
     let between = run("between", "2026-11-15T10:00:00Z", &[("s/a", Outcome::Fail), ("s/b", Outcome::Pass)]);
@@ -134,6 +134,37 @@ fn a_kept_result_of_another_image_is_no_evidence() {
         let [fault] = &blocking("flaky: passes\n", &[run])[..] else { panic!() };
         assert_eq!(fault, "run second: it has kept results of the run first, which tested another image lab");
     }
+}
+
+#[test]
+fn what_was_kept_of_another_image_says_nothing_of_this_one() {
+    // All of lab ran anew, and a result of another image is kept of a run that accepted snapshots ten days ago.
+    let run = changed(&second(), |run| {
+        run.record.tests[0].kept_from = None;
+        let far = ImageRecord { sha256: digest(7), ..run.record.images["lab"].clone() };
+        run.record.images.insert("far".into(), far);
+        let mut kept = run.record.tests[0].clone();
+        (kept.image, kept.kept_from) = ("far".into(), Some("first".into()));
+        run.record.tests.push(kept);
+        found(run).images.insert("far".into(), FoundOn { sha256: digest(7), firmware: None, arch: None });
+        found(run).accepts_snapshots = true;
+    });
+    let rules = policy(&format!("{POLICY}flaky: passes\nmax-age: 2d\n"));
+    let decided = |image: u8| {
+        let runs = std::slice::from_ref(&run);
+        decided_about(&rules, Some(&profile(&["s/a"])), &[], runs, Some(&digest(image))).unwrap()
+    };
+    assert!(decided(0xab).open);
+    let far = decided(7);
+    let kinds: Vec<&str> = far.blocking().map(|one| one.kind.name()).collect();
+    assert!(kinds.contains(&"run") && kinds.contains(&"age"), "{kinds:?}");
+}
+
+#[test]
+fn a_kept_result_of_a_run_of_which_nobody_knows_when_it_began_is_no_evidence() {
+    let unknown = changed(&second(), |run| found(run).started = String::new());
+    let [fault] = &blocking("flaky: passes\n", &[unknown])[..] else { panic!() };
+    assert!(fault.contains("does not say when that run began"), "{fault}");
 }
 
 #[test]
@@ -168,6 +199,12 @@ fn a_failure_with_one_firmware_is_not_replaced_by_a_pass_with_another() {
     assert!(fault.starts_with("test s/b: package.version: "), "{fault}");
     let again = changed(&run("again", "2026-11-19T10:30:00Z", &names), |run| firmware(run, "bios"));
     assert_eq!(blocking(both, &[bios, uefi.clone(), again]), [""; 0]);
+    // A boot that ended before anybody knew its firmware may have been of either, and one pass is not enough for both.
+    let bios = |id: &str, at: &str| changed(&run(id, at, &names), |run| firmware(run, "bios"));
+    let mut broken = run("broken", "2026-11-19T11:30:00Z", &[("s/a", Outcome::Error), ("s/b", Outcome::Error)]);
+    broken.record.images.get_mut("lab").unwrap().facts = None;
+    let runs = [bios("one", "2026-11-19T10:30:00Z"), uefi.clone(), broken, bios("two", "2026-11-19T11:40:00Z")];
+    assert_eq!(blocking(both, &runs).len(), 2, "s/a and s/b of uefi: {:?}", blocking(both, &runs));
     // Where a run never booted, any other of the image takes its place.
     let mut dead = first();
     dead.record.images.get_mut("lab").unwrap().facts = None;
@@ -177,8 +214,12 @@ fn a_failure_with_one_firmware_is_not_replaced_by_a_pass_with_another() {
 #[test]
 fn a_kept_result_of_another_version_of_muster_is_no_result_of_the_same_test() {
     let older = changed(&second(), |run| found(run).muster = "0.9".into());
-    let decision =
-        decided(&policy(&format!("{POLICY}flaky: passes\n")), Some(&profile(&["s/a", "s/b"])), &[], std::slice::from_ref(&older));
+    let decision = decided(
+        &policy(&format!("{POLICY}flaky: passes\n")),
+        Some(&profile(&["s/a", "s/b"])),
+        &[],
+        std::slice::from_ref(&older),
+    );
     assert!(decision.unwrap().notes.iter().any(|note| note.contains("and 0.9 ran the tests")));
     let third = run("third", "2026-11-19T11:00:00Z", &[("s/a", Outcome::Pass), ("s/b", Outcome::Pass)]);
     let both = decided(&policy(POLICY), Some(&profile(&["s/a", "s/b"])), &[], &[older, third]);

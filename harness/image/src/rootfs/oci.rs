@@ -53,7 +53,7 @@ struct ImageConfig {
 #[derive(Deserialize)]
 struct ContainerConfig {
     #[serde(rename = "Labels")]
-    labels: Option<BTreeMap<String, String>>,
+    labels: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// What a layout's image is made of.
@@ -99,6 +99,9 @@ impl Layout {
             None => ImageConfig::default(),
         };
         let labels = config.config.and_then(|config| config.labels).unwrap_or_default();
+        // One that is no text is none, and no reason to refuse whole layers.
+        let text = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+        let labels = labels.into_iter().filter_map(text).collect();
         let mut left = bytes;
         let mut layers = Vec::new();
         for layer in &manifest.layers {
