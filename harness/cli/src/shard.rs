@@ -349,8 +349,8 @@ mod tests {
                 let seconds: Vec<f64> = division.parts.iter().map(|part| part.seconds).collect();
                 let mean = seconds.iter().sum::<f64>() / f64::from(of);
                 let slowest = seconds.iter().copied().fold(0.0, f64::max);
-                // Where a shard is less than three boots, what cannot be divided decides.
-                let worth_it = mean >= 3.0 * durations.longest_boot("lab").unwrap();
+                // Where a shard is less than four boots, what cannot be divided decides: boots, and tests that have one of their own.
+                let worth_it = mean >= 4.0 * durations.longest_boot("lab").unwrap();
                 compared += usize::from(worth_it);
                 assert!(
                     !worth_it || slowest <= 1.15 * mean,
