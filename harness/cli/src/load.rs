@@ -96,14 +96,7 @@ fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
         return Ok(None);
     }
     let file = Project::find()?.suites().join(format!("{path}.yaml"));
-    let found = Some(file).filter(|file| file.is_file());
-    if found.is_some() {
-        // Whoever meant a directory of his own is elsewhere.
-        say_error(&format!(
-            "note: --suites {path}: there is no such file or directory here, so the suite that ships is taken"
-        ));
-    }
-    Ok(found)
+    Ok(Some(file).filter(|file| file.is_file()))
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
@@ -113,6 +106,14 @@ pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics),
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
 pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, CliError> {
+    for path in &selection.suites {
+        // Whoever meant a directory of his own is elsewhere.
+        if shipped(path)?.is_some() {
+            say_error(&format!(
+                "note: --suites {path}: no file or directory here has this name, so it is the suite that ships"
+            ));
+        }
+    }
     let (suites, diagnostics) = decode(selection)?;
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
