@@ -250,7 +250,7 @@ mod tests {
     use muster_record::disk::{Damage, Partition};
     use muster_suite::model::Matcher;
 
-    fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
+    pub(super) fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
         let facts = Facts { disk, ..Facts::default() };
         let wanted = expectation("disk-image", "", &[(attribute, matcher)]);
         DiskImage.evaluate(&wanted, &Observations::default(), &facts).remove(0)

@@ -43,9 +43,9 @@ fn shown(name: &Utf8Path) -> String {
     muster_base::text::one_line(name.as_str(), 120)
 }
 
-/// Of the whole file; none where it is longer than that.
-fn sha256(path: &Utf8Path, limit: u64) -> std::io::Result<Option<[u8; 32]>> {
-    let mut file = fs_err::File::open(path)?.take(limit + 1);
+/// Of the whole file; none where it is longer than that. Errors are without the path: whoever reports them names the file.
+pub(super) fn sha256(path: &Utf8Path, limit: u64) -> std::io::Result<Option<[u8; 32]>> {
+    let mut file = std::fs::File::open(path)?.take(limit + 1);
     let (mut digest, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
     loop {
         match file.read(&mut buffer)? {

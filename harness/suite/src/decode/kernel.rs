@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 
 use camino::Utf8Path;
-use sha2::{Digest as _, Sha256};
 
 use super::context::{Context, Text};
+use super::data;
 use super::name_part::word;
 use super::paths::below;
 use crate::diagnostic::codes;
@@ -116,21 +116,12 @@ fn digest(path: &Utf8Path, length: u64) -> Result<String, NoKernelFile> {
         return Err(NoKernelFile::TooLong(length));
     }
     // Without the path in its errors: the diagnostic shows it.
-    let mut content = File::open(path)?.take(KERNEL_FILE_LIMIT);
     let mut begin = Vec::new();
-    content.by_ref().take(RPM_MAGIC.len() as u64).read_to_end(&mut begin)?;
+    File::open(path)?.take(RPM_MAGIC.len() as u64).read_to_end(&mut begin)?;
     if begin != RPM_MAGIC {
         return Err(NoKernelFile::NotRpm);
     }
-    let mut hash = Sha256::new();
-    hash.update(&begin);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match content.read(&mut buffer)? {
-            0 => return Ok(muster_base::text::hex(hash.finalize())),
-            count => hash.update(&buffer[..count]),
-        }
-    }
+    data::sha256(path, KERNEL_FILE_LIMIT)?.map(muster_base::text::hex).ok_or(NoKernelFile::TooLong(length))
 }
 
 #[cfg(test)]
@@ -138,6 +129,7 @@ mod tests {
     use super::*;
     use crate::model::Suite;
     use crate::testing::VOCABULARY;
+    use sha2::{Digest as _, Sha256};
 
     /// The suite of a matrix whose kernels are these, next to two RPMs and a text; with the codes of what is wrong.
     fn decoded(dir: &Utf8Path, kernels: &str) -> (Option<Suite>, Vec<String>) {

@@ -51,20 +51,13 @@ fn label(root: &RootTree, name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DiskImage;
+    use super::super::tests::evaluate;
     use super::*;
-    use crate::check::{Check as _, Observations, Verdict};
-    use crate::testing::{equals, expectation, missed};
+    use crate::check::Verdict;
+    use crate::testing::{equals, missed};
     use muster_record::efi_program::EfiProgram;
-    use muster_record::facts::Facts;
     use muster_record::root_tree::RpmJournal;
     use muster_suite::model::Matcher;
-
-    fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
-        let facts = Facts { disk, ..Facts::default() };
-        let wanted = expectation("disk-image", "", &[(attribute, matcher)]);
-        DiskImage.evaluate(&wanted, &Observations::default(), &facts).remove(0)
-    }
 
     #[test]
     fn what_an_archive_holds_is_evaluated_and_a_disk_has_none() {
