@@ -207,13 +207,14 @@ impl<D: Driver> Worker<'_, '_, D> {
         let session = self.session;
         let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
-        let other_kernel = match self.unmet(planned) {
+        let unmet = self.unmet(planned);
+        let other_kernel = match &unmet {
             None => self.leave_other_kernel(planned).await,
             Some(_) => Ok(()),
         };
         // The boot is not the test's time. What needs a test that did not run is not skipped for that: it lacks the
         // same machine.
-        let machine = match self.unmet(planned) {
+        let machine = match &unmet {
             _ if other_kernel.is_err() => Ok(()),
             None => self.machine().await,
             Some(_) if self.needs_one_not_run(planned) => self.machine().await,
