@@ -47,7 +47,8 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     if let Some(chosen) = arguments.shard.chosen()? {
         arguments.selection.shard = Some(chosen);
     }
-    if !arguments.image.is_empty() {
+    // A shard names its images itself.
+    if !arguments.image.is_empty() && arguments.selection.shard.is_none() {
         session::image_ids(&Project::find()?, &arguments.image)?;
     }
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
