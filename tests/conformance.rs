@@ -6,7 +6,7 @@
 //! other word for it: reports for people come from `muster run`.
 
 fn main() -> std::process::ExitCode {
-    // Tests are started in the package's folder; everything here is relative to the checkout.
+    // Tests are started in the package's directory; everything here is relative to the checkout.
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if let Err(cause) = std::env::set_current_dir(&root) {
         panic!("cannot go to {}: {cause}", root.display());

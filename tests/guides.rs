@@ -100,7 +100,7 @@ fn pattern(shows: &str) -> regex::Regex {
     regex::Regex::new(&format!(r"\A{}\z", lines.collect::<String>())).unwrap()
 }
 
-/// A folder of the checkout, so that `muster` finds its suites, with the names that a reader sees.
+/// A directory of the checkout, so that `muster` finds its suites, with the names that a reader sees.
 fn workplace(name: &str) -> (PathBuf, TempDir) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let runs = root.join("reports/runs");
@@ -113,7 +113,7 @@ fn workplace(name: &str) -> (PathBuf, TempDir) {
     (root, place)
 }
 
-/// Runs a page; the folder that it was run in.
+/// Runs a page; the directory that it was run in.
 fn run(name: &str) -> TempDir {
     let (root, place) = workplace(name);
     let page = std::fs::read_to_string(root.join("docs/for").join(name)).unwrap();

@@ -1,5 +1,5 @@
 //! `muster run --connect` on a machine that is already up: this one, through an SSH server that the
-//! test starts. Nothing here changes the machine beyond a file in the test's own folder.
+//! test starts. Nothing here changes the machine beyond a file in the test's own directory.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;

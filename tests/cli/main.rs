@@ -137,7 +137,7 @@ fn all_errors_of_all_files_come_at_once_with_a_caret_and_a_suggestion() {
     ] {
         assert!(ended.stderr.contains(part), "{part:?} is missing in\n{}", ended.stderr);
     }
-    // The same errors stop a run before anything is started, and leave no run folder.
+    // The same errors stop a run before anything is started, and leave no run directory.
     let ended = place.run(&["run", "--suites", &dir], Duration::from_secs(30));
     ended.assert_status(2);
     assert!(!place.path("run").exists());
