@@ -14,14 +14,25 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, Place, assert_outcome, digest, finish, lab_disk};
 
-const SUITE: &str = r#"
+/// A suite with one test that only looks, which the others go on from.
+macro_rules! only_looks {
+    () => {
+        r#"
 schema: suite/v1
 suite: warm
 tests:
   - id: looks
     summary: a test that only looks
     expect: {kernel: {release: ">= 1"}}
-  - id: writes
+"#
+    };
+}
+
+const ONLY_LOOKS: &str = only_looks!();
+
+const SUITE: &str = concat!(
+    only_looks!(),
+    r#"  - id: writes
     summary: a test that changes its guest
     guest: clone
     steps:
@@ -31,31 +42,19 @@ tests:
     guest: clone
     steps:
       - run: test ! -e /root/mark && touch /root/mark
-"#;
-
-const ONLY_LOOKS: &str = r#"
-schema: suite/v1
-suite: warm
-tests:
-  - id: looks
-    summary: a test that only looks
-    expect: {kernel: {release: ">= 1"}}
-"#;
+"#
+);
 
 /// The second needs machines of another shape, whose template is another.
-const SEVERAL: &str = r#"
-schema: suite/v1
-suite: warm
-tests:
-  - id: looks
-    summary: a test that only looks
-    expect: {kernel: {release: ">= 1"}}
-  - id: reaches
+const SEVERAL: &str = concat!(
+    only_looks!(),
+    r#"  - id: reaches
     summary: a test with two machines
     machines: {one: {}, two: {}}
     steps:
       - {run: "test ! -e /root/mark && touch /root/mark && ping -c 1 two && ping -6 -c 1 two.ip6", on: one}
-"#;
+"#
+);
 
 /// Longer than a boot that another run has to finish first.
 const DEADLINE: Duration = Duration::from_secs(400);
@@ -63,7 +62,7 @@ const DEADLINE: Duration = Duration::from_secs(400);
 /// A cache of a test's own, with a lab image in it.
 fn cache(place: &Place, variant: &str) -> PathBuf {
     let disk = lab_disk(variant);
-    let built = disk.parent().expect("an image lies in a folder");
+    let built = disk.parent().expect("an image lies in a directory");
     let cache = place.path("cache");
     let copy = cache.join("images").join(built.file_name().expect("a name"));
     std::fs::create_dir_all(&copy).expect("the cache is made");
