@@ -40,7 +40,7 @@ pub(crate) async fn host(place: &Place) -> (Host, Receiver<Event>) {
         root: camino::Utf8PathBuf::from_path_buf(crate::support::root()).expect("UTF-8"),
         machines: dir.join("machines"),
         events,
-        metered: false,
+        measured: Default::default(),
         templates: None,
         capsules: None,
     };

@@ -130,6 +130,7 @@ async fn attempts(disk: &Path, dir: &Path, spawner: &Spawner, network: Network, 
         host_key: HostKeyPolicy::AcceptFirst,
         generations: Generations::unknown(),
         refusals: Default::default(),
+        hold: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(90);
     let guest = Guest::connect(target, deadline, accel.deadline_scale).await.unwrap();

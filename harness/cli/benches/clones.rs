@@ -57,7 +57,7 @@ async fn measure() -> Result<bool, String> {
         root,
         machines: Utf8PathBuf::from_path_buf(dir.path().join("machines")).map_err(|_| "not UTF-8".to_owned())?,
         events,
-        metered: false,
+        measured: Default::default(),
         templates: None,
         capsules: None,
     };

@@ -77,6 +77,7 @@ async fn with_muster(sshd: &loopback::Sshd) -> Result<(Duration, Duration), Stri
         host_key: HostKeyPolicy::AcceptFirst,
         generations: muster_guest::Generations::unknown(),
         refusals: Default::default(),
+        hold: Default::default(),
     };
     let requests: Vec<_> = commands()
         .into_iter()

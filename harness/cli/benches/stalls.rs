@@ -98,6 +98,7 @@ async fn log_in(sshd: &loopback::Sshd) -> Result<Guest, String> {
         host_key: HostKeyPolicy::AcceptFirst,
         generations: Generations::unknown(),
         refusals: Default::default(),
+        hold: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     Guest::connect(target, deadline, 1.0).await.map_err(|error| error.to_string())

@@ -17,7 +17,7 @@ use muster_engine::settings::{KeptResults, OwnSnapshots, Settings};
 use muster_engine::sink::Events;
 use muster_engine::updates::Updates;
 use muster_facts::compare::UpdateMode;
-use muster_qemu::driver::Host;
+use muster_qemu::driver::{Host, MeasuredBoots};
 use muster_qemu::{Accel, AccelKind, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use muster_record::durations::Durations;
 use muster_record::layout::{SNAPSHOTS, TESTS};
@@ -53,7 +53,7 @@ pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: 
         machines: dir.join("machines"),
         capsules: None,
         events: events.clone(),
-        metered: false,
+        measured: MeasuredBoots::No,
         templates: None,
     })
 }
@@ -105,9 +105,13 @@ pub(crate) fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
     project.own_snapshots().map(|directory| OwnSnapshots { suites: project.suites(), directory })
 }
 
-/// Whether instructions are counted: a test compares boots, and the guests are emulated.
-pub(crate) fn metered(plan: &plan::Plan, accelerator: AccelKind, run_has_baseline: bool) -> bool {
-    accelerator == AccelKind::Tcg && plan.compares_boots(run_has_baseline)
+/// What is measured of boots: something when a test compares them, instructions when the guests are emulated.
+pub(crate) fn measured(plan: &plan::Plan, accelerator: AccelKind, run_has_baseline: bool) -> MeasuredBoots {
+    match accelerator {
+        _ if !plan.compares_boots(run_has_baseline) => MeasuredBoots::No,
+        AccelKind::Tcg => MeasuredBoots::Instructions,
+        AccelKind::Kvm => MeasuredBoots::Times,
+    }
 }
 
 /// Where it is kept how long tests took.

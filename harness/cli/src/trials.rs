@@ -243,9 +243,9 @@ async fn run_all(
         tests: plan.unreached(&settings.rerun),
         kept: Vec::new(),
     });
-    let metered = super::this_host::metered(&plan, accel.kind, false);
+    let measured = super::this_host::measured(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
-    host.metered = metered;
+    host.measured = measured;
     host.templates = if warm { super::this_host::templates(None, None, events).map(Arc::new) } else { None };
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;

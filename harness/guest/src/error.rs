@@ -26,9 +26,11 @@ impl ConnectError {
     /// Who answered last decides it.
     fn id(&self) -> FailureId {
         match &self.last {
-            LastState::NotTried | LastState::Unreachable(_) | LastState::Silent | LastState::Cancelled => {
-                failure::BOOT_TIMEOUT
-            }
+            LastState::NotTried
+            | LastState::Unreachable(_)
+            | LastState::Silent
+            | LastState::Held
+            | LastState::Cancelled => failure::BOOT_TIMEOUT,
             LastState::Handshake(_) | LastState::NotSsh(_) | LastState::NoShell(_) | LastState::NoRoot { .. } => {
                 failure::SSH_PROTOCOL
             }
@@ -69,6 +71,9 @@ pub enum LastState {
     /// Something came that is no SSH greeting.
     #[error("what answers there is not an SSH server; it sent: {0}; see whether the address and the port are right")]
     NotSsh(String),
+    /// Nobody was allowed to log in yet.
+    #[error("sshd answers, but the boot was not over when its deadline came")]
+    Held,
     /// A banner came, the key exchange failed.
     #[error("the SSH handshake failed ({0}); the server is broken, malicious, or offers no common algorithm")]
     Handshake(String),

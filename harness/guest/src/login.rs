@@ -18,6 +18,10 @@ use super::wake::Wake;
 const PENALTY: Duration = Duration::from_secs(6);
 /// Refusals within one connection; sshd allows six.
 const TRIES: u32 = 3;
+/// How often a login that is held back looks whether it is time.
+const HELD: Duration = Duration::from_millis(200);
+/// How long any sshd waits for a login that it has greeted.
+const PATIENT_SERVER: Duration = Duration::from_secs(20);
 /// How long a less telling state must last before it replaces a more telling one.
 const REPLACED_AFTER: Duration = Duration::from_secs(30);
 
@@ -138,6 +142,7 @@ impl Login<'_> {
         })?;
         self.handshake(&mut ssh, patience)?;
         let host_key = self.check_host_key(&mut ssh)?;
+        self.hold()?;
         self.authenticate(&mut ssh, refusals)?;
         match Shell::start(&mut ssh, self.start, self.deadline, self.gone) {
             Ok(shell) => Ok(Entered { shell, ssh, host_key, generation }),
@@ -145,6 +150,27 @@ impl Login<'_> {
             Err(StartError::Halt(halt)) => Err(Miss::Again(LastState::NoShell(halt.to_string()), soon * 5)),
             Err(StartError::NoRoot(said)) => Err(Miss::Final(LastState::NoRoot { said })),
             Err(StartError::Odd(what)) => Err(Miss::Again(LastState::NoShell(what), soon * 5)),
+        }
+    }
+
+    /// Waits until somebody may log in. sshd hangs up on whoever takes two minutes for that (`LoginGraceTime`), or less: after a long
+    /// wait the login begins anew.
+    fn hold(&self) -> Result<(), Miss> {
+        let began = Instant::now();
+        while !self.target.hold.is_over() {
+            if (self.gone)() {
+                return Err(Miss::Final(LastState::Cancelled));
+            }
+            let now = Instant::now();
+            if now >= self.deadline {
+                return Err(Miss::Cut(LastState::Held));
+            }
+            pause(self.wake, (now + HELD).min(self.deadline))
+                .map_err(|halt| Miss::Again(LastState::Unreachable(halt.to_string()), HELD))?;
+        }
+        match began.elapsed() > PATIENT_SERVER {
+            true => Err(Miss::Again(LastState::Held, Duration::ZERO)),
+            false => Ok(()),
         }
     }
 
@@ -292,7 +318,7 @@ fn weight(state: &LastState) -> u8 {
         LastState::NotTried | LastState::Cancelled => 0,
         LastState::Unreachable(_) => 1,
         LastState::Silent => 2,
-        LastState::Handshake(_) | LastState::NotSsh(_) => 3,
+        LastState::Handshake(_) | LastState::NotSsh(_) | LastState::Held => 3,
         LastState::KeyRefused { .. } | LastState::NoShell(_) => 4,
         LastState::HostKeyChanged { .. } | LastState::KeyFile(_) | LastState::NoRoot { .. } => 5,
     }

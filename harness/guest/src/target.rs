@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::generations::Generations;
+use super::hold::Hold;
 use super::hostkey::HostKeyPolicy;
 use super::refusals::Refusals;
 
@@ -24,4 +25,6 @@ pub struct Target {
     pub generations: Generations,
     /// Where it is counted how often the key is refused.
     pub refusals: Refusals,
+    /// When somebody may log in who could.
+    pub hold: Hold,
 }

@@ -21,6 +21,7 @@ pub(super) fn target(sshd: &Sshd) -> Target {
         host_key: HostKeyPolicy::AcceptFirst,
         generations: Generations::unknown(),
         refusals: Refusals::default(),
+        hold: Hold::none(),
     }
 }
 
@@ -571,4 +572,29 @@ async fn guarded_commands_are_killed_limited_and_hostile_as_others() {
             "{script}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_logs_in_while_a_login_is_held_back() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let sshd = sshd();
+    let asked = Arc::new(AtomicU32::new(0));
+    let refusals = Refusals::default();
+    let seen = refusals.subscribe();
+    let hold = {
+        let asked = asked.clone();
+        Hold::until(move || asked.fetch_add(1, Ordering::Relaxed) >= 5)
+    };
+    let began = Instant::now();
+    let guest = Guest::connect(Target { hold, refusals, ..target(&sshd) }, within(60), 1.0).await.unwrap();
+    let greeted = seen.borrow().greeted.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(1), "asked five times in vain, a fifth of a second apart");
+    assert!(greeted.elapsed() >= Duration::from_secs(1), "the greeting is noted when it came");
+    assert_eq!(asked.load(Ordering::Relaxed), 6);
+    assert_eq!(text(&run(&guest, "echo in").await.stdout), "in\n");
+
+    let never = Target { hold: Hold::until(|| false), ..target(&sshd) };
+    let error = Guest::connect(never, Instant::now() + Duration::from_millis(1500), 1.0).await.unwrap_err();
+    assert_eq!((&error.last, error.failure_id()), (&LastState::Held, Some(failure::BOOT_TIMEOUT)));
 }

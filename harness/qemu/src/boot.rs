@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 use super::death::{console_tail, death_of};
+use super::driver::MeasuredBoots;
 use super::host_machine::{HostMachine, micros};
 use super::shape::Shape;
 use crate::running::MachineState;
-use crate::{Machine, MachineRequest, timeline};
+use crate::{Machine, MachineRequest, quiet, timeline};
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
 use muster_base::text;
@@ -58,6 +59,8 @@ pub(super) async fn boot(shape: &Shape<'_>, id: &str, freezable: bool) -> Result
 async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostMachine, Down> {
     let begun = Instant::now();
     let dir = shape.dir(id);
+    // A template is not measured, and its clones could not be.
+    let measured = if freezable { MeasuredBoots::No } else { shape.host.measured };
     let request = MachineRequest {
         id,
         spec: &shape.spec,
@@ -68,8 +71,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         key: &shape.host.key,
         rules: shape.host.rules.clone(),
         freezable,
-        // A template is not measured, and its clones could not be.
-        metered: shape.host.metered && !freezable,
+        metered: measured == MeasuredBoots::Instructions,
         dir: dir.as_std_path(),
     };
     let machine = match Machine::start(request, &shape.host.spawner).await {
@@ -82,7 +84,10 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         }
     };
     let deadline = machine.started() + shape.boot_deadline();
-    let target = shape.target(&machine);
+    let mut target = shape.target(&machine);
+    if measured != MeasuredBoots::No {
+        target.hold = quiet::hold(&machine, shape.scale());
+    }
     let refusals = target.refusals.clone();
     let arrival = tokio::select! {
         biased;

@@ -34,10 +34,22 @@ pub struct Host {
     pub capsules: Option<CapsuleStore>,
     /// Where events go.
     pub events: Events,
-    /// Whether the instructions of machines that boot and are not frozen are counted.
-    pub metered: bool,
+    /// What is measured of machines that boot and are not frozen.
+    pub measured: MeasuredBoots,
     /// Where templates are kept between runs, when they are.
     pub templates: Option<Arc<TemplateStore>>,
+}
+
+/// What is measured of boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MeasuredBoots {
+    /// Nothing: somebody logs in as soon as he can.
+    #[default]
+    No,
+    /// Times. Nobody logs in before the guest rests, since that would be a part of the boot.
+    Times,
+    /// Times and executed instructions.
+    Instructions,
 }
 
 impl Host {

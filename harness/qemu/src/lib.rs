@@ -35,6 +35,7 @@ mod perf;
 mod preflight;
 mod process;
 mod qmp;
+mod quiet;
 mod reboot;
 pub mod resume;
 mod running;

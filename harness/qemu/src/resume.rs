@@ -17,7 +17,7 @@ use muster_base::fault::Fault;
 use muster_base::{files, text};
 use muster_engine::capsule::Written;
 use muster_engine::sink::now;
-use muster_guest::{Guest, HostKeyPolicy, Target};
+use muster_guest::{Guest, Hold, HostKeyPolicy, Target};
 use muster_image::Inspected;
 use muster_record::run::TestRecord;
 
@@ -158,6 +158,7 @@ pub async fn resume(
         },
         generations: generations_of(&machine),
         refusals: Default::default(),
+        hold: Hold::none(),
     };
     let arrive = async {
         let deadline = Instant::now() + LOGIN.mul_f64(scale);

@@ -196,6 +196,11 @@ impl Machine {
         &self.files.description.id
     }
 
+    /// Of its QEMU.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Our ends of the ports of a warm shell, for whoever talks to it. The machine keeps its own: a
     /// guest would take their end for the end of its input.
     pub(crate) fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {

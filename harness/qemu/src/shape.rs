@@ -11,7 +11,7 @@ use super::series::Origin;
 use super::ssh_login::generations_of;
 use crate::{Machine, Network};
 use muster_base::machine::KernelFrom;
-use muster_guest::{HostKeyPolicy, Refusals, Target};
+use muster_guest::{Hold, HostKeyPolicy, Refusals, Target};
 use muster_image::{ImageSpec, Inspected};
 use muster_record::disk::DiskFacts;
 use muster_record::facts::Facts;
@@ -72,6 +72,7 @@ impl Shape<'_> {
             host_key: HostKeyPolicy::AcceptFirst,
             generations: generations_of(machine),
             refusals: Refusals::default(),
+            hold: Hold::none(),
         }
     }
 

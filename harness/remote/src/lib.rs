@@ -18,7 +18,7 @@ use muster_engine::reboot::{Rebooted, Silent, Subject};
 use muster_engine::refused;
 use muster_engine::sink::Events;
 use muster_guest::{
-    ConnectError, Generations, Guest, HostKeyPolicy, LastState, Refusals, Reply, Request, Target, facts,
+    ConnectError, Generations, Guest, Hold, HostKeyPolicy, LastState, Refusals, Reply, Request, Target, facts,
 };
 use muster_record::event::Event;
 use muster_record::facts::Facts;
@@ -204,7 +204,16 @@ impl RemoteDriver {
         let (generations, refusals) = (Generations::unknown(), Refusals::default());
         // Nobody sees its console: whoever named it also said how long it may take.
         let refused = refused::watch(refusals.subscribe(), report, |_| None);
-        let target = Target { addr, user, private_key: identity, become_root, host_key, generations, refusals };
+        let target = Target {
+            addr,
+            user,
+            private_key: identity,
+            become_root,
+            host_key,
+            generations,
+            refusals,
+            hold: Hold::none(),
+        };
         let unseen = target.host_key == HostKeyPolicy::AcceptFirst;
         let guest = tokio::select! {
             biased;

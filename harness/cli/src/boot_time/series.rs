@@ -14,7 +14,7 @@ use muster_engine::engine::Images as _;
 use muster_engine::sink::{Events, now};
 use muster_image::ImageSpec;
 use muster_qemu::Accel;
-use muster_qemu::driver::{HostDriver, HostImages};
+use muster_qemu::driver::{HostDriver, HostImages, MeasuredBoots};
 
 /// An image that is measured.
 pub(super) struct Side {
@@ -45,7 +45,7 @@ impl Measuring<'_> {
         let (events, _nobody) = Events::channel();
         let mut host = run_host(self.root, self.dir, self.accel.clone(), &events).await?;
         let uncounted = sides.first().and_then(|side| muster_qemu::uncounted(self.accel.for_arch(side.spec.arch).kind));
-        host.metered = uncounted.is_none();
+        host.measured = if uncounted.is_some() { MeasuredBoots::Times } else { MeasuredBoots::Instructions };
         let at = now();
         let images: Vec<HostImages<'_>> =
             sides.iter().map(|side| HostImages::new(&host, [side.spec.clone()])).collect();

@@ -23,7 +23,9 @@ use super::project::Project;
 use super::session::{self, Prepared};
 use super::shard::Chosen;
 use super::text_file;
-use super::this_host::{self, accelerator, budget, choose_accelerator, metered, one_machine, own_snapshots, templates};
+use super::this_host::{
+    self, accelerator, budget, choose_accelerator, measured, one_machine, own_snapshots, templates,
+};
 use muster_base::exit::Exit;
 use muster_base::text::hex;
 use muster_console::rules::Rules;
@@ -347,7 +349,7 @@ async fn drive(
     frozen: Option<FrozenMachine<'_>>,
 ) -> Result<Exit, CliError> {
     let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products } = means;
-    let metered = metered(&prepared.plan, accel.kind, boot_baseline.is_some());
+    let measured = measured(&prepared.plan, accel.kind, boot_baseline.is_some());
     let (template, updates) = frozen.map(|frozen| (frozen.template, frozen.updates)).unzip();
     let settings = Settings {
         rerun: prepared.rerun,
@@ -372,7 +374,7 @@ async fn drive(
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
-    host.metered = metered;
+    host.measured = measured;
     let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected).entered_with(prepared.enter);
     let plan = &prepared.plan;
     let (exit, _) = match template {
