@@ -111,6 +111,7 @@ pub fn decision(decision: &Decision, baseline: &Measured, candidate: &Measured) 
     let verdict = match decision.verdict {
         BootVerdict::Regression => "REGRESSION",
         BootVerdict::Improvement => "IMPROVEMENT",
+        BootVerdict::Undecided => "UNDECIDED",
         BootVerdict::NoChange => "NO CHANGE",
         BootVerdict::NotEnoughSamples { .. } => "NOT ENOUGH SAMPLES",
         BootVerdict::HostUnfit { .. } => "HOST UNFIT",
@@ -119,6 +120,11 @@ pub fn decision(decision: &Decision, baseline: &Measured, candidate: &Measured) 
     match decision.verdict {
         BootVerdict::NotEnoughSamples { needed } => text.push_str(&format!(
             "  {before} and {after} boots can never differ significantly; take {needed} on each side: --samples {needed}\n"
+        )),
+        BootVerdict::Undecided => text.push_str(&format!(
+            "  this would be a regression, but the boots vary too much to say that it is no chance; take more: --samples {}, on a \
+             host that is quiet; --floor says from which difference on it counts\n",
+            before.max(after) * 2
         )),
         BootVerdict::HostUnfit { moved } => text.push_str(&format!(
             "  the same work took {:.1} % longer at one time than at another on this host; measure again when it is quiet, or \

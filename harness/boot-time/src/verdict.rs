@@ -17,6 +17,8 @@ pub enum BootVerdict {
     Regression,
     /// It takes less.
     Improvement,
+    /// The candidate's median is larger by what counts, and the boots vary too much to say that it is no chance.
+    Undecided,
     /// No difference that counts was found.
     NoChange,
     /// So few boots can show nothing; so many on each side can.
@@ -37,6 +39,7 @@ impl BootVerdict {
         match self {
             Self::Regression => "regression",
             Self::Improvement => "improvement",
+            Self::Undecided => "undecided",
             Self::NoChange => "no-change",
             Self::NotEnoughSamples { .. } => "not-enough-samples",
             Self::HostUnfit { .. } => "host-unfit",
@@ -174,6 +177,7 @@ pub fn decide(baseline: &Measured, candidate: &Measured, by: By, rule: Rule) -> 
         (_, Some(Fitness::Unfit { moved }), By::Time) => BootVerdict::HostUnfit { moved },
         (muster_stats::compare::ComparisonVerdict::Regression, ..) => BootVerdict::Regression,
         (muster_stats::compare::ComparisonVerdict::Improvement, ..) => BootVerdict::Improvement,
+        (muster_stats::compare::ComparisonVerdict::Undecided, ..) => BootVerdict::Undecided,
         (muster_stats::compare::ComparisonVerdict::NoChange, ..) => BootVerdict::NoChange,
     };
     Ok(Decision {

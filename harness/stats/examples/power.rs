@@ -36,13 +36,19 @@ fn measured(random: &mut Random, n: usize, level: f64, noise: f64) -> Samples {
     Samples::new(values).expect("noise of some per cent leaves no value below zero")
 }
 
+fn is_difference(verdict: ComparisonVerdict) -> bool {
+    matches!(verdict, ComparisonVerdict::Regression | ComparisonVerdict::Improvement)
+}
+
 fn percent(times: u32, of: u32) -> String {
     format!("{:.2} %", 100.0 * f64::from(times) / f64::from(of))
 }
 
 fn comparisons() {
-    println!("| noise | n | found 2 % | false, no floor | false, 1 % floor | called an improvement |");
-    println!("|---|---|---|---|---|---|");
+    println!(
+        "| noise | n | found 2 % | called no change | false, no floor | false, 1 % floor | called an improvement | undecided when equal |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     let no_floor = Rule::new(0.01, 0.0).expect("a rule");
     for (noise, n) in [
         (0.003, 5),
@@ -58,6 +64,7 @@ fn comparisons() {
     ] {
         let mut random = Random::new(1);
         let (mut found, mut false_ones, mut false_with_floor, mut wrong_way) = (0, 0, 0, 0);
+        let (mut missed, mut undecided) = (0, 0);
         for _ in 0..TRIALS {
             let baseline = measured(&mut random, n, 10.0, noise);
             let slower = measured(&mut random, n, 10.2, noise);
@@ -65,10 +72,13 @@ fn comparisons() {
             let verdict = |candidate, rule| decide(&baseline, candidate, rule).expect("medians are not zero").verdict;
             found += u32::from(verdict(&slower, Rule::default()) == ComparisonVerdict::Regression);
             wrong_way += u32::from(verdict(&slower, Rule::default()) == ComparisonVerdict::Improvement);
-            false_ones += u32::from(verdict(&same, no_floor) != ComparisonVerdict::NoChange);
-            false_with_floor += u32::from(verdict(&same, Rule::default()) != ComparisonVerdict::NoChange);
+            false_ones += u32::from(is_difference(verdict(&same, no_floor)));
+            false_with_floor += u32::from(is_difference(verdict(&same, Rule::default())));
+            missed += u32::from(verdict(&slower, Rule::default()) == ComparisonVerdict::NoChange);
+            undecided += u32::from(verdict(&same, Rule::default()) == ComparisonVerdict::Undecided);
         }
-        let shown = [found, false_ones, false_with_floor, wrong_way].map(|times| percent(times, TRIALS));
+        let shown =
+            [found, missed, false_ones, false_with_floor, wrong_way, undecided].map(|times| percent(times, TRIALS));
         println!("| {:.2} % | {n} | {} |", noise * 100.0, shown.join(" | "));
     }
     println!();

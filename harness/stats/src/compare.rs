@@ -64,7 +64,10 @@ pub enum ComparisonVerdict {
     Regression,
     /// The candidate is smaller, significantly and by at least the floor.
     Improvement,
-    /// Neither. That a difference was not found does not say that there is none.
+    /// The candidate's median is larger by at least the floor, and not significantly: the values vary too much to say whether that is
+    /// more than chance. Never found by a rule whose floor is 0.
+    Undecided,
+    /// None of these. That a difference was not found does not say that there is none.
     NoChange,
     /// No values of these numbers could be significant: [`Comparison::samples_needed`] a side can.
     NotEnoughSamples,
@@ -133,13 +136,17 @@ pub fn decide(baseline: &Samples, candidate: &Samples, rule: Rule) -> Result<Com
     let test = mann_whitney(baseline, candidate);
     let delta = delta_of(test.u, n, m);
     let least_p = least_p(n, m);
-    let counts = test.p <= rule.alpha && magnitude(before, after) >= rule.floor;
+    let is_large = magnitude(before, after) >= rule.floor;
+    let counts = test.p <= rule.alpha && is_large;
     let verdict = if least_p > rule.alpha {
         ComparisonVerdict::NotEnoughSamples
     } else if counts && after > before && delta > 0.0 {
         ComparisonVerdict::Regression
     } else if counts && after < before && delta < 0.0 {
         ComparisonVerdict::Improvement
+    } else if is_large && after > before && rule.floor > 0.0 {
+        // What would be a regression if it were certain is not "no change".
+        ComparisonVerdict::Undecided
     } else {
         ComparisonVerdict::NoChange
     };
@@ -194,11 +201,23 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_in_five_boots_is_no_change_however_far_the_medians_are() {
+    fn what_overlaps_in_five_boots_is_undecided_when_it_would_be_a_regression() {
+        let (one_outlier, larger) = ([10.0, 10.1, 10.0, 10.1, 12.0], [11.0, 11.1, 11.2, 11.3, 11.4]);
+        assert_eq!(verdict(&one_outlier, &larger), ComparisonVerdict::Undecided);
         assert_eq!(
-            verdict(&[10.0, 10.1, 10.0, 10.1, 12.0], &[11.0, 11.1, 11.2, 11.3, 11.4]),
-            ComparisonVerdict::NoChange
+            verdict(&larger, &one_outlier),
+            ComparisonVerdict::NoChange,
+            "nobody is kept from what is not slower"
         );
+        // As many values that overlap no more decide it, and so does a floor above the difference.
+        assert_eq!(
+            verdict(&[&one_outlier[..], &FIVE[..]].concat(), &[larger, larger].concat()),
+            ComparisonVerdict::Regression
+        );
+        let high = Rule::new(0.01, 0.2).unwrap();
+        assert_eq!(compare(&of(&one_outlier), &of(&larger), high).unwrap().verdict, ComparisonVerdict::NoChange);
+        let none = Rule::new(0.01, 0.0).unwrap();
+        assert_eq!(compare(&of(&one_outlier), &of(&larger), none).unwrap().verdict, ComparisonVerdict::NoChange);
     }
 
     #[test]

@@ -18,7 +18,8 @@ fn shares(noise: f64, n: usize, trials: u32) -> (f64, f64) {
         let baseline = measured(&mut random, n, 10.0, noise);
         let verdict = |candidate: &Samples| decide(&baseline, candidate, Rule::default()).unwrap().verdict;
         found += u32::from(verdict(&measured(&mut random, n, 10.2, noise)) == ComparisonVerdict::Regression);
-        false_ones += u32::from(verdict(&measured(&mut random, n, 10.0, noise)) != ComparisonVerdict::NoChange);
+        let of_the_same = verdict(&measured(&mut random, n, 10.0, noise));
+        false_ones += u32::from(matches!(of_the_same, ComparisonVerdict::Regression | ComparisonVerdict::Improvement));
     }
     (f64::from(found) / f64::from(trials), f64::from(false_ones) / f64::from(trials))
 }

@@ -38,7 +38,7 @@ pub(super) fn growth(assertion: &Assertion, seen: &Observations) -> Read<Value> 
 pub(super) fn explained(verdict: Verdict, assertion: &Assertion, seen: &Observations) -> Verdict {
     match (verdict, Compared::of(assertion, seen)) {
         (Verdict::Missed { expected, mut actual, .. }, Ok(compared)) => {
-            let Compared { decision, baseline, candidate } = &compared;
+            let Compared { decision, baseline, candidate, bound: _ } = &compared;
             if let Some(unit) = decision.units.first() {
                 let (before, after) = (decision.by.short(unit.before), decision.by.short(unit.after));
                 let name = one_line(&unit.name, 80);
@@ -55,6 +55,8 @@ struct Compared {
     decision: Decision,
     baseline: Measured,
     candidate: Measured,
+    /// The least growth that is too much, in per cent.
+    bound: Option<f64>,
 }
 
 impl Compared {
@@ -77,9 +79,14 @@ impl Compared {
         let none = |error: &BaselineError| Unreadable::new(format!("{shown}: {}{error}", cure(error, &candidate)));
         let baselines = Baselines::read(&kept).map_err(|error| none(&error))?;
         let baseline = baselines.find(&candidate.series, by == By::Instructions).map_err(|error| none(&error))?.clone();
-        let rule = rule(&assertion.matcher)?;
+        let bound = least_bound(&assertion.matcher);
+        let rule = rule(bound)?;
         let decision = verdict::decide(&baseline, &candidate, by, rule).map_err(|error| undecided(&error))?;
-        Ok(Self { decision, baseline, candidate })
+        Ok(Self { decision, baseline, candidate, bound })
+    }
+
+    fn growth_in_percent(&self) -> Option<f64> {
+        self.decision.comparison.ratio.map(|ratio| (ratio - 1.0) * 100.0)
     }
 
     fn growth(&self) -> Read<String> {
@@ -87,9 +94,18 @@ impl Compared {
         let (before, after) = self.decision.comparison.n;
         match self.decision.verdict {
             verdict::BootVerdict::NoChange | verdict::BootVerdict::Improvement => Ok("0%".to_owned()),
-            verdict::BootVerdict::Regression => match self.decision.comparison.ratio {
-                Some(ratio) => Ok(shown((ratio - 1.0) * 100.0)),
+            verdict::BootVerdict::Regression => match self.growth_in_percent() {
+                Some(growth) => Ok(shown(growth)),
                 None => unreadable("the medians of the boots have no ratio".to_owned()),
+            },
+            verdict::BootVerdict::Undecided => match self.growth_in_percent() {
+                // Nothing that may be there would miss the bound by what was measured.
+                Some(growth) if self.bound.is_some_and(|bound| growth < bound) => Ok("0%".to_owned()),
+                growth => unreadable(format!(
+                    "the median of {after} boots is {} above that of {before}, and they vary too much to say that it is no chance: take \
+                     more of them with `boot-samples`, on a host that is quiet",
+                    growth.map_or_else(|| "far".to_owned(), shown),
+                )),
             },
             verdict::BootVerdict::NotEnoughSamples { needed } => unreadable(format!(
                 "{before} boots of the baseline and {after} of this image can never differ significantly; take {needed} on \
@@ -111,14 +127,16 @@ fn shown(percent: f64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// The least of the bounds of a growth, in per cent.
+fn least_bound(matcher: &Matcher) -> Option<f64> {
+    let Matcher::Compare(bounds) = matcher else { return None };
+    bounds.iter().filter_map(|(_, bound)| percent(bound).ok()).reduce(f64::min)
+}
+
 /// What a difference must be to count: what the page about boot times says, and less where the bound itself is less.
-fn rule(matcher: &Matcher) -> Read<Rule> {
+fn rule(bound: Option<f64>) -> Read<Rule> {
     let usual = Rule::default();
-    let Matcher::Compare(bounds) = matcher else { return Ok(usual) };
-    let least = bounds
-        .iter()
-        .filter_map(|(_, bound)| percent(bound).ok())
-        .fold(usual.floor(), |least, bound| least.min(bound / 100.0));
+    let least = bound.map_or(usual.floor(), |bound| usual.floor().min(bound / 100.0));
     Rule::new(usual.alpha(), least).map_err(|error| Unreadable::new(error.to_string()))
 }
 
@@ -222,6 +240,24 @@ mod tests {
             assert_eq!(evaluate(Some(Measure::Wall), Operator::Le, bound, &same), Verdict::Met);
             assert_eq!(evaluate(None, Operator::Le, bound, &faster), Verdict::Met);
         }
+    }
+
+    #[test]
+    fn a_growth_above_the_bound_that_may_be_chance_is_unknown_and_one_below_it_is_met() {
+        let kept = measured(1, 6);
+        let unit = kept.samples[0].chain[1].unit.clone();
+        let mut worse = slower(&kept, &unit, 50);
+        // One boot that was quick.
+        let quick = kept.samples[0].total.unwrap();
+        worse.samples[0].total = Some(muster_boot_time::sample::Cost {
+            micros: quick.micros / 2,
+            instructions: quick.instructions.map(|n| n / 2),
+        });
+        worse.samples.truncate(5);
+        let seen = seen(&worse, std::slice::from_ref(&kept));
+        let said = unknown(&evaluate(None, Operator::Le, "2%", &seen)).to_owned();
+        assert!(said.contains("% above that of 6, and they vary too much") && said.contains("boot-samples"), "{said}");
+        assert_eq!(evaluate(None, Operator::Le, "20%", &seen), Verdict::Met);
     }
 
     #[test]

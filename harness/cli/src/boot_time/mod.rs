@@ -224,6 +224,6 @@ fn exit_of(decision: &Decision) -> Exit {
     match decision.verdict {
         BootVerdict::Regression => Exit::Failed,
         BootVerdict::Improvement | BootVerdict::NoChange => Exit::Pass,
-        BootVerdict::NotEnoughSamples { .. } | BootVerdict::HostUnfit { .. } => Exit::Error,
+        BootVerdict::Undecided | BootVerdict::NotEnoughSamples { .. } | BootVerdict::HostUnfit { .. } => Exit::Error,
     }
 }
