@@ -98,17 +98,20 @@ pub fn measure(evidence: &Evidence) -> Sample {
             None
         }
     };
-    let zero = zero.filter(|zero| *zero >= evidence.started);
-    sample.guest_zero = zero.map(|zero| boot.since_start(zero));
+    // A kernel that measured its processor's clock wrongly on a busy host gains half a minute until it notices. Its stamps of the
+    // end are right then, since the clock was steady again when it was read, and those of the beginning are not.
+    let gained = zero.is_some_and(|zero| zero < evidence.started);
+    sample.guest_zero = zero.filter(|_| !gained).map(|zero| boot.since_start(zero));
     if let Some(greeted) = evidence.greeted {
         sample.marks.push(boot.mark("sshd-answers", greeted));
     }
     match (&evidence.manager, zero) {
+        (Some(manager), Some(zero)) if gained => the_end(&boot, zero, &ManagerStamps::read(manager), &mut sample),
         (Some(manager), Some(zero)) => of_systemd(&boot, zero, seen.loader, &ManagerStamps::read(manager), &mut sample),
         (Some(_), None) => {
             sample.inconclusive.get_or_insert_with(|| "the guest's clock could not be read".to_owned());
         }
-        (None, zero) => without_systemd(&boot, zero, seen.loader, &mut sample),
+        (None, zero) => without_systemd(&boot, zero.filter(|_| !gained), seen.loader, &mut sample),
     }
     sample.marks.sort_by_key(|mark| mark.at);
     sample
@@ -169,14 +172,7 @@ fn of_systemd(boot: &Boot<'_>, zero: u64, loader: Option<u64>, stamps: &ManagerS
             cost: boot.cost(host(unit.began), host(unit.done)),
         })
         .collect();
-    let Some(finish) = finish else {
-        let why = match sample.hung.as_slice() {
-            [] => "the boot had not finished".to_owned(),
-            hung => format!("the boot had not finished; it waited for {}", hung.join(", ")),
-        };
-        sample.inconclusive.get_or_insert(why);
-        return;
-    };
+    let Some(finish) = finish else { return unfinished(sample) };
     sample.chain = units::chain(&activations, target, finish)
         .into_iter()
         .map(|critical| Link {
@@ -187,6 +183,27 @@ fn of_systemd(boot: &Boot<'_>, zero: u64, loader: Option<u64>, stamps: &ManagerS
         .collect();
     sample.marks.push(boot.mark("boot-finished", host(finish)));
     sample.total = Some(boot.cost(boot.evidence.started, host(finish)));
+}
+
+/// What can be said of a boot in which the guest's clock gained time: its total, and no parts.
+fn the_end(boot: &Boot<'_>, zero: u64, stamps: &ManagerStamps<'_>, sample: &mut Sample) {
+    let Some(finish) = stamps.get("Finish") else { return unfinished(sample) };
+    let finish = zero.saturating_add(finish.saturating_mul(1000));
+    let read = boot.evidence.clock.iter().map(|reading| reading.after).max().unwrap_or(0);
+    if !(boot.evidence.started..=read).contains(&finish) {
+        sample.inconclusive.get_or_insert_with(|| "the guest's clock is ahead of the host's".to_owned());
+        return;
+    }
+    sample.marks.push(boot.mark("boot-finished", finish));
+    sample.total = Some(boot.cost(boot.evidence.started, finish));
+}
+
+fn unfinished(sample: &mut Sample) {
+    let why = match sample.hung.as_slice() {
+        [] => "the boot had not finished".to_owned(),
+        hung => format!("the boot had not finished; it waited for {}", hung.join(", ")),
+    };
+    sample.inconclusive.get_or_insert(why);
 }
 
 fn without_systemd(boot: &Boot<'_>, zero: Option<u64>, loader: Option<u64>, sample: &mut Sample) {
@@ -350,6 +367,33 @@ mod tests {
         assert!(sample.chain[1].own.instructions.unwrap().abs_diff(25_000_000) < 100);
         let parts: u64 = sample.phases.iter().map(|phase| phase.cost.micros).sum();
         assert_eq!(parts, total.micros, "phases leave no gap and do not overlap");
+    }
+
+    /// Seen with a kernel that took its processor for one of 148 MHz: 31 s were gained until it switched to another clock.
+    #[test]
+    fn a_clock_that_gained_time_leaves_the_total_and_no_parts() {
+        let mut fast = evidence();
+        let gain = 31 * SECOND;
+        fast.clock.iter_mut().for_each(|reading| reading.guest += gain);
+        fast.manager = fast.manager.map(|text| {
+            text.replace("Timestamp", "Stamp")
+                .replace("FinishStampMonotonic=9000000", "FinishTimestampMonotonic=40000000")
+        });
+        let sample = measure(&fast);
+        assert_eq!((sample.inconclusive.clone(), sample.guest_zero), (None, None));
+        let total = sample.total.unwrap();
+        assert_eq!(total.micros, 13_000_000, "as without the gain");
+        assert!(total.instructions.unwrap().abs_diff(130_000_000) < 100);
+        assert!(sample.phases.is_empty() && sample.units.is_empty() && sample.chain.is_empty());
+        let names: Vec<&str> = sample.marks.iter().map(|mark| mark.name.as_str()).collect();
+        assert_eq!(names, ["sshd-answers", "boot-finished"]);
+        // A boot that ended before it began is none.
+        fast.manager = fast.manager.map(|text| text.replace("=40000000", "=1000000"));
+        let sample = measure(&fast);
+        assert_eq!(
+            (sample.total, sample.inconclusive.as_deref()),
+            (None, Some("the guest's clock is ahead of the host's"))
+        );
     }
 
     #[test]

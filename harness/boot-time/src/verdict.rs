@@ -221,7 +221,8 @@ fn moved(series: &[&Measured]) -> Result<Option<Fitness>, DecideError> {
 /// What a unit took by itself on the critical chain of each boot that counts; 0 where it was not on it.
 fn own(measured: &Measured, unit: &str, by: By) -> Vec<u64> {
     let link = |sample: &Sample| sample.chain.iter().find(|link| link.unit == unit).and_then(|link| by.of(&link.own));
-    measured.conclusive().map(|sample| link(sample).unwrap_or(0)).collect()
+    // A boot whose parts could not be seen has no chain at all.
+    measured.conclusive().filter(|sample| !sample.chain.is_empty()).map(|sample| link(sample).unwrap_or(0)).collect()
 }
 
 fn units(baseline: &Measured, candidate: &Measured, by: By, shrunk: bool) -> Vec<Grown> {
@@ -241,7 +242,8 @@ fn units(baseline: &Measured, candidate: &Measured, by: By, shrunk: bool) -> Vec
 
 fn phases(baseline: &Measured, candidate: &Measured, by: By) -> Vec<Grown> {
     let of = |measured: &Measured, name: PhaseName| -> Option<Vec<u64>> {
-        measured.conclusive().map(|sample| by.of(&sample.phase(name)?.cost)).collect()
+        let of_parts = measured.conclusive().filter(|sample| !sample.phases.is_empty());
+        of_parts.map(|sample| by.of(&sample.phase(name)?.cost)).collect()
     };
     let both = |name: PhaseName| Some((of(baseline, name)?, of(candidate, name)?));
     PhaseName::ALL

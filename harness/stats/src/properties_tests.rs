@@ -44,7 +44,7 @@ fn swapping_the_samples_swaps_regression_and_improvement() {
         assert!((back.delta + there.delta).abs() < 1e-15 && back.n == (there.n.1, there.n.0));
         seen[there.verdict as usize] += 1;
     }
-    assert!(seen[0] > 50 && seen[2] > 10 && seen[3] > 50 && seen[4] > 50, "the pairs are of every kind: {seen:?}");
+    assert!(seen[0] > 50 && seen[2] > 20 && seen[3] > 40 && seen[4] > 50, "the pairs are of every kind: {seen:?}");
 }
 
 #[test]
