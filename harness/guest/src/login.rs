@@ -20,8 +20,6 @@ const PENALTY: Duration = Duration::from_secs(6);
 const TRIES: u32 = 3;
 /// How often a login that is held back looks whether it is time.
 const HELD: Duration = Duration::from_millis(200);
-/// How long any sshd waits for a login that it has greeted.
-const PATIENT_SERVER: Duration = Duration::from_secs(20);
 /// How long a less telling state must last before it replaces a more telling one.
 const REPLACED_AFTER: Duration = Duration::from_secs(30);
 
@@ -140,9 +138,11 @@ impl Login<'_> {
             Halt::TimedOut => Miss::Again(LastState::Unreachable("connecting timed out".into()), soon),
             halt => Miss::Again(LastState::Unreachable(halt.to_string()), soon),
         })?;
-        self.handshake(&mut ssh, patience)?;
+        if !self.handshake(&mut ssh, patience)? {
+            drop(ssh);
+            return Err(self.held());
+        }
         let host_key = self.check_host_key(&mut ssh)?;
-        self.hold()?;
         self.authenticate(&mut ssh, refusals)?;
         match Shell::start(&mut ssh, self.start, self.deadline, self.gone) {
             Ok(shell) => Ok(Entered { shell, ssh, host_key, generation }),
@@ -153,33 +153,31 @@ impl Login<'_> {
         }
     }
 
-    /// Waits until somebody may log in. sshd hangs up on whoever takes two minutes for that (`LoginGraceTime`), or less: after a long
-    /// wait the login begins anew.
-    fn hold(&self) -> Result<(), Miss> {
-        let began = Instant::now();
+    /// Waits until somebody may log in.
+    fn held(&self) -> Miss {
         while !self.target.hold.is_over() {
             if (self.gone)() {
-                return Err(Miss::Final(LastState::Cancelled));
+                return Miss::Final(LastState::Cancelled);
             }
             let now = Instant::now();
             if now >= self.deadline {
-                return Err(Miss::Cut(LastState::Held));
+                return Miss::Cut(LastState::Held);
             }
-            pause(self.wake, (now + HELD).min(self.deadline))
-                .map_err(|halt| Miss::Again(LastState::Unreachable(halt.to_string()), HELD))?;
+            if let Err(halt) = pause(self.wake, (now + HELD).min(self.deadline)) {
+                return Miss::Again(LastState::Unreachable(halt.to_string()), HELD);
+            }
         }
-        match began.elapsed() > PATIENT_SERVER {
-            true => Err(Miss::Again(LastState::Held, Duration::ZERO)),
-            false => Ok(()),
-        }
+        Miss::Again(LastState::Held, Duration::ZERO)
     }
 
-    fn handshake(&self, ssh: &mut SshSession, patience: Duration) -> Result<(), Miss> {
+    /// Exchanges keys; false when nobody may log in yet, after the greeting.
+    fn handshake(&self, ssh: &mut SshSession, patience: Duration) -> Result<bool, Miss> {
         let began = Instant::now();
         let banner = began + patience.max(Duration::from_secs(4).mul_f64(self.slow.min(3.0)));
         let exchange = began + patience + Duration::from_secs(30).mul_f64(self.slow);
         let expected = self.expected();
         let mut heard = false;
+        let mut early = false;
         let mut prepared = false;
         let result = ssh.drive(
             self.gone,
@@ -193,12 +191,21 @@ impl Login<'_> {
                 if !heard && session.banner_bytes().is_some() {
                     heard = true;
                     self.target.refusals.note_greeting(self.target.generations.current());
+                    // The greeting has cost the guest a process. Exchanging keys would cost more, and sshd does not wait for long.
+                    early = !self.target.hold.is_over();
+                    if early {
+                        return Err(ssh2::Error::new(
+                            ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT),
+                            "held",
+                        ));
+                    }
                 }
                 result
             },
         );
         let halt = match result {
-            Ok(()) => return Ok(()),
+            _ if early => return Ok(false),
+            Ok(()) => return Ok(true),
             Err(Halt::Gone) => return Err(Miss::Final(LastState::Cancelled)),
             Err(halt) => halt,
         };
