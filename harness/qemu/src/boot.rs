@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 use super::death::{console_tail, death_of};
-use super::driver::MeasuredBoots;
+use super::host::MeasuredBoots;
 use super::host_machine::{HostMachine, micros};
 use super::shape::Shape;
 use crate::running::MachineState;
