@@ -85,7 +85,10 @@ impl History<'_> {
         ));
         let (changes, more) = self.drawn();
         if self.changes.is_empty() && count < LEAST_BUILDS {
-            svg.say("", &format!("Too few builds to tell whether the level changed: {count} of at least {LEAST_BUILDS}."));
+            svg.say(
+                "",
+                &format!("Too few builds to tell whether the level changed: {count} of at least {LEAST_BUILDS}."),
+            );
         } else if self.changes.is_empty() {
             svg.say("", "No change of the level was found.");
         }
