@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use muster_base::exit::Exit;
 use muster_base::text::{one_line, plural};
+use muster_record::finding::OnMachine;
 use muster_record::outcome::Outcome;
 use muster_record::run::RunRecord;
 
@@ -42,12 +43,16 @@ impl<'r> Worse<'r> {
         let weaker = [Change::NowKnown, Change::NowFlaky].into_iter().flat_map(|change| since.with(change));
         let images = verdict::images(after);
         let ran = since.gone.iter().filter(|test| test.outcome.has_run());
-        let known = crashes(before);
+        // All findings of the earlier run, also those that a test said or answered for: none of them is new.
+        let known = on_images(before, before.findings.iter());
         Self {
             tests: count(Change::NewlyRed) + count(Change::NoLongerRun),
             removed: ran.filter(|test| images.contains(test.image.as_str())).count(),
             images: verdict::images(before).into_iter().filter(|image| !images.contains(image)).collect(),
-            crashes: crashes(after).into_iter().filter(|crash| !known.contains(crash)).collect(),
+            crashes: on_images(after, verdict::crashes(after))
+                .into_iter()
+                .filter(|crash| !known.contains(crash))
+                .collect(),
             weaker: weaker.filter(|index| passed.contains(&key(&after.tests[*index]))).count(),
             slower,
             unknown: unknown(after, since),
@@ -90,11 +95,10 @@ impl<'r> Worse<'r> {
     }
 }
 
-/// What counts against an image on the consoles of its machines, by image and category: lines and machines have other
-/// numbers in every run.
-fn crashes(record: &RunRecord) -> BTreeSet<(&str, &str)> {
+/// Findings by image and category: lines and machines have other numbers in every run.
+fn on_images<'r>(record: &'r RunRecord, findings: impl Iterator<Item = &'r OnMachine>) -> BTreeSet<(&'r str, &'r str)> {
     let image = |machine: &str| record.machines.iter().find(|of| of.id == machine).map_or("", |of| of.image.as_str());
-    verdict::crashes(record).map(|found| (image(&found.machine), &*found.finding.category)).collect()
+    findings.map(|found| (image(&found.machine), &*found.finding.category)).collect()
 }
 
 fn unknown(after: &RunRecord, since: &Since<'_>) -> Vec<String> {
@@ -128,7 +132,7 @@ fn unknown(after: &RunRecord, since: &Since<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::difference::{Difference, json, markdown, text};
-    use muster_record::finding::{Finding, OnMachine, Severity};
+    use muster_record::finding::{Finding, Severity};
     use muster_record::fold::Recorder;
     use muster_record::names::MACHINE_SUITE;
     use muster_record::sample;
@@ -217,6 +221,12 @@ mod tests {
         // What was so already is no news, but an error is no answer however often it comes.
         let crashed = changed(|run| oops(run, Severity::Fatal));
         assert_eq!(said(&crashed, &crashed).0, Exit::Pass);
+        // Also where a test said it then that is fixed.
+        let failed = changed(|run| {
+            oops(run, Severity::Fail);
+            run.tests[0].outcome = Outcome::Fail;
+        });
+        assert_eq!(said(&failed, &changed(|run| oops(run, Severity::Fail))).0, Exit::Pass);
         let (exit, text) = said(&changed(error), &changed(error));
         assert!(exit == Exit::Error && text.contains("1 test of the second run ended in an error again"), "{text}");
         // A test of a suite that did not run, and the test of machines, can go.
