@@ -243,8 +243,10 @@ fn failing<'d>(requirement: &'d Requirement, deciding: &'d TestEvidence) -> Opti
     if deciding.outcome != "pass" {
         return Some(deciding);
     }
-    let earlier = requirement.evidence.iter().filter(|evidence| !evidence.decides && evidence.cell == deciding.cell);
-    earlier.filter(|evidence| matches!(evidence.outcome.as_str(), "fail" | "flaky" | "known")).next_back()
+    requirement.evidence.iter().rfind(|evidence| {
+        let failed = matches!(evidence.outcome.as_str(), "fail" | "flaky" | "known");
+        !evidence.decides && evidence.cell == deciding.cell && failed
+    })
 }
 
 fn draft(decision: &Decision, test: &str, cell: &BTreeMap<String, String>, failure: Option<&FailureSeen>) -> String {
