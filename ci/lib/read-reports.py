@@ -149,9 +149,17 @@ def sarif(run, record):
     path = run / "results.sarif"
     for error in jsonschema.Draft4Validator(sarif_schema).iter_errors(json.loads(path.read_text())):
         wrong.append(f"{run.name}: sarif: {error.json_path}: {error.message[:200]}")
-    red = [test for test in record["tests"] if test["outcome"] in ("fail", "error")]
+    red = [test for test in record["tests"] if test["outcome"] in ("fail", "error", "not-run")]
+    documented = {("known", "known"), ("skip", "skipped")}
+    known = sum((test["outcome"], (test.get("issue") or {}).get("ruled")) in documented for test in record["tests"])
+    # One more for each image, or the run, that is no pass although none of its tests says why.
+    unsaid = sum(result["ruleId"].startswith("run.") and "muster/run" in result["message"]["text"]
+                 for result in json.loads(path.read_text())["runs"][0]["results"])
     file = loader.load_sarif_file(str(path))
-    check(run, "sarif-tools", +collections.Counter(error=len(red)), collections.Counter(row["Severity"] for row in file.get_records()))
+    check(run, "sarif-tools", +collections.Counter(error=len(red) + unsaid, note=known),
+          collections.Counter(row["Severity"] for row in file.get_records()))
+    suppressed = sum(bool(result.get("suppressions")) for result in file.get_results())
+    check(run, "sarif-tools, suppressions", collections.Counter(known=known), collections.Counter(known=suppressed))
     ids = collections.Counter(test["failures"][0]["id"] for test in red if test["failures"])
     check(run, "sarif-tools, rules", ids, collections.Counter(row["ruleId"] for row in file.get_results() if row["ruleId"] in ids))
     if file.get_distinct_tool_names() != ["muster"]:
@@ -266,7 +274,7 @@ seen = 0
 for run in sorted(path for path in runs.iterdir() if path.is_dir()):
     record = json.loads((run / "run.json").read_text())
     ours = collections.Counter(KINDS[test["outcome"]] for test in record["tests"])
-    # A run that is no pass although no test says why has one more case.
+    # A run that is no pass although no test says why has one more case, and so has an image.
     cases = sum(1 for _ in etree.parse(str(run / "junit.xml")).iter("testcase"))
     ours["failed"] += cases - len(record["tests"])
     ours = +ours

@@ -6,7 +6,10 @@ const SINCE = {
   "newly-red": "newly failing",
   "no-longer-run": "no longer run",
   "still-red": "still failing",
+  "now-known": "now failing as a known issue says",
+  "now-flaky": "now flaky",
   fixed: "fixed",
+  "now-run": "now run",
   added: "added",
 };
 

@@ -61,6 +61,19 @@ fn a_history_names_the_first_build_after_a_step_and_draws_it() {
     let found: serde_json::Value = serde_json::from_str(&found.assert_status(0).stdout).expect("JSON");
     assert_eq!((found["schema"].as_str(), found["changes"][0]["index"].as_u64()), (Some("boot-history/v1"), Some(20)));
 
+    assert_eq!(found["verdict"], "changed");
+
+    // Of few builds nobody can say that nothing changed.
+    for few in [&paths[..1], &paths[19..21]] {
+        let words: Vec<&str> = ["boot-time", "history"].into_iter().chain(few.iter().map(String::as_str)).collect();
+        let found = muster(&place, &words);
+        let text = &found.assert_status(3).stdout;
+        assert!(text.contains("NOT ENOUGH BUILDS: ") && !text.contains("no change"), "{text}");
+        let found = muster(&place, &[words.as_slice(), &["--format", "json"]].concat());
+        let found: serde_json::Value = serde_json::from_str(&found.assert_status(3).stdout).expect("JSON");
+        assert_eq!((&found["verdict"], &found["builds-needed"]), (&"not-enough-builds".into(), &11.into()));
+    }
+
     let mut elsewhere = builds[3].clone();
     elsewhere.series.accelerator = "kvm".into();
     let other = write(&place, "other.json", &elsewhere);

@@ -2,7 +2,7 @@
 
 use muster_base::exit::Exit;
 use muster_base::text::{one_line, plural};
-use muster_stats::change_points::{ChangePoint, FoundBy, Options, Series as Values, detect};
+use muster_stats::change_points::{ChangePoint, FoundBy, LEAST_BUILDS, Options, Series as Values, detect};
 use serde_json::json;
 
 use crate::baseline::words;
@@ -29,6 +29,40 @@ pub struct History {
     changes: Vec<ChangePoint>,
     /// Builds of which no boot could be used; they are in no figure.
     unusable: Vec<String>,
+}
+
+/// What a history came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryVerdict {
+    /// At least one change was found.
+    Changed,
+    /// None was found, in builds enough to find one in.
+    NoChange,
+    /// None was found, and so few builds can hide one.
+    NotEnoughBuilds {
+        /// How many can show a change that came with the newest build.
+        needed: usize,
+    },
+}
+
+impl HistoryVerdict {
+    /// As it is written for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::NoChange => "no-change",
+            Self::NotEnoughBuilds { .. } => "not-enough-builds",
+        }
+    }
+
+    /// How a command ends that shows it. A change is no failure: an old one stays in the history for ever. Too few builds
+    /// are an error, as too few boots are for a comparison.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Changed | Self::NoChange => Exit::Pass,
+            Self::NotEnoughBuilds { .. } => Exit::Error,
+        }
+    }
 }
 
 /// Why there is no history.
@@ -103,6 +137,15 @@ impl History {
         Ok(Self { by, floor, builds, medians, changes, unusable })
     }
 
+    /// What it came to. A change that was found counts however few the builds are.
+    pub fn verdict(&self) -> HistoryVerdict {
+        match (self.changes.is_empty(), self.builds.len()) {
+            (false, _) => HistoryVerdict::Changed,
+            (true, builds) if builds < LEAST_BUILDS => HistoryVerdict::NotEnoughBuilds { needed: LEAST_BUILDS },
+            (true, _) => HistoryVerdict::NoChange,
+        }
+    }
+
     /// One screen.
     pub fn text(&self) -> String {
         let Self { by, builds, medians, changes, .. } = self;
@@ -116,8 +159,16 @@ impl History {
         for label in &self.unusable {
             text.push_str(&format!("left out, since no boot of it can be used: {label}\n"));
         }
-        if changes.is_empty() {
-            text.push_str(&format!("no change of at least {} % was found\n", self.floor * 100.0));
+        match self.verdict() {
+            HistoryVerdict::Changed => {}
+            HistoryVerdict::NoChange => {
+                text.push_str(&format!("no change of at least {} % was found\n", self.floor * 100.0));
+            }
+            HistoryVerdict::NotEnoughBuilds { needed } => text.push_str(&format!(
+                "NOT ENOUGH BUILDS: here {}, and {needed} are needed to say that nothing changed; two builds are compared by \
+                 `muster boot-time NEW --baseline OLD`\n",
+                if builds.len() == 1 { "is 1".to_owned() } else { format!("are {}", builds.len()) },
+            )),
         }
         for change in changes {
             let what = if change.after >= change.before { "SLOWER" } else { "FASTER" };
@@ -164,7 +215,8 @@ impl History {
             })
             .collect();
         let value = json!({
-            "schema": SCHEMA, "by": self.by.name(), "floor": self.floor, "builds": builds, "changes": changes, "left-out": self.unusable,
+            "schema": SCHEMA, "verdict": self.verdict().name(), "builds-needed": LEAST_BUILDS,
+            "by": self.by.name(), "floor": self.floor, "builds": builds, "changes": changes, "left-out": self.unusable,
         });
         let text = serde_json::to_string_pretty(&value)
             .map_err(|error| FormatError::Value { at: "history".to_owned(), why: error.to_string() })?;
@@ -189,5 +241,47 @@ impl History {
             .collect();
         let name = self.builds.last().map(|build| build.series.image.as_str()).unwrap_or_default();
         Picture { id: "history", by: self.by, name, builds: &builds, changes: &changes }.svg()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::series;
+
+    fn history(builds: u32, step: u32, factor: f64) -> History {
+        History::of(series(7, builds, 5, step, factor), By::Instructions, 0.01).unwrap()
+    }
+
+    #[test]
+    fn too_few_builds_are_never_no_change() {
+        let least = u32::try_from(LEAST_BUILDS).unwrap();
+        for builds in 1..=least + 2 {
+            let flat = history(builds, builds, 1.0);
+            let expected = match builds < least {
+                true => HistoryVerdict::NotEnoughBuilds { needed: LEAST_BUILDS },
+                false => HistoryVerdict::NoChange,
+            };
+            assert_eq!(flat.verdict(), expected, "{builds}");
+            assert_eq!(flat.text().contains("no change of at least 1 % was found"), builds >= least, "{}", flat.text());
+            assert_eq!(flat.verdict().exit(), if builds < least { Exit::Error } else { Exit::Pass });
+            let json: serde_json::Value = serde_json::from_str(&flat.json().unwrap()).unwrap();
+            assert_eq!(
+                (json["verdict"].as_str(), json["builds-needed"].as_u64()),
+                (Some(expected.name()), Some(least.into()))
+            );
+        }
+        // The newest of two builds takes twice as long.
+        let twice = history(2, 1, 2.0);
+        assert!(twice.text().contains("NOT ENOUGH BUILDS: ") && twice.text().contains("here are 2, and 11 are needed"));
+        assert!(history(1, 1, 1.0).text().contains("here is 1, and 11"));
+    }
+
+    #[test]
+    fn a_change_that_came_with_the_newest_build_is_found_in_as_many_as_are_needed() {
+        let least = u32::try_from(LEAST_BUILDS).unwrap();
+        assert_eq!(history(least, least - 1, 1.05).verdict(), HistoryVerdict::Changed);
+        // One that few builds show is found all the same.
+        assert_eq!(history(8, 4, 2.0).verdict(), HistoryVerdict::Changed);
     }
 }

@@ -13,8 +13,9 @@ use muster_report::difference::{self, Difference};
 #[command(
     after_help = "Runs are named by their ids, their directories or archives, or `last`. Neither the images nor the suites are needed.
 
-Exit codes: 0 nothing got worse · 1 a test fails that did not, or does not run any more · 2 a run cannot be read, or the two \
-                  have no image in common
+Exit codes: 0 nothing got worse · 1 a test fails that did not, does not run any more or was removed, an image is gone, or a console \
+                  shows a new crash · 2 a run cannot be read, or the two have no image in common · 3 the later run was interrupted, or ended with 2 or \
+                  3, or has errors: whether something got worse is not known
 
 Examples:
   muster diff runs/yesterday last                    the nightly question

@@ -28,9 +28,11 @@ pub(crate) fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     let how = match outcome {
         Some(Outcome::Skip) => "was skipped",
         Some(Outcome::Fail) => "failed",
-        Some(Outcome::NotRun) => "did not run",
-        Some(_) => "ended in an error",
-        None => "did not run",
+        Some(Outcome::Known) => "failed as a known issue says",
+        Some(Outcome::Error) => "ended in an error",
+        // It was met where it passed, and no test is skipped for it then.
+        Some(Outcome::Pass | Outcome::Flaky) => "passed",
+        Some(Outcome::NotRun) | None => "did not run",
     };
     Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
 }
@@ -90,5 +92,23 @@ pub fn applies(when: &When, what: &str, lookup: &dyn Fn(&str) -> Option<Vec<Stri
             Applies::No(format!("{what} needs {} ({why}){because}", when.condition))
         }
         Truth::Unknown { dimension } => Applies::Unknown(dimension),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_says_how_its_need_ended_in_words_of_that_outcome_alone() {
+        let said = |outcome| unmet_need("b", outcome).message;
+        let mut all: Vec<String> = Outcome::ALL.into_iter().map(|outcome| said(Some(outcome))).collect();
+        assert_eq!(said(Some(Outcome::Known)), "needs `b`, which failed as a known issue says");
+        assert_eq!(said(Some(Outcome::Error)), "needs `b`, which ended in an error");
+        assert_eq!(said(None), said(Some(Outcome::NotRun)), "what was never begun did not run");
+        // A pass and a pass on a retry meet the need alike; no other two outcomes are one.
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), Outcome::ALL.len() - 1, "{all:?}");
     }
 }

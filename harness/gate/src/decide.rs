@@ -328,4 +328,6 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
 #[cfg(test)]
 mod kept_tests;
 #[cfg(test)]
+mod said_tests;
+#[cfg(test)]
 mod tests;

@@ -83,7 +83,17 @@ pub fn ways(decision: &Decision, policy: &Policy) -> Vec<Way> {
         );
         out.push(way(Effort::Inputs, &what, None, skipped.len()));
     }
-    let failed = tests(&[RequirementState::Failed]);
+    let (flaky, failed): (Vec<_>, Vec<_>) =
+        tests(&[RequirementState::Failed]).into_iter().partition(|requirement| passes_now(requirement));
+    if !flaky.is_empty() {
+        // As long as the gate knows of the failure, one more pass of the same image is one more pass after a failure.
+        let what = format!(
+            "find out why {} failed before it passed, fix that, and run on the new image (another pass of this image is \
+             flaky, too); or let the policy accept what passes after a failure (`flaky: passes`)",
+            counted(&flaky)
+        );
+        out.push(way(Effort::Fix, &what, Some(command(decision, &flaky)), flaky.len()));
+    }
     if !failed.is_empty() {
         let what = format!("fix what makes {} fail, and run on the new image", counted(&failed));
         out.push(way(Effort::Fix, &what, Some(command(decision, &failed)), failed.len()));
@@ -95,7 +105,7 @@ pub fn ways(decision: &Decision, policy: &Policy) -> Vec<Way> {
         RequirementState::Skipped,
     ])
     .into_iter()
-    .filter(|requirement| is_waivable(policy, requirement))
+    .filter(|requirement| is_waivable(policy, requirement) && !drafts(decision, requirement).is_empty())
     .collect();
     if (1..=DRAFTED).contains(&waivable.len()) && decision.subject.sha256.is_some() {
         let days = policy.waivers.as_ref().map_or(0, |rules| rules.max_days);
@@ -117,6 +127,12 @@ fn counted(requirements: &[&Requirement]) -> String {
         [one] => one.name.clone(),
         more => format!("{} tests", more.len()),
     }
+}
+
+/// Whether a test that counts as failed passed in the end, wherever it ran.
+fn passes_now(requirement: &Requirement) -> bool {
+    let mut deciding = requirement.evidence.iter().filter(|evidence| evidence.decides).peekable();
+    deciding.peek().is_some() && deciding.all(|evidence| matches!(evidence.outcome.as_str(), "pass" | "flaky"))
 }
 
 fn of_circumstance(decision: &Decision, requirement: &Requirement) -> Way {
@@ -210,7 +226,7 @@ fn drafts(decision: &Decision, requirement: &Requirement) -> Vec<String> {
         return vec![draft(decision, &requirement.name, &requirement.cell, None)];
     }
     let mut out = Vec::new();
-    for evidence in deciding.into_iter().filter(|evidence| evidence.outcome != "pass") {
+    for evidence in deciding.into_iter().filter_map(|evidence| failing(requirement, evidence)) {
         match evidence.outcome.as_str() {
             "skip" | "not-run" => out.push(draft(decision, &evidence.test, &evidence.cell, None)),
             _ => out.extend(
@@ -219,6 +235,18 @@ fn drafts(decision: &Decision, requirement: &Requirement) -> Vec<String> {
         }
     }
     out
+}
+
+/// The result of a place that a waiver is about: the one that counts, or where that is a pass the failure before it. None
+/// where no run that was given has that failure: what is known of it is not all of it.
+fn failing<'d>(requirement: &'d Requirement, deciding: &'d TestEvidence) -> Option<&'d TestEvidence> {
+    if deciding.outcome != "pass" {
+        return Some(deciding);
+    }
+    requirement.evidence.iter().rfind(|evidence| {
+        let failed = matches!(evidence.outcome.as_str(), "fail" | "flaky" | "known");
+        !evidence.decides && evidence.cell == deciding.cell && failed
+    })
 }
 
 fn draft(decision: &Decision, test: &str, cell: &BTreeMap<String, String>, failure: Option<&FailureSeen>) -> String {

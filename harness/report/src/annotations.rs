@@ -87,6 +87,15 @@ pub fn of_run(server: Server, record: &RunRecord) -> Vec<String> {
         }
         lines.push(unfold(server, 0, at.as_second()));
     }
+    let left = SHOWN.saturating_sub(lines.len());
+    lines.extend(verdict::unsaid(record).iter().take(left).filter_map(|unsaid| {
+        let text = one_line(&format!("{} is not a pass: {}", unsaid.name(), unsaid.why), MESSAGE);
+        match server {
+            Server::Github => Some(format!("::error ::{}", github(&text, false))),
+            Server::Azure => Some(format!("##vso[task.logissue type=error]{}", azure(&text, false))),
+            Server::Gitlab => None,
+        }
+    }));
     lines.extend(verdict::of_images(record).iter().map(|verdict| disarmed(&verdict.sentence())));
     lines
 }
@@ -220,6 +229,13 @@ mod tests {
         let mut record = Recorder::fold(&sample::events());
         let like = hostile();
         record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..like.clone() }).collect();
+        // All that is said of the other image is its console.
+        let crashed: Vec<String> = of_run(Server::Github, &record)
+            .into_iter()
+            .filter(|line| line.starts_with("::error ::muster/run [lab-immutable] is not a pass: "))
+            .collect();
+        assert_eq!(crashed.len(), 1, "{crashed:?}");
+        record.findings.clear();
         let lines = of_run(Server::Github, &record);
         assert_eq!(lines.iter().filter(|line| line.starts_with("::error ")).count(), 1, "one cause");
         for (at, test) in record.tests.iter_mut().enumerate() {

@@ -9,29 +9,48 @@ use muster_record::run::{RunRecord, TestRecord};
 /// What has become of a test since the earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It is red now, and was not or was not there.
+    /// It is red now, and was not or was not there. A test that only ended in an error then and fails now is one: nobody
+    /// knows that it failed then.
     NewlyRed,
-    /// It was red already.
-    StillRed,
     /// It ran then, and did not run now.
     NoLongerRun,
-    /// It was red, ran again, and is not red.
+    /// It was red already.
+    StillRed,
+    /// It fails as a known issue says, and did not.
+    NowKnown,
+    /// It passed only at another attempt, and did not need one or did not pass.
+    NowFlaky,
+    /// It failed or ended in an error, also as a known issue says, and passes.
     Fixed,
+    /// It did not run then, and passes.
+    NowRun,
     /// It was not there.
     Added,
 }
 
 impl Change {
     /// All, in the order in which they matter.
-    pub(crate) const ALL: [Change; 5] = [Self::NewlyRed, Self::NoLongerRun, Self::StillRed, Self::Fixed, Self::Added];
+    pub(crate) const ALL: [Change; 8] = [
+        Self::NewlyRed,
+        Self::NoLongerRun,
+        Self::StillRed,
+        Self::NowKnown,
+        Self::NowFlaky,
+        Self::Fixed,
+        Self::NowRun,
+        Self::Added,
+    ];
 
     /// As the page filters by it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NewlyRed => "newly-red",
-            Self::StillRed => "still-red",
             Self::NoLongerRun => "no-longer-run",
+            Self::StillRed => "still-red",
+            Self::NowKnown => "now-known",
+            Self::NowFlaky => "now-flaky",
             Self::Fixed => "fixed",
+            Self::NowRun => "now-run",
             Self::Added => "added",
         }
     }
@@ -40,11 +59,19 @@ impl Change {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NewlyRed => "newly failing",
-            Self::StillRed => "still failing",
             Self::NoLongerRun => "no longer run",
+            Self::StillRed => "still failing",
+            Self::NowKnown => "now failing as a known issue says",
+            Self::NowFlaky => "now flaky",
             Self::Fixed => "fixed",
+            Self::NowRun => "now run",
             Self::Added => "added",
         }
+    }
+
+    /// Whether there is a message of the test that says more than its name.
+    pub(crate) fn has_message(self) -> bool {
+        !matches!(self, Self::Fixed | Self::NowRun | Self::Added)
     }
 }
 
@@ -104,15 +131,23 @@ pub(crate) fn key(test: &TestRecord) -> (&str, &str, &str) {
     (&test.suite, &test.test, &test.image)
 }
 
+/// Every pair is here by name: a new outcome has to be thought of.
 fn change(now: Outcome, then: Option<Outcome>) -> Option<Change> {
-    let red = |outcome: Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
-    match then {
-        Some(then) if red(now) && red(then) => Some(Change::StillRed),
-        _ if red(now) => Some(Change::NewlyRed),
-        None => Some(Change::Added),
-        Some(then) if then.has_run() && !now.has_run() => Some(Change::NoLongerRun),
-        Some(then) if red(then) && now.has_run() => Some(Change::Fixed),
-        Some(_) => None,
+    use Outcome::{Error, Fail, Flaky, Known, NotRun, Pass, Skip};
+    match (now, then) {
+        (Fail, Some(Fail)) | (Error, Some(Fail | Error)) => Some(Change::StillRed),
+        (Fail, Some(Error)) => Some(Change::NewlyRed),
+        (Fail | Error, None | Some(Pass | Flaky | Known | Skip | NotRun)) => Some(Change::NewlyRed),
+        (Known, Some(Known)) | (Flaky, Some(Flaky)) => None,
+        (Known, Some(Pass | Fail | Error | Flaky | Skip | NotRun)) => Some(Change::NowKnown),
+        (Flaky, Some(Pass | Fail | Error | Known | Skip | NotRun)) => Some(Change::NowFlaky),
+        (Pass, Some(Fail | Error | Known)) => Some(Change::Fixed),
+        (Pass, Some(Skip | NotRun)) => Some(Change::NowRun),
+        (Pass, Some(Pass | Flaky)) => None,
+        // What did not run is not fixed.
+        (Skip | NotRun, Some(Pass | Fail | Error | Flaky | Known)) => Some(Change::NoLongerRun),
+        (Skip | NotRun, Some(Skip | NotRun)) => None,
+        (Pass | Flaky | Known | Skip | NotRun, None) => Some(Change::Added),
     }
 }
 
@@ -124,26 +159,59 @@ mod tests {
 
     #[test]
     fn every_pair_of_outcomes_has_its_change() {
-        use Outcome::{Error, Fail, Flaky, Known, NotRun, Pass, Skip};
-        for (now, then, expected) in [
-            (Fail, Some(Pass), Some(Change::NewlyRed)),
-            (Error, Some(Skip), Some(Change::NewlyRed)),
-            (Fail, Some(Known), Some(Change::NewlyRed)),
-            (Fail, None, Some(Change::NewlyRed)),
-            (Fail, Some(Error), Some(Change::StillRed)),
-            (Pass, Some(Fail), Some(Change::Fixed)),
-            (Flaky, Some(Error), Some(Change::Fixed)),
-            // What did not run is not fixed.
-            (Skip, Some(Fail), Some(Change::NoLongerRun)),
-            (NotRun, Some(Pass), Some(Change::NoLongerRun)),
-            (Skip, Some(NotRun), None),
-            (Pass, Some(Skip), None),
-            (Pass, Some(Pass), None),
-            (Pass, None, Some(Change::Added)),
-            (Skip, None, Some(Change::Added)),
-        ] {
-            assert_eq!(change(now, then), expected, "{now:?} after {then:?}");
+        use Change::{Added, Fixed, NewlyRed, NoLongerRun, NowFlaky, NowKnown, NowRun, StillRed};
+        let (bad, gone) = (Some(NewlyRed), Some(NoLongerRun));
+        // A row is what it is now; a column what it was: pass, fail, error, flaky, known, skip, not-run, not there.
+        let table: [(Outcome, [Option<Change>; 8]); 7] = [
+            (
+                Outcome::Pass,
+                [None, Some(Fixed), Some(Fixed), None, Some(Fixed), Some(NowRun), Some(NowRun), Some(Added)],
+            ),
+            (Outcome::Fail, [bad, Some(StillRed), bad, bad, bad, bad, bad, bad]),
+            (Outcome::Error, [bad, Some(StillRed), Some(StillRed), bad, bad, bad, bad, bad]),
+            (Outcome::Flaky, {
+                let now = Some(NowFlaky);
+                [now, now, now, None, now, now, now, Some(Added)]
+            }),
+            (Outcome::Known, {
+                let now = Some(NowKnown);
+                [now, now, now, now, None, now, now, Some(Added)]
+            }),
+            (Outcome::Skip, [gone, gone, gone, gone, gone, None, None, Some(Added)]),
+            (Outcome::NotRun, [gone, gone, gone, gone, gone, None, None, Some(Added)]),
+        ];
+        assert_eq!(table.each_ref().map(|(now, _)| *now), Outcome::ALL);
+        let red = |outcome: Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
+        for (now, row) in table {
+            let columns = Outcome::ALL.into_iter().map(Some).chain([None]);
+            for (then, expected) in columns.zip(row) {
+                let found = change(now, then);
+                assert_eq!(found, expected, "{now:?} after {then:?}");
+                // What no table may say: that a test is fixed which does not pass, or that nothing is new of one that is
+                // red.
+                assert!(found != Some(Fixed) || now == Outcome::Pass, "{now:?} after {then:?}");
+                assert!(!red(now) || matches!(found, Some(NewlyRed | StillRed)), "{now:?} after {then:?}");
+                assert!(found != Some(StillRed) || then.is_some_and(red), "{now:?} after {then:?}");
+                assert_eq!(
+                    found == Some(NoLongerRun),
+                    then.is_some_and(Outcome::has_run) && !now.has_run(),
+                    "{now:?} after {then:?}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn the_page_knows_every_change_by_the_same_words() {
+        let script = include_str!("../../../reports/page/selection.js");
+        let list = script.split_once("const SINCE = {").and_then(|(_, rest)| rest.split_once("};")).unwrap().0;
+        let listed: Vec<(String, String)> = list
+            .lines()
+            .filter_map(|line| line.trim().trim_end_matches(',').split_once(": "))
+            .map(|(name, words)| (name.trim_matches('"').to_owned(), words.trim_matches('"').to_owned()))
+            .collect();
+        let ours = Change::ALL.map(|change| (change.name().to_owned(), change.words().to_owned()));
+        assert_eq!(listed, ours);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use muster_base::exit::Exit;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 use muster_base::text::one_line;
 use muster_record::finding::OnMachine;
 use muster_record::names::{MACHINE_SUITE, PREFIX};
@@ -19,7 +19,7 @@ use muster_record::verdict::exit_of_records;
 pub(crate) enum Standing {
     /// Tests ran, and nothing is in doubt.
     Passes,
-    /// Every test was skipped, while the run passed on another image.
+    /// Every test was skipped, while the run came to a result on another image.
     NotTested,
     /// Anything else.
     Fails,
@@ -76,9 +76,12 @@ impl ImageVerdict {
 
 /// One verdict for each image that the run has or plans to test, by name.
 pub(crate) fn of_images(record: &RunRecord) -> Vec<ImageVerdict> {
-    let images: BTreeSet<&str> =
-        record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect();
-    images.into_iter().map(|image| of_image(record, image)).collect()
+    images(record).into_iter().map(|image| of_image(record, image)).collect()
+}
+
+/// The images that the run has or plans to test, by name.
+pub(crate) fn images(record: &RunRecord) -> BTreeSet<&str> {
+    record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect()
 }
 
 fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
@@ -90,7 +93,7 @@ fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
     let (failed, errors) = (count(&[Outcome::Fail]), count(&[Outcome::Error]));
     let (skipped, not_run) = (count(&[Outcome::Skip]), count(&[Outcome::NotRun]));
     let mut reasons: Vec<String> = crashes(record)
-        .filter(|found| record.machines.iter().any(|m| m.id == found.machine && m.image == image))
+        .filter(|found| is_on(record, found, image))
         .map(|found| format!("{} on the console of {}", plain(&found.finding.category), plain(&found.machine)))
         .collect();
     reasons.dedup();
@@ -105,9 +108,7 @@ fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
     let doubt = doubt(record);
     let standing = match (own, nothing, &doubt) {
         (Exit::Pass, false, None) if reasons.is_empty() => Standing::Passes,
-        (Exit::Pass, true, None) if reasons.is_empty() && record.exit_code == Some(Exit::Pass as u8) => {
-            Standing::NotTested
-        }
+        (Exit::Pass, true, None) if reasons.is_empty() => Standing::NotTested,
         _ => Standing::Fails,
     };
     if nothing && standing == Standing::Fails {
@@ -115,6 +116,10 @@ fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
     ImageVerdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
+}
+
+fn is_on(record: &RunRecord, found: &OnMachine, image: &str) -> bool {
+    record.machines.iter().any(|machine| machine.id == found.machine && machine.image == image)
 }
 
 const NOTHING: &str = "no test ran";
@@ -167,22 +172,77 @@ fn answers_for(test: &TestRecord, finding: &OnMachine) -> bool {
 /// Why the run as a whole is not a pass although no test failed; `None` when a test says it, or
 /// when the run is a pass.
 pub(crate) fn unexplained(record: &RunRecord) -> Option<String> {
-    if record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
+    if record.tests.iter().any(is_red) {
         return None;
     }
-    let not_run = record.tests.iter().filter(|test| test.outcome == Outcome::NotRun).count();
-    if not_run > 0 {
-        return Some(format!("{not_run} test{} did not run", muster_base::text::plural(not_run)));
+    let found = not_run(record.tests.iter()).or_else(|| findings(crashes(record)));
+    found.or_else(|| doubt(record)).or_else(|| (record.exit_code == Some(Exit::Stale as u8)).then(|| STALE.to_owned()))
+}
+
+fn is_red(test: &TestRecord) -> bool {
+    matches!(test.outcome, Outcome::Fail | Outcome::Error)
+}
+
+fn not_run<'r>(tests: impl Iterator<Item = &'r TestRecord>) -> Option<String> {
+    let count = tests.filter(|test| test.outcome == Outcome::NotRun).count();
+    (count > 0).then(|| format!("{count} test{} did not run", muster_base::text::plural(count)))
+}
+
+fn findings<'r>(found: impl Iterator<Item = &'r OnMachine>) -> Option<String> {
+    let one = |OnMachine { machine, finding }: &OnMachine| {
+        format!("{} on the console of {}, line {}", plain(&finding.category), plain(machine), finding.line_number)
+    };
+    let all: Vec<String> = found.map(one).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// That an image does not pass although none of its tests is red. A format that has a result for each test and image has one
+/// more for it, `muster/run`: without that the image would look as if it passed wherever another one has the red test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsaid<'r> {
+    /// Its id, not escaped; `None` where it is the same of all images, or of none.
+    pub image: Option<&'r str>,
+    /// Why, one or more clauses, escaped.
+    pub why: String,
+}
+
+impl Unsaid<'_> {
+    /// `muster/run`, or `muster/run [lab]`.
+    pub(crate) fn name(&self) -> String {
+        self.image.map_or_else(|| RUN.to_owned(), |image| format!("{RUN} [{}]", plain(image)))
     }
-    let findings: Vec<String> = crashes(record)
-        .map(|OnMachine { machine, finding }| {
-            format!("{} on the console of {}, line {}", plain(&finding.category), plain(machine), finding.line_number)
-        })
+}
+
+/// What the result is called.
+pub(crate) const RUN: &str = "muster/run";
+
+/// The failure id of the result.
+pub(crate) fn run_id(record: &RunRecord) -> FailureId {
+    if record.interrupted || record.finished.is_none() { failure::RUN_INTERRUPTED } else { failure::RUN_NOT_PASSED }
+}
+
+/// All of them, by image; one for the run where there is one image, or where all images have the same.
+pub(crate) fn unsaid(record: &RunRecord) -> Vec<Unsaid<'_>> {
+    let images = images(record);
+    let found: Vec<Unsaid<'_>> = images
+        .iter()
+        .filter_map(|image| Some(Unsaid { image: Some(*image), why: unsaid_of(record, image)? }))
         .collect();
-    if !findings.is_empty() {
-        return Some(findings.join("; "));
+    let alike = found.len() == images.len() && found.windows(2).all(|two| two[0].why == two[1].why);
+    match unexplained(record) {
+        Some(why) if alike || found.is_empty() => vec![Unsaid { image: None, why }],
+        _ => found,
     }
-    doubt(record).or_else(|| (record.exit_code == Some(Exit::Stale as u8)).then(|| STALE.to_owned()))
+}
+
+fn unsaid_of(record: &RunRecord, image: &str) -> Option<String> {
+    let tests = || record.tests.iter().filter(|test| test.image == image);
+    let verdict = of_image(record, image);
+    if verdict.standing != Standing::Fails || tests().any(is_red) {
+        return None;
+    }
+    let found = not_run(tests()).or_else(|| findings(crashes(record).filter(|found| is_on(record, found, image))));
+    Some(found.or_else(|| doubt(record)).unwrap_or_else(|| verdict.reasons.join("; ")))
 }
 
 fn plain(name: &str) -> String {

@@ -1,6 +1,7 @@
 //! A series over builds: the median of each, its boots, and the builds from which on the level is another.
 
 use muster_base::text::one_line;
+use muster_stats::change_points::LEAST_BUILDS;
 
 use super::measure::{Axis, change};
 use super::svg::{Anchor, LEFT, Label, RIGHT, Svg, lanes};
@@ -83,7 +84,12 @@ impl History<'_> {
             by.show(last.median)
         ));
         let (changes, more) = self.drawn();
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && count < LEAST_BUILDS {
+            svg.say(
+                "",
+                &format!("Too few builds to tell whether the level changed: {count} of at least {LEAST_BUILDS}."),
+            );
+        } else if self.changes.is_empty() {
             svg.say("", "No change of the level was found.");
         }
         for (nth, change_point) in changes.iter().enumerate() {
@@ -284,6 +290,15 @@ mod tests {
         assert_eq!((of("shift").len(), of("level").len(), of("before").len(), of("speck").len()), (1, 2, 20, 60 + 2));
         let (line, dots) = (of("shift")[0].percent("x1"), of("before"));
         assert!(dots[11].percent("cx") < line && line < dots[12].percent("cx"));
+    }
+
+    #[test]
+    fn a_picture_of_few_builds_does_not_say_that_nothing_changed() {
+        let said = |count: usize| parsed(&picture(&builds(count, |_| 10_000_000), &[])).said();
+        for count in [1, 2, LEAST_BUILDS - 1] {
+            assert!(said(count).contains("Too few builds to tell") && !said(count).contains("No change"), "{count}");
+        }
+        assert!(said(LEAST_BUILDS).contains("No change of the level was found."));
     }
 
     #[test]

@@ -12,6 +12,10 @@ use muster_boot_time::sample::Measured;
 use muster_boot_time::verdict;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 shown, also where a change was found, which stays in a history for ever · 2 invalid usage, or measurements that \
+                  cannot be compared · 3 too few builds to find a change in, or no boot can be used"
+)]
 pub(super) struct Arguments {
     /// Directories that `muster boot-time` made, or their boot-time.json
     #[arg(value_name = "DIR|FILE", required = true)]
@@ -41,5 +45,5 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         "json" => say(history.json()?.trim_end()),
         _ => say(history.text().trim_end()),
     }
-    Ok(Exit::Pass)
+    Ok(history.verdict().exit())
 }

@@ -2,7 +2,7 @@
 
 use muster_base::text::plural;
 
-use crate::decision::{Decision, Requirement, RequirementKind, RequirementState, WaiverFate, WaiverUse};
+use crate::decision::{Decision, Requirement, RequirementKind, RequirementState, RunUsed, WaiverFate, WaiverUse};
 
 /// The first line: whether the gate is open, and why.
 pub(super) fn headline(decision: &Decision) -> String {
@@ -32,12 +32,7 @@ pub(super) fn about(decision: &Decision) -> Vec<String> {
         format!("at: {}", decision.at),
     ];
     out.extend(decision.profile.as_ref().map(|profile| format!("profile: {} ({})", profile.id, profile.file)));
-    out.extend(
-        decision
-            .runs
-            .iter()
-            .map(|run| format!("run: {} ({}, muster {}, {})", run.id, run.file, run.muster, run.accelerator)),
-    );
+    out.extend(decision.runs.iter().map(run));
     let counts: Vec<String> = RequirementState::ALL
         .into_iter()
         .map(|state| (decision.tests(state), state.name()))
@@ -46,6 +41,15 @@ pub(super) fn about(decision: &Decision) -> Vec<String> {
         .collect();
     out.push(format!("tests: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));
     out
+}
+
+/// `run: r1 (r1/run.json, muster 1.0, kvm)`, without what its record does not have: that of a run which never began a
+/// machine has no accelerator.
+fn run(run: &RunUsed) -> String {
+    let parts = [("", &run.file), ("muster ", &run.muster), ("", &run.accelerator)];
+    let known = parts.iter().filter(|(_, value)| !value.is_empty());
+    let known: Vec<String> = known.map(|(before, value)| format!("{before}{value}")).collect();
+    format!("run: {} ({})", run.id, known.join(", "))
 }
 
 /// The requirements in groups, each with its title: what blocks first, what is satisfied last.

@@ -4,7 +4,9 @@ use muster_base::exit::Exit;
 use muster_record::run::{RunRecord, TestRecord};
 
 use super::facts::{self, FactChange};
+use super::worse::Worse;
 use crate::since::{Change, Since, key};
+use crate::verdict;
 
 /// How many times longer a test takes that is called slower, and by how many seconds at least.
 const TIMES: f64 = 3.0;
@@ -19,6 +21,8 @@ pub struct Difference<'r> {
     pub(super) after: &'r RunRecord,
     /// Test by test.
     pub(super) since: Since<'r>,
+    /// What got worse, and what is not known.
+    pub(super) worse: Worse<'r>,
     /// Tests that passed in both and take much longer, with what they took before; none where the runs had different
     /// accelerators.
     pub(super) slower: Vec<(&'r TestRecord, f64)>,
@@ -52,10 +56,7 @@ impl<'r> Difference<'r> {
     /// # Errors
     /// They were about different images.
     pub fn of(before: &'r RunRecord, after: &'r RunRecord) -> Result<Self, NothingInCommon> {
-        let images = |run: &'r RunRecord| -> std::collections::BTreeSet<&'r str> {
-            run.images.keys().map(String::as_str).chain(run.tests.iter().map(|test| test.image.as_str())).collect()
-        };
-        let (of_before, of_after) = (images(before), images(after));
+        let (of_before, of_after) = (verdict::images(before), verdict::images(after));
         let common: Vec<&str> = of_before.intersection(&of_after).copied().collect();
         if common.is_empty() {
             let named = |images: std::collections::BTreeSet<&str>| {
@@ -73,16 +74,15 @@ impl<'r> Difference<'r> {
             }
         }
         let slower = slower(before, after);
-        Ok(Self { before, after, since: Since::of(after, before), slower, facts, unknown })
+        let since = Since::of(after, before);
+        let worse = Worse::of(before, after, &since, slower.len());
+        Ok(Self { before, after, since, worse, slower, facts, unknown })
     }
 
-    /// How a command ends that compares: 1 when a test fails that did not, or does not run any more.
+    /// How a command ends that compares: 1 when something got worse (a test fails that did not, or does not run any more, or
+    /// is not there any more; an image is gone, or crashes), else 3 when the later run cannot show that nothing did.
     pub fn exit(&self) -> Exit {
-        let worse = |change: Change| matches!(change, Change::NewlyRed | Change::NoLongerRun);
-        match self.since.changes.iter().flatten().any(|change| worse(*change)) {
-            true => Exit::Failed,
-            false => Exit::Pass,
-        }
+        self.worse.exit()
     }
 
     /// The tests with this change, in the order of the later run.
@@ -145,7 +145,11 @@ pub(crate) mod tests {
         assert_eq!(difference.tests(Change::Fixed).len(), 1);
         assert_eq!(difference.slower.len(), 1);
         assert_eq!(difference.exit(), Exit::Failed);
-        assert_eq!(Difference::of(&before, &before).unwrap().exit(), Exit::Pass);
+        let same = |run: &RunRecord| Difference::of(run, run).unwrap().exit();
+        assert_eq!(same(&before), Exit::Error, "some of its tests have no result, as before");
+        let mut whole = before.clone();
+        whole.tests.retain(|test| test.outcome != Outcome::Error);
+        assert_eq!(same(&whole), Exit::Pass);
         let mut emulated = before.clone();
         emulated.accelerator.kind = "other".into();
         assert!(Difference::of(&emulated, &after).unwrap().slower.is_empty());

@@ -37,7 +37,10 @@ pub fn document(difference: &Difference<'_>) -> Value {
         "before": run(difference.before),
         "after": run(difference.after),
         "worse": difference.exit() != muster_base::exit::Exit::Pass,
+        "unknown": difference.worse.unknown,
         "tests": changed.collect::<Vec<_>>(),
+        "gone-images": difference.worse.images,
+        "crashes": difference.worse.crashes.iter().map(|(image, category)| json!({"image": image, "category": category})).collect::<Vec<_>>(),
         "gone": difference.since.gone.iter().map(|test| named(test)).collect::<Vec<_>>(),
         "slower": difference.slower.iter().map(|(test, then)| {
             let mut entry = named(test);
@@ -83,6 +86,8 @@ mod tests {
         }
         let mut document = document(&Difference::of(&before, &after).unwrap());
         assert_eq!(document["worse"], true);
+        let known = schema.pointer("/properties/tests/items/properties/change/enum").unwrap().as_array().unwrap();
+        assert_eq!(*known, Change::ALL.map(|change| Value::from(change.name())), "the schema lists every change");
         document["tests"][0]["change"] = "better".into();
         assert!(!validator.is_valid(&document));
     }

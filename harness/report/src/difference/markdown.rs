@@ -16,10 +16,15 @@ pub fn markdown(difference: &Difference<'_>) -> String {
             continue;
         }
         parts.push(format!("\n#### {} {}\n", tests.len(), change.words()));
-        parts.extend(tests.iter().map(|test| match change {
-            Change::Fixed => format!("- {}", code(&name(test))),
-            _ => format!("- {}: {}", code(&name(test)), code(&words::headline(test).1)),
+        parts.extend(tests.iter().map(|test| match change.has_message() {
+            false => format!("- {}", code(&name(test))),
+            true => format!("- {}: {}", code(&name(test)), code(&words::headline(test).1)),
         }));
+    }
+    let gone = &difference.since.gone;
+    if !gone.is_empty() {
+        parts.push(format!("\n#### {} of the first run that the second did not plan\n", gone.len()));
+        parts.extend(gone.iter().map(|test| format!("- {}", code(&name(test)))));
     }
     for (image, changes) in difference.facts.iter().filter(|(_, changes)| !changes.is_empty()) {
         parts.push(format!("\n#### Facts of {} that changed\n", code(image)));

@@ -6,6 +6,7 @@ pub mod facts;
 pub mod json;
 mod markdown;
 mod text;
+mod worse;
 
 pub use compared::{Difference, NothingInCommon};
 pub use markdown::markdown;

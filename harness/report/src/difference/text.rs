@@ -70,12 +70,15 @@ pub(super) fn heading(difference: &Difference<'_>) -> Vec<String> {
     for image in &difference.unknown {
         lines.push(format!("{}: its facts are not known in both runs, and were not compared", one_line(image, 80)));
     }
-    let worse = |change: &Option<Change>| matches!(change, Some(Change::NewlyRed | Change::NoLongerRun));
-    let count = difference.since.changes.iter().filter(|change| worse(change)).count();
-    lines.push(match count {
-        0 => "nothing got worse".to_owned(),
-        count => format!("{count} test{} got worse", plural(count)),
-    });
+    if difference.before.interrupted || difference.before.finished.is_none() {
+        let how = if difference.before.interrupted { "was interrupted" } else { "did not end" };
+        lines.push(format!("the first run {how}: of what it did not reach nothing is known"));
+    }
+    let worse = difference.worse.lines();
+    if worse.is_empty() {
+        lines.push("nothing got worse".to_owned());
+    }
+    lines.extend(worse);
     if difference.before.accelerator.kind != difference.after.accelerator.kind {
         lines.push("the runs had different accelerators: times were not compared".to_owned());
     }
@@ -88,11 +91,11 @@ pub(super) fn name(test: &TestRecord) -> String {
 
 fn of_test(test: &TestRecord, change: Change) -> String {
     match change {
-        Change::NewlyRed | Change::StillRed | Change::NoLongerRun => {
+        change if change.has_message() => {
             let (id, message) = words::headline(test);
             format!("{}: {message} ({id})", name(test))
         }
-        Change::Fixed | Change::Added => name(test),
+        _ => name(test),
     }
 }
 

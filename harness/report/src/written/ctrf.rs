@@ -1,7 +1,7 @@
 //! `ctrf-report.json`: the Common Test Report Format. Its specification has version 0.0.0, so what counts as valid is the
 //! schema of npm's `ctrf` 0.3.0, whose digest `ci/report-readers` checks. It has five states: an error is `failed` there,
 //! a known issue `skipped`, a test that did not run `pending`; the outcome itself is the `rawStatus`. A run that is no
-//! pass has at least one test that failed: where no test says why, one named `muster/run` does.
+//! pass has at least one test that failed: where no test of an image says why, one named `muster/run` does.
 
 use serde_json::{Map, Value, json};
 
@@ -47,9 +47,15 @@ fn document(source: ReportInput<'_>) -> Value {
         budget: Budget::new(TOTAL_LIMIT, |c| if c.is_control() || c == '"' || c == '\\' { 2 } else { c.len_utf8() }),
     };
     let mut tests: Vec<Value> = record.tests.iter().map(|test| writer.test(test)).collect();
-    tests.extend(verdict::unexplained(record).map(|why| {
-        json!({"name": "muster/run", "testId": "muster/run", "status": "failed", "rawStatus": "error", "duration": 0,
-            "message": one_line(&why, 400)})
+    tests.extend(verdict::unsaid(record).iter().map(|unsaid| {
+        let name = unsaid.name();
+        let mut out = json!({"name": name, "testId": name, "status": "failed", "rawStatus": "error", "duration": 0,
+            "message": one_line(&unsaid.why, 400)});
+        if let Some(image) = unsaid.image {
+            out["testId"] = one_line(&format!("{}@{image}", verdict::RUN), 500).into();
+            out["suite"] = json!(["muster", one_line(image, 200)]);
+        }
+        out
     }));
     let count = |status: &str| tests.iter().filter(|test| test["status"] == status).count();
     let start = milliseconds(&record.started).unwrap_or_default();

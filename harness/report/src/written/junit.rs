@@ -18,7 +18,8 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 use super::budget::Budget;
 use crate::evidence::{Base, Evidence, Evidences};
 use crate::format::ReportInput;
-use crate::{verdict, words};
+use crate::verdict::{self, Unsaid};
+use crate::words;
 use muster_base::text;
 use muster_record::layout::RunDir;
 use muster_record::outcome::Outcome;
@@ -137,8 +138,9 @@ impl Writer<'_> {
             let suite = self.suite(cell, &cells[&cell]);
             report.add_test_suite(suite);
         }
-        if let Some(why) = verdict::unexplained(record) {
-            report.add_test_suite(run_suite(record, &why));
+        for unsaid in verdict::unsaid(record) {
+            let suite = self.run_suite(&unsaid);
+            report.add_test_suite(suite);
         }
         let total: Duration = report.test_suites.iter().filter_map(|suite| suite.time).sum();
         report.set_time(total);
@@ -319,6 +321,27 @@ impl Writer<'_> {
         status
     }
 
+    /// A suite of one case that says why the run, or an image, is not a pass although its tests are.
+    fn run_suite(&mut self, unsaid: &Unsaid<'_>) -> TestSuite {
+        let record = self.record;
+        let why = text::one_line(&unsaid.why, 200);
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type(verdict::run_id(record).as_str()).set_message(why.clone()).set_description(why);
+        let mut suite =
+            TestSuite::new(line(&unsaid.image.map_or("muster".to_owned(), |image| format!("muster[{image}]"))));
+        let class = unsaid.image.map_or("muster".to_owned(), |image| format!("muster.{}", image.replace('.', "_")));
+        let class = self.unique("", line(&class));
+        let mut case = TestCase::new("run", status);
+        case.set_classname(class).set_time(Duration::ZERO);
+        set_timestamp(&mut suite.extra, &record.started);
+        if let Some(image) = unsaid.image {
+            suite.extra.insert("hostname".into(), line(image).into());
+        }
+        suite.set_time(Duration::ZERO);
+        suite.add_test_case(case);
+        suite
+    }
+
     /// All failures of a test, one after another, then how to run it again.
     fn body(&mut self, test: &TestRecord) -> String {
         let body = self.budget.within(&words::account(test).join("\n"), BODY_LIMIT);
@@ -346,21 +369,6 @@ fn output(evidence: &Evidence, base: &Base) -> String {
         out.push_str(&evidence.console_tail.replace("[[ATTACHMENT|", "[[ATTACHMENT\\x7c").replace('\t', "    "));
     }
     out
-}
-
-/// A suite of one case that says why the run is not a pass although every test is.
-fn run_suite(record: &RunRecord, why: &str) -> TestSuite {
-    let why = text::one_line(why, 200);
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    let kind = if record.interrupted || record.finished.is_none() { "run.interrupted" } else { "run.not-passed" };
-    status.set_type(kind).set_message(why.clone()).set_description(why);
-    let mut case = TestCase::new("run", status);
-    case.set_classname("muster").set_time(Duration::ZERO);
-    let mut suite = TestSuite::new("muster");
-    set_timestamp(&mut suite.extra, &record.started);
-    suite.set_time(Duration::ZERO);
-    suite.add_test_case(case);
-    suite
 }
 
 type Attributes = indexmap::IndexMap<quick_junit::XmlString, quick_junit::XmlString>;
@@ -472,6 +480,7 @@ mod tests {
         let mut record = Recorder::fold(&sample::events());
         let test = |suite: &str, outcome| sample::test(suite, "t", outcome);
         record.tests = vec![test("a_b", Outcome::Pass), test("a.b", Outcome::Fail)];
+        record.findings.clear();
         let report = parsed(&render(&record, None).unwrap());
         let classes: Vec<_> =
             report.test_suites.iter().map(|s| s.test_cases[0].classname.as_deref().unwrap()).collect();
@@ -567,6 +576,7 @@ mod tests {
         let mut large = record.tests[1].clone();
         large.failures[0].detail = Some("<&>".repeat(5_000));
         record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..large.clone() }).collect();
+        record.findings.clear();
         let limit = 1 << 20;
         let mut writer =
             Writer { record: &record, evidences: None, budget: Budget::new(limit, cost), taken: HashSet::new() };

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::resultsdb::is_address;
+use super::resultsdb::{is_address, of_unsaid};
 use crate::format::{Report, ReportInput};
 use crate::{verdict, words};
 use muster_base::text::{hex, one_line};
@@ -48,13 +48,14 @@ fn document(record: &RunRecord) -> Value {
     let mut images: Vec<&str> = record.images.keys().map(String::as_str).collect();
     images.extend(record.tests.iter().map(|test| test.image.as_str()));
     let mut tests: Vec<Value> = record.tests.iter().map(|test| self::test(record, test)).collect();
-    if let Some(why) = verdict::unexplained(record) {
-        let image = images.first().copied().unwrap_or_default();
-        images.push(image);
-        let mut run = run_of(record, image, "muster/run");
-        run.insert("status".to_owned(), "MISS".into());
-        run.insert("log_excerpt".to_owned(), excerpt(&why).into());
-        tests.push(Value::Object(run));
+    for unsaid in verdict::unsaid(record) {
+        for image in of_unsaid(record, &unsaid) {
+            images.push(image);
+            let mut run = run_of(record, image, verdict::RUN);
+            run.insert("status".to_owned(), "MISS".into());
+            run.insert("log_excerpt".to_owned(), excerpt(&unsaid.why).into());
+            tests.push(Value::Object(run));
+        }
     }
     // Two entries of one file are one subject.
     images.sort_by_key(|image| subject(record, image));
@@ -132,8 +133,10 @@ fn build(record: &RunRecord, image: &str) -> Value {
 
 /// A test run of this name on an image.
 fn run_of(record: &RunRecord, image: &str, name: &str) -> Map<String, Value> {
+    let parts = ["a virtual machine", &record.accelerator.kind];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let environment = json!({
-        "comment": one_line(&format!("a virtual machine, {}", record.accelerator.kind), LONGEST),
+        "comment": one_line(&parts.join(", "), LONGEST),
         "misc": {"accelerator": one_line(&record.accelerator.kind, LONGEST), "image": one_line(image, LONGEST)},
     });
     let out = json!({

@@ -117,6 +117,9 @@ impl Report for RunJson {
 }
 
 #[cfg(test)]
+mod greener_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::evidence::Base;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::format::{Report, ReportInput};
-use crate::{verdict, words};
+use crate::verdict::{self, Unsaid};
+use crate::words;
 use muster_base::text::{hex, one_line};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
@@ -44,19 +45,21 @@ impl Report for ResultsDb {
 
 fn results(record: &RunRecord) -> Vec<Value> {
     let mut results: Vec<Value> = record.tests.iter().map(|test| result(record, test)).collect();
-    if let Some(why) = verdict::unexplained(record) {
-        // Whichever image is decided about, the run is no pass.
-        let images: Vec<&str> = match record.images.is_empty() {
-            true => vec![""],
-            false => record.images.keys().map(String::as_str).collect(),
-        };
-        results.extend(images.into_iter().map(|image| {
-            let mut result = body(record, image, "muster/run", "NEEDS_INSPECTION");
-            result.insert("note".to_owned(), one_line(&why, LONGEST).into());
+    for unsaid in verdict::unsaid(record) {
+        results.extend(of_unsaid(record, &unsaid).into_iter().map(|image| {
+            let mut result = body(record, image, verdict::RUN, "NEEDS_INSPECTION");
+            result.insert("note".to_owned(), one_line(&unsaid.why, LONGEST).into());
             Value::Object(result)
         }));
     }
     results
+}
+
+/// The images that a result without a test is about: where it is the run's, all of them, since whichever is decided about,
+/// the run is no pass. One without a name where the run has none.
+pub(super) fn of_unsaid<'r>(record: &'r RunRecord, unsaid: &Unsaid<'r>) -> Vec<&'r str> {
+    let images = unsaid.image.map_or_else(|| verdict::images(record).into_iter().collect(), |image| vec![image]);
+    if images.is_empty() { vec![""] } else { images }
 }
 
 fn result(record: &RunRecord, test: &TestRecord) -> Value {
@@ -100,7 +103,8 @@ fn body(record: &RunRecord, image: &str, test: &str, outcome: &str) -> Map<Strin
     put("image", Some(image));
     put("image_file", known.map(|image| image.path.as_str()));
     // Greenwave keeps results of different scenarios and architectures apart; all of them must pass.
-    put("scenario", Some(&format!("{image} {}", record.accelerator.kind)));
+    // A run that never began a machine has no accelerator.
+    put("scenario", Some(format!("{image} {}", record.accelerator.kind).trim_end()));
     put("system_architecture", facts.map(|facts| facts.arch.as_str()));
     for (name, key) in [("distribution", "ID"), ("distribution_version", "VERSION_ID")] {
         put(name, facts.and_then(|facts| facts.os_release.get(key)).map(String::as_str));

@@ -1,6 +1,6 @@
 //! `results.tap`: the Test Anything Protocol, version 14. A known issue is a `TODO`, which readers do not count as a
-//! failure; what did not run is `not ok`; a run that is no pass although no test says why has one more test that is
-//! `not ok`.
+//! failure; what did not run is `not ok`; a run or an image that is no pass although none of its tests says why has
+//! one more test that is `not ok`.
 
 use super::budget::Budget;
 use crate::format::{Report, ReportInput};
@@ -37,14 +37,15 @@ impl Report for Tap {
 
 fn text(record: &RunRecord) -> String {
     let mut budget = Budget::new(TOTAL_LIMIT, char::len_utf8);
-    let unexplained = verdict::unexplained(record);
-    let count = record.tests.len() + usize::from(unexplained.is_some());
+    let unsaid = verdict::unsaid(record);
+    let count = record.tests.len() + unsaid.len();
     let mut lines = vec!["TAP version 14".to_owned(), format!("1..{count}")];
     for (at, test) in record.tests.iter().enumerate() {
         point(&mut lines, at + 1, test, &mut budget);
     }
-    if let Some(why) = unexplained {
-        lines.push(format!("not ok {count} - {}", plain(&format!("muster/run: {why}"))));
+    for (at, unsaid) in unsaid.iter().enumerate() {
+        let number = record.tests.len() + at + 1;
+        lines.push(format!("not ok {number} - {}", plain(&format!("{}: {}", unsaid.name(), unsaid.why))));
     }
     if record.interrupted || record.finished.is_none() {
         lines.push("Bail out! the run did not end".to_owned());

@@ -36,9 +36,12 @@ impl Report for Tmt {
 }
 
 fn results(record: &RunRecord) -> Vec<Value> {
-    let unexplained = verdict::unexplained(record)
-        .map(|why| json!({"name": "/muster/run", "result": "error", "note": [one_line(&why, NOTE)]}));
-    record.tests.iter().map(result).chain(unexplained).collect()
+    let unsaid = verdict::unsaid(record).into_iter().map(|unsaid| {
+        let name =
+            unsaid.image.map_or_else(|| format!("/{}", verdict::RUN), |image| format!("/{image}/{}", verdict::RUN));
+        json!({"name": one_line(&name, NOTE), "result": "error", "note": [one_line(&unsaid.why, NOTE)]})
+    });
+    record.tests.iter().map(result).chain(unsaid).collect()
 }
 
 fn result(test: &TestRecord) -> Value {

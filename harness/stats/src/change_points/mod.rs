@@ -16,6 +16,11 @@ pub use permutation::{MOST_PERMUTED, PERMUTATIONS, by_permutation};
 pub use point::{ChangePoint, FoundBy};
 pub use series::{Series, SeriesError};
 
+/// The fewest builds of which "no change" says something: with fewer, the newest build has no stable segment to be compared
+/// with, and E-Divisive alone finds a step at the end of a short series only where there is hardly any noise. Of two builds
+/// it finds none however large.
+pub const LEAST_BUILDS: usize = newest::LEAST_STABLE + 1;
+
 /// The change points of a series, by index.
 ///
 /// Larger is worse: in both directions a change is found that enough builds show, but of the newest builds only a change for

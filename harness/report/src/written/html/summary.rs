@@ -188,7 +188,7 @@ fn new(record: &RunRecord, since: Option<&Since<'_>>) -> String {
         rows.push_str(&format!("<li class=\"gone\">{} no longer in the plan{names}</li>\n", count(tests)));
     }
     if rows.is_empty() {
-        out.push_str("<p>Nothing: every test ended as it did then.</p>\n");
+        out.push_str("<p>Nothing: no test fails, passes or runs that did not then.</p>\n");
     } else {
         out.push_str(&format!("<ul class=\"groups\">\n{rows}</ul>\n"));
     }
