@@ -283,8 +283,9 @@ impl Again {
         }
         let ran = self.record.tests.iter().any(|test| test.outcome.has_run() && test.suite != MACHINE_SUITE);
         let exit = match verdict::exit_of_records(self.record.tests.iter()) {
-            Exit::Pass if !ran => Exit::Invalid,
             Exit::Pass | Exit::Stale if self.focused => Exit::Invalid,
+            // The other shards may have shown something.
+            Exit::Pass if !ran && self.record.shard.is_none() => Exit::Invalid,
             exit => exit,
         };
         CliError::reported(exit)

@@ -91,6 +91,7 @@ pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path)
         boot_baseline: None,
         proofs: Proofs::default(),
         focused: false,
+        shard: None,
         budget: budget(Some(1), None),
         durations: Durations::default(),
         halt: Halt::default(),

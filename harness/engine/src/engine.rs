@@ -21,6 +21,7 @@ use muster_record::event::Event;
 use muster_record::names::MACHINE_SUITE;
 use muster_record::outstanding;
 use muster_record::run::TestRecord;
+use muster_record::verdict;
 
 /// What is reserved for work on an image that is no machine.
 const LEAST: Cost = Cost { centicores: 1, memory_mib: 1 };
@@ -77,8 +78,11 @@ pub async fn run<I: Images>(
         () = interrupted => true,
         () = whole => false,
     };
+    let shown_nothing = no_test_ran(plan, &records);
     let exit = match exit_of(plan, &records) {
         _ if was_interrupted => Exit::Error,
+        // The others may have shown something: whoever merges them decides.
+        Exit::Invalid if shown_nothing && settings.shard.is_some() && !settings.focused => Exit::Pass,
         // Whoever looks at a few tests only has not seen the image pass.
         Exit::Pass | Exit::Stale if settings.focused => {
             events.notice("the run was focused on some tests, so that it is no pass whatever they say");
@@ -86,8 +90,11 @@ pub async fn run<I: Images>(
         }
         exit => exit,
     };
-    if exit == Exit::Invalid && !settings.focused && records.iter().all(|record| record.failures.is_empty()) {
-        events.notice("no test ran: every selected test was skipped, so nothing was shown about the image");
+    if shown_nothing && !was_interrupted && !settings.focused {
+        events.notice(match &settings.shard {
+            Some(shard) => shard.nothing_ran(),
+            None => verdict::NO_TEST_RAN.to_owned(),
+        });
     }
     if kept.whole || !settings.rerun.earlier.is_empty() {
         // What was not reached is as open as before.
@@ -162,10 +169,12 @@ fn emitted(records: Vec<TestRecord>, events: &Events) -> Vec<TestRecord> {
 /// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
 /// wrong; and a run in which nothing ran shows nothing.
 pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
-    let exit = muster_record::verdict::exit_of_records(records.iter());
-    let has_run = |record: &&TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
-    if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| has_run(&record)) {
-        return Exit::Invalid;
-    }
-    exit
+    if no_test_ran(plan, records) { Exit::Invalid } else { verdict::exit_of_records(records.iter()) }
+}
+
+/// Whether nothing is wrong, and nothing was shown: there were tests, in the plan or kept, and every one was skipped.
+fn no_test_ran(plan: &Plan, records: &[TestRecord]) -> bool {
+    let has_run = |record: &TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
+    verdict::exit_of_records(records.iter()) == Exit::Pass
+        && (!plan.groups.is_empty() && !records.iter().any(has_run) || verdict::none_has_run(records.iter()))
 }

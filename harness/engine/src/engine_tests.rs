@@ -22,7 +22,8 @@ use muster_record::event::Event;
 use muster_record::finding::{Finding, Severity};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
-use muster_suite::model::{GuestMode, MachineOverrides, Test};
+use muster_record::shard::ShardRecord;
+use muster_suite::model::{Condition, GuestMode, MachineOverrides, Operator, Test, When};
 use muster_suite::select::TestIndex;
 
 pub(super) fn settings() -> Settings {
@@ -38,6 +39,7 @@ pub(super) fn settings() -> Settings {
         boot_baseline: None,
         proofs: super::prove::Proofs::default(),
         focused: false,
+        shard: None,
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
         halt: Halt::default(),
@@ -575,6 +577,39 @@ async fn a_focused_run_is_never_a_pass() {
         engine::run(&plan, &FakeImages(Ok(FakeDriver::default())), &settings, &events, std::future::pending()).await.0
     };
     assert_eq!((run(false).await, run(true).await), (Exit::Pass, Exit::Invalid));
+}
+
+#[tokio::test]
+async fn a_shard_of_skipped_tests_alone_is_no_failure_and_says_that_it_shows_nothing() {
+    let skipped = || {
+        let condition = Condition::Compare {
+            dimension: "accelerator".to_owned(),
+            operator: Operator::Eq,
+            values: vec!["kvm".to_owned()],
+        };
+        let when = When { condition, because: None, location: super::fake::location() };
+        Test { when: Some(when), ..test("a", &[], &["true"]) }
+    };
+    let run = async |plan: &Plan, shard: Option<ShardRecord>, focused: bool| {
+        let settings = Settings { shard, focused, ..settings() };
+        let (events, stream) = Events::channel();
+        let images = FakeImages(Ok(FakeDriver::default()));
+        let (exit, records) = engine::run(plan, &images, &settings, &events, std::future::pending()).await;
+        assert!(records.iter().any(|record| record.outcome == Outcome::Skip), "{:?}", short(&records));
+        drop(events);
+        let notices: Vec<String> = stream
+            .try_iter()
+            .filter_map(|event| if let Event::Notice { text } = event { Some(text) } else { None })
+            .collect();
+        (exit, notices)
+    };
+    let shard = ShardRecord { number: 2, of: 3, tests: 7, ..ShardRecord::default() };
+    let (alone, both) = (plan_of(vec![skipped()]), plan_of(vec![skipped(), test("b", &[], &["true"])]));
+    let nothing = muster_record::verdict::NO_TEST_RAN.to_owned();
+    assert_eq!(run(&alone, None, false).await, (Exit::Invalid, vec![nothing]), "of a whole run it stays one");
+    assert_eq!(run(&alone, Some(shard.clone()), false).await, (Exit::Pass, vec![shard.nothing_ran()]));
+    assert_eq!(run(&both, Some(shard.clone()), false).await, (Exit::Pass, vec![]));
+    assert_eq!(run(&alone, Some(shard), true).await.0, Exit::Invalid, "focus is never a pass");
 }
 
 /// A test that expects of the fake guest what the YAML says.

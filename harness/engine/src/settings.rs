@@ -16,6 +16,7 @@ use super::updates::Updates;
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 use muster_record::run::{ImageRecord, SuiteRecord, TestRecord};
+use muster_record::shard::ShardRecord;
 
 /// What every test of a run is run with.
 pub struct Settings {
@@ -41,6 +42,8 @@ pub struct Settings {
     pub proofs: Proofs,
     /// Whether somebody works on some tests: such a run is never a pass.
     pub focused: bool,
+    /// Which part of a run it is, where it is not all of it.
+    pub shard: Option<ShardRecord>,
     /// What all machines of the run share.
     pub budget: Budget,
     /// How long tests took before.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
+use crate::outstanding;
 use crate::run::{Accelerator, EarlierRun, ImageRecord, RunRecord, TestRecord};
 use crate::verdict;
 pub use error::MergeError;
@@ -57,12 +58,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
     for test in &all {
         *totals.entry(test.outcome.name().to_owned()).or_default() += 1;
     }
-    let mut notices: Vec<String> = Vec::new();
-    for notice in records().flat_map(|record| &record.notices) {
-        if !notices.contains(notice) {
-            notices.push(notice.clone());
-        }
-    }
+    let exit_code = exit(&all, records());
     let ended = records().all(|record| record.finished.is_some());
     Ok(RunRecord {
         schema: first.record.schema.clone(),
@@ -91,15 +87,42 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
                 found
             })
             .collect(),
-        exit_code: exit(&all, records()),
+        exit_code,
+        notices: notices(&all, exit_code, records()),
         tests: all,
         totals,
-        notices,
     })
 }
 
 fn name(run: &Input<'_>) -> String {
     one_line(&run.record.id, 120)
+}
+
+/// What the shards say of themselves, each line once, without what is true of one shard alone; and what is to be said of all of
+/// them.
+fn notices<'r>(tests: &[TestRecord], exit: Option<u8>, records: impl Iterator<Item = &'r RunRecord>) -> Vec<String> {
+    let mut notices: Vec<String> = Vec::new();
+    let mut went_on = false;
+    for record in records {
+        let about_shard = |notice: &str| record.shard.as_ref().is_some_and(|shard| shard.is_about(notice));
+        for notice in &record.notices {
+            // What is outstanding of one shard says nothing of the others.
+            let is_line = outstanding::is_line(notice);
+            went_on |= is_line;
+            // Of a shard it is a note of its own.
+            let of_whole = notice == verdict::NO_TEST_RAN;
+            if !is_line && !of_whole && !about_shard(notice) && !notices.contains(notice) {
+                notices.push(notice.clone());
+            }
+        }
+    }
+    if exit == Some(Exit::Invalid as u8) && verdict::none_has_run(tests.iter()) {
+        notices.push(verdict::NO_TEST_RAN.to_owned());
+    }
+    if went_on {
+        notices.push(outstanding::line(tests));
+    }
+    notices
 }
 
 /// The name of a machine of a shard in the merged record.

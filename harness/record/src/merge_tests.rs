@@ -233,17 +233,54 @@ fn a_merged_run_is_greener_than_none_of_its_shards() {
     assert_eq!(exit(&|shards| shards[2].exit_code = Some(2)).0, Some(2), "it was focused");
     let killed = exit(&|shards| (shards[1].exit_code, shards[1].finished) = (None, None));
     assert_eq!(killed, (None, false, false));
-    // A shard whose tests were all skipped has shown nothing by itself.
-    let skipped = exit(&|shards| {
-        shards[3].tests.iter_mut().for_each(|test| test.outcome = Outcome::Skip);
-        shards[3].exit_code = Some(2);
-    });
-    assert_eq!(skipped.0, Some(0));
+    // A shard whose tests were all skipped has shown nothing by itself; it ends with 0, and ended with 2 before.
+    let skip = |shard: &mut RunRecord, code| {
+        shard.tests.iter_mut().for_each(|test| test.outcome = Outcome::Skip);
+        shard.exit_code = Some(code);
+    };
+    for code in [0, 2] {
+        assert_eq!(exit(&|shards| skip(&mut shards[3], code)).0, Some(0));
+        let none = exit(&|shards| shards.iter_mut().for_each(|shard| skip(shard, code)));
+        assert_eq!(none.0, Some(2), "no test ran in any of them");
+    }
     let failed = exit(&|shards| {
         shards[0].tests[0].outcome = Outcome::Fail;
         (shards[0].exit_code, shards[1].exit_code) = (Some(1), Some(3));
     });
     assert_eq!(failed.0, Some(1));
+}
+
+#[test]
+fn what_is_true_of_one_shard_alone_is_not_said_of_the_whole_run() {
+    let said = |skipped: bool| {
+        let mut all = shards();
+        for shard in &mut all {
+            let of = shard.shard.clone().unwrap();
+            let own = shard.tests.iter().filter(|test| test.suite != MACHINE_SUITE).count();
+            shard.notices = ["both said it".to_owned(), of.notice(own), outstanding::line(&shard.tests)].to_vec();
+            if skipped || of.number == 2 {
+                shard.tests.iter_mut().filter(|test| test.suite != MACHINE_SUITE).for_each(|test| {
+                    (test.outcome, test.issue) = (Outcome::Skip, None);
+                    test.failures.clear();
+                });
+                shard.notices.push(of.nothing_ran());
+            }
+            if skipped {
+                shard.tests.iter_mut().for_each(|test| {
+                    (test.outcome, test.issue) = (if test.is_health() { Outcome::Pass } else { Outcome::Skip }, None);
+                    test.failures.clear();
+                });
+                shard.exit_code = Some(0);
+            }
+        }
+        let one = merged(&all).unwrap();
+        (one.notices.clone(), outstanding::line(&one.tests), one.exit_code)
+    };
+    let (notices, outstanding, _) = said(false);
+    assert_eq!(notices, ["both said it".to_owned(), outstanding]);
+    let (notices, outstanding, exit) = said(true);
+    assert_eq!(notices, ["both said it".to_owned(), verdict::NO_TEST_RAN.to_owned(), outstanding]);
+    assert_eq!(exit, Some(2));
 }
 
 #[test]

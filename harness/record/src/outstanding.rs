@@ -59,12 +59,20 @@ pub fn passed_now(tests: &[TestRecord]) -> Option<String> {
     (!changed.is_empty()).then(line)
 }
 
+const NOTHING: &str = "nothing is outstanding";
+const SOME: &str = "outstanding: ";
+
+/// Whether a notice is the line of [`line()`].
+pub fn is_line(notice: &str) -> bool {
+    notice == NOTHING || notice.starts_with(SOME)
+}
+
 /// What is outstanding, in one line.
 pub fn line(tests: &[TestRecord]) -> String {
     let open: Vec<&TestRecord> =
         tests.iter().zip(outstanding(tests)).filter(|(_, open)| *open).map(|(test, _)| test).collect();
     if open.is_empty() {
-        return "nothing is outstanding".to_owned();
+        return NOTHING.to_owned();
     }
     let count = |outcome: Outcome| open.iter().filter(|test| test.outcome == outcome).count();
     let counts = [
@@ -77,7 +85,7 @@ pub fn line(tests: &[TestRecord]) -> String {
     let counts: Vec<String> = counts.map(|(count, words)| format!("{count} {words}")).collect();
     let names: Vec<String> = open.iter().map(|test| format!("{} [{}]", test.name(), test.image)).collect();
     let tests = format!("{} of {} test{}", open.len(), tests.len(), plural(tests.len()));
-    format!("outstanding: {tests} ({}): {}", counts.join(", "), listed(&names))
+    format!("{SOME}{tests} ({}): {}", counts.join(", "), listed(&names))
 }
 
 /// Some of these names, escaped, and how many more there are.
@@ -120,6 +128,7 @@ mod tests {
         // What it needs has a result that will not change.
         assert_eq!(open(&[test("s", "a", Outcome::Skip), needing("s", "b")]), [""; 0]);
         assert_eq!(line(&tests[..1]), "nothing is outstanding");
+        assert!(is_line(&line(&tests[..1])) && is_line(&line(&waits)) && !is_line("run again: 2 tests"));
         assert_eq!(
             line(&waits),
             "outstanding: 2 of 3 tests (1 failed, 1 waiting for what they need): s/a [lab], s/b [lab]"

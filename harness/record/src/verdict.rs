@@ -1,9 +1,19 @@
 //! The exit code that outcomes come to.
 
+use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
 use crate::run::{Ruled, TestRecord};
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
+
+/// What is said of a run in which no test ran.
+pub const NO_TEST_RAN: &str = "no test ran: every selected test was skipped, so nothing was shown about the image";
+
+/// Whether there are tests, the machines' own not counted, and none of them has run.
+pub fn none_has_run<'r>(records: impl Iterator<Item = &'r TestRecord> + Clone) -> bool {
+    let mut own = records.filter(|record| record.suite != MACHINE_SUITE).peekable();
+    own.peek().is_some() && !own.any(|record| record.outcome.has_run())
+}
 
 /// What the outcomes of tests make of a run. The sentence about each image is made with it too, so that no line says
 /// otherwise than the exit code.

@@ -278,6 +278,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
         own_snapshots: own_snapshots(&prepared.project),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
+        shard: prepared.shard,
         halt: Halt::at_first_failure(arguments.fail_fast),
         kept: prepared.kept,
         ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, dir.root())
@@ -350,6 +351,7 @@ async fn drive(
 ) -> Result<Exit, CliError> {
     let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products } = means;
     let measured = measured(&prepared.plan, accel.kind, boot_baseline.is_some());
+    let shard = prepared.shard;
     let (template, updates) = frozen.map(|frozen| (frozen.template, frozen.updates)).unzip();
     let settings = Settings {
         rerun: prepared.rerun,
@@ -363,6 +365,7 @@ async fn drive(
         boot_baseline,
         proofs: prepared.proofs,
         focused,
+        shard,
         budget,
         durations,
         halt,
