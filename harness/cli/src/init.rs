@@ -103,7 +103,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let there: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {
-        let what = format!("{} is there already in {at}, and nothing is overwritten", there.join(", "));
+        let are = if there.len() == 1 { "is" } else { "are" };
+        let what = format!("{} {are} there already in {at}, and nothing is overwritten", there.join(", "));
         return Err(CliError::invalid(what).hint("name another directory: muster init DIR"));
     }
     let last_day = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(DAYS)).to_string();

@@ -87,7 +87,8 @@ fn write_all(dir: &Utf8Path, all: &[Written]) -> Result<(), CliError> {
     let there: Vec<&str> =
         all.iter().map(|file| file.name.as_str()).filter(|name| dir.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {
-        let what = format!("{} is there already in {dir}, and nothing is overwritten", there.join(", "));
+        let are = if there.len() == 1 { "is" } else { "are" };
+        let what = format!("{} {are} there already in {dir}, and nothing is overwritten", there.join(", "));
         return Err(CliError::invalid(what).hint("name another directory"));
     }
     for file in all {
