@@ -25,8 +25,16 @@ fn there(place: &Place, words: &[&str]) -> Finished {
 /// Each command line that cannot work: how it ends, and what its message says.
 const REFUSED: &[(&[&str], i32, &[&str])] = &[
     (&["run", "lab-tiny"], 2, &["an image of the catalogue", "`--image lab-tiny`"]),
-    (&["plan", "--target", "30m", "--matrix", "github", "--durations", "whole"], 2, &["there is no file whole"]),
-    (&["run", "--shard", "1/2", "--durations", "whole", "--image", "lab"], 2, &["there is no file whole"]),
+    (
+        &["plan", "--target", "30m", "--matrix", "github", "--durations", "whole"],
+        2,
+        &["--durations whole: there is no such run", "durations.json"],
+    ),
+    (
+        &["run", "--shard", "1/2", "--durations", "whole", "--image", "lab"],
+        2,
+        &["--durations whole: there is no such run"],
+    ),
     (&["history"], 2, &["there is no run in muster-runs"]),
     (&["history", "nowhere"], 2, &["there is no run in nowhere"]),
     (&["report", "last"], 2, &["in place of `last`"]),

@@ -143,10 +143,12 @@ fn durations_travel_along_and_what_is_typed_is_never_a_variable() {
     place.write("durations.json", r#"{"lab base/kernel": 2.5}"#);
     let ended = submit(
         &place,
-        &["--durations", "durations.json"],
-        &["--image", "lab", "--test", "base/*", "--known-issues", "$(HOME)/known.yaml"],
+        &["--durations", "durations.json", "--images-claim", "disks"],
+        &["--image", "lab", "--test", "base/*", "--known-issues", "/images/$(HOME)/known.yaml"],
     );
     let objects = objects(&ended.assert_status(0).stdout);
+    let said = "note: not on this host, so that only the jobs read it: --known-issues /images/$(HOME)/known.yaml";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
     let (kind, _, map) = &objects[0];
     assert_eq!(kind, "ConfigMap");
     let text = found(map, "data").and_then(|data| data.get("durations.json")).and_then(Node::scalar);
@@ -159,19 +161,44 @@ fn durations_travel_along_and_what_is_typed_is_never_a_variable() {
 #[test]
 fn what_cannot_be_run_or_named_is_an_error_before_anything_is_written() {
     let place = Place::new();
-    let wrong: [(&[&str], &[&str], &str); 6] = [
+    let known = place.write("not-known.yaml", "schema: waivers/v1\nwaivers: []\n").display().to_string();
+    let wrong: [(&[&str], &[&str], &str); 11] = [
         (&["--name", "Gate"], &["--image", "lab"], "DNS label"),
         (&["--namespace", "a.b"], &["--image", "lab"], "DNS label"),
         (&["--cpu", "1.5"], &["--image", "lab"], "1500m"),
         (&["--kvm-group", "107"], &["--image", "lab"], "--kvm"),
         (&[], &["--imgae", "lab"], "--imgae"),
         (&[], &["--image", "lab", "--tag", "no-such-tag-at-all"], "no-such-tag-at-all"),
+        // What no pod would have, and what each would refuse.
+        (&[], &["--product", "nowhere.rpm"], "--product nowhere.rpm: pods do not have it by this path"),
+        (&[], &["--known-issues", "not-known.yaml"], "pods do not have it by this path"),
+        (&[], &["--known-issues", &known], "waivers/v1"),
+        (&[], &["--image", "/images/my.qcow2"], "--image /images/my.qcow2: there is no such file"),
+        (&["--images-claim", "disks"], &["--image", "my.qcow2"], "the volume that pods have as /images"),
     ];
     for (options, run, said) in wrong {
         let ended = submit(&place, &[options, &["-o", "run.yaml"]].concat(), run);
         assert!(ended.assert_status(2).stderr.contains(said), "{options:?} {run:?}: {}", ended.stderr);
         assert!(!place.path("run.yaml").exists(), "{options:?}");
     }
+}
+
+#[test]
+fn pods_that_would_run_other_tests_are_not_submitted() {
+    let place = Place::new();
+    for name in ["suites", "images"] {
+        std::fs::create_dir(place.path(name)).unwrap();
+    }
+    let suite = "schema: suite/v1\nsuite: mine\ntests:\n- {id: a, expect: {file: {/etc/passwd: {type: file}}}}\n";
+    place.write("suites/mine.yaml", suite);
+    // Its own suite is selected as those that ship are.
+    let both = submit(&place, &["-o", "run.yaml"], &["--image", "lab"]);
+    assert!(both.assert_status(2).stderr.contains("--suites suites/mine.yaml: pods do not have it"), "{}", both.stderr);
+    submit(&place, &["-o", "run.yaml"], &["--image", "lab", "--tag", "tier0"]).assert_status(0);
+    let described = "schema: images/v1\nimages:\n- {id: mine, summary: ours, disk: {path: ../my.qcow2}, format: qcow2, seed: nocloud, user: root}\n";
+    place.write("images/mine.yaml", described);
+    let image = submit(&place, &[], &["--image", "mine", "--tag", "tier0"]);
+    assert!(image.assert_status(2).stderr.contains("--image mine: images/mine.yaml describes it"), "{}", image.stderr);
 }
 
 /// `--apply` where `kubectl` is this script.

@@ -89,11 +89,21 @@ fn the_shell_of_the_pipelines_is_shell_and_calls_what_there_is() {
                     ["images", of, ..] => format!("images {of}"),
                     [command, ..] => (*command).to_owned(),
                 };
-                let help = helps.entry(command.clone()).or_insert_with(|| {
+                helps.entry(command.clone()).or_insert_with(|| {
                     let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
                     super::muster(&words).assert_status(0).stdout.clone()
                 });
-                for option in call.iter().filter(|word| word.starts_with('-')) {
+                // Behind `--` stand the options of a run.
+                let own = call.iter().position(|word| word == "--").unwrap_or(call.len());
+                let run = || super::muster(&["run", "--help"]).assert_status(0).stdout.clone();
+                let of_run = if own < call.len() {
+                    helps.entry("run".to_owned()).or_insert_with(run).clone()
+                } else {
+                    String::new()
+                };
+                let help = helps[&command].as_str();
+                for (at, option) in call.iter().enumerate().filter(|(at, word)| *at != own && word.starts_with('-')) {
+                    let help = if at < own { help } else { &of_run };
                     let there = regex::Regex::new(&format!(r"(?m)^\s+(-\w, )?{}\b", regex::escape(option))).unwrap();
                     assert!(there.is_match(help), "{name}: `muster {command}` has no {option}");
                 }
@@ -214,4 +224,124 @@ fn what_a_run_left_is_published_also_when_it_failed() {
         }
     }
     assert!(Path::new(&root().join("docs/ci/README.md")).is_file());
+}
+
+/// `muster plan` for a run of two shards of lab-tiny.
+fn planned(server: &str, before: &[&str], behind: &[&str]) -> super::support::Finished {
+    let words = ["plan", "--matrix", server, "--target", "75s"];
+    let run = ["--", "--image", "lab-tiny", "--suites", "tests/suites/tiny.yaml"];
+    super::muster(&[&words, before, &run, behind].concat())
+}
+
+fn parsed(text: &str) -> Node {
+    let mut sink = Diagnostics::new();
+    let tree = yaml::parse(&"jobs".into(), text, yaml::Limits::default(), &mut sink);
+    assert_eq!(sink.render(false), "", "{text}");
+    tree.expect("a tree")
+}
+
+fn lines(node: Option<&Node>) -> Vec<String> {
+    match &node.expect("a list").kind {
+        NodeKind::Sequence(items) => items.iter().map(|line| line.scalar().expect("a line").to_owned()).collect(),
+        NodeKind::Scalar { text, .. } => vec![text.clone()],
+        NodeKind::Mapping(_) => panic!("{node:?}"),
+    }
+}
+
+/// Of the jobs that are printed: how many shards there are, the script of one, the codes after which it runs again and those that are
+/// no failure, and the script of the gate.
+fn printed(server: &str, policy: &[&str]) -> (String, String, [Vec<String>; 2], String) {
+    let done = planned(server, policy, &["--user", "a b"]);
+    let tree = parsed(&done.assert_status(0).stdout);
+    let code = |node: Option<&Node>, keys: &[&str]| {
+        let node = keys.iter().fold(node, |node, key| match node.map(|node| &node.kind) {
+            Some(NodeKind::Sequence(items)) => items.first(),
+            _ => node.and_then(|node| node.get(key)),
+        });
+        lines(node)
+    };
+    if server == "gitlab" {
+        let (shards, gate) = (tree.get("shards").unwrap(), tree.get("gate").unwrap());
+        let codes = ["retry", "allow_failure"].map(|key| code(shards.get(key), &["exit_codes"]));
+        let of = lines(shards.get("parallel")).remove(0);
+        return (of, lines(shards.get("script")).join("\n"), codes, lines(gate.get("script")).join("\n"));
+    }
+    let NodeKind::Sequence(steps) = &tree.get("steps").unwrap().kind else { panic!("{tree:?}") };
+    let [shards, gate] = steps.as_slice() else { panic!("{steps:?}") };
+    let again = code(shards.get("retry"), &["automatic", "", "exit_status"]);
+    let codes = [again, code(shards.get("soft_fail"), &["", "exit_status"])];
+    // As the upload of the steps leaves it.
+    let script = |lines: Vec<String>| lines.join("\n").replace("$$", "$");
+    let gate = format!("buildkite-agent() {{ :; }}\n{}", script(lines(gate.get("commands"))));
+    let of = lines(shards.get("parallelism")).remove(0);
+    (of, script(lines(shards.get("command"))), codes, gate)
+}
+
+#[test]
+fn the_jobs_that_are_planned_end_as_the_ready_ones() {
+    let fake = "#!/bin/sh\ncase $1 in\nmerge) exit \"$(sed -n 1p statuses)\" ;;\ngate) exit \"$(sed -n 2p statuses)\" ;;\nesac\n";
+    let policy = Place::new();
+    let policy = policy.write("stable.yaml", "schema: policy/v1\nid: p\ncontext: c\nrequire: [{test: tiny/kernel}]\n");
+    for (server, index, total) in [
+        ("gitlab", ("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "2")),
+        ("buildkite", ("BUILDKITE_PARALLEL_JOB", "1"), ("BUILDKITE_PARALLEL_JOB_COUNT", "2")),
+    ] {
+        let (of, shard, codes, gate) = printed(server, &["--policy", policy.to_str().unwrap()]);
+        assert_eq!((of.as_str(), codes), ("2", [vec!["3".to_owned()], vec!["4".to_owned()]]), "{server}");
+        // It is a command line that muster takes, with the user that was typed.
+        let muster = Path::new(env!("CARGO_BIN_EXE_muster")).parent().unwrap();
+        let path = format!("{}:/usr/bin:/bin", muster.display());
+        let mut command = Command::new("bash");
+        command.args(["-euc", &format!("{shard} --list")]).current_dir(root()).env("PATH", path);
+        for name in ["CI_NODE_INDEX", "BUILDKITE_PARALLEL_JOB", "SYSTEM_JOBPOSITIONINPHASE", "CIRCLE_NODE_INDEX"] {
+            command.env_remove(name);
+        }
+        let done = command.envs([index, total]).env("MUSTER_CONFIG", "").output().unwrap();
+        assert!(done.status.success(), "{shard}: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(String::from_utf8_lossy(&done.stdout).contains("in shard 2 of 2"), "{shard}: {done:?}");
+        assert!(shard.contains("--user 'a b'") && shard.contains("-o \"results/shard-$"), "{shard}");
+        for (merged, decided, status) in
+            [(0, 0, 0), (1, 0, 0), (1, 1, 1), (4, 0, 0), (0, 1, 1), (0, 3, 3), (0, 2, 2), (2, 0, 2), (3, 0, 3)]
+        {
+            let (ended, printed, _place) = ends(&gate, fake, &format!("{merged}\n{decided}\n"));
+            assert_eq!(ended, status, "{server}: merge {merged}, gate {decided}: {printed}");
+        }
+        let (.., gate) = printed(server, &[]);
+        for merged in 0..=4 {
+            assert_eq!(ends(&gate, fake, &format!("{merged}\n0\n")).0, merged, "{server}: as the merged run");
+        }
+    }
+}
+
+#[test]
+fn a_plan_checks_what_its_jobs_would_be_given() {
+    for server in ["github", "azure", "gitlab", "buildkite"] {
+        let wrong = |before: &[&str], behind: &[&str], why: &str| {
+            let done = planned(server, before, behind);
+            assert!(done.assert_status(2).stderr.contains(why) && done.stdout.is_empty(), "{server}: {}", done.stderr);
+        };
+        wrong(&[], &["--imgae", "lab"], "options of `muster run`: unexpected argument '--imgae'");
+        wrong(&[], &["--known-issues", "nowhere.yaml"], "--known-issues nowhere.yaml: there is no such file");
+        wrong(&[], &["--known-issues", "tests/suites/tiny.yaml"], "tiny.yaml");
+        wrong(&[], &["--out", "elsewhere"], "--out is set for each shard");
+        wrong(&[], &["--tag", "no-such-tag-at-all"], "no-such-tag-at-all");
+        wrong(&["--most", "500"], &[], "jobs of one kind at most");
+        wrong(&["--most", "1"], &[], "no division is that fast");
+        wrong(
+            &["--policy", "nowhere.yaml"],
+            &[],
+            if ["gitlab", "buildkite"].contains(&server) { "nowhere.yaml" } else { "no job that merges" },
+        );
+        // A build may make it later.
+        let done = planned(server, &[], &["--product", "built-later.rpm"]);
+        let said = "only the jobs read it: --product built-later.rpm";
+        assert!(done.assert_status(0).stderr.contains(said), "{server}: {}", done.stderr);
+    }
+    // The most that each documents.
+    for (server, most, more) in
+        [("github", "256", "257"), ("azure", "99", "100"), ("gitlab", "200", "201"), ("buildkite", "499", "500")]
+    {
+        planned(server, &["--most", most], &[]).assert_status(0);
+        planned(server, &["--most", more], &[]).assert_status(2);
+    }
 }

@@ -237,3 +237,92 @@ fn a_shard_that_cannot_be_is_an_error_before_anything_runs() {
     refused(&["--durations", text.to_str().unwrap()], "--shard");
     refused(&["--shard", "1/2", "--failed", "last"], "cannot be used with");
 }
+
+#[test]
+fn a_shard_of_skipped_tests_alone_is_no_failure_and_what_it_says_of_itself_is_not_said_of_the_whole() {
+    let scene = Scene::new();
+    let suite = "schema: suite/v1\nsuite: two\ntests:\n\
+                 - {id: a, expect: {file: {/etc/passwd: {type: file}}}}\n\
+                 - {id: z, when: accelerator == kvm, expect: {file: {/etc/passwd: {type: file}}}}\n";
+    let suite = scene.place.write("two.yaml", suite).display().to_string();
+    let none = "schema: suite/v1\nsuite: none\ntests:\n\
+                - {id: a, when: accelerator == kvm, expect: {file: {/etc/passwd: {type: file}}}}\n\
+                - {id: b, when: accelerator == kvm, expect: {file: {/etc/passwd: {type: file}}}}\n";
+    let none = scene.place.write("none.yaml", none).display().to_string();
+    let run = |suite: &str, out: &str, more: &[&str]| {
+        let connection = connection(&scene.sshd);
+        let words: Vec<&str> =
+            ["run", "--suites", suite].into_iter().chain(connection.iter().map(String::as_str)).collect();
+        scene.muster(&[&words[..], more].concat(), Some(out), &[])
+    };
+    run(&suite, "whole", &[]).assert_status(0);
+    for number in ["1", "2"] {
+        run(&suite, &format!("s{number}"), &["--shard", &format!("{number}/2")]).assert_status(0);
+    }
+    let skipped = scene.record("s2");
+    assert_eq!(skipped.exit_code, Some(0));
+    let own = skipped.shard.clone().unwrap();
+    assert!(skipped.notices.contains(&own.nothing_ran()), "{:?}", skipped.notices);
+    let page = std::fs::read_to_string(scene.path("s2/report.html")).unwrap();
+    assert!(page.contains("May it ship? <strong class=\"error\">Not known"), "it has shown nothing");
+    scene.muster(&["run", "--rerun", scene.path("s2").to_str().unwrap()], Some("again"), &[]).assert_status(0);
+    scene.merge(&["s1", "s2"], "merged").assert_status(0);
+    let (merged, whole) = (scene.record("merged"), scene.record("whole"));
+    assert_eq!((merged.exit_code, &merged.totals), (Some(0), &whole.totals));
+    for notice in &merged.notices {
+        assert!(!notice.contains("shard") && !notice.contains("no test ran"), "{notice}");
+    }
+    let page = std::fs::read_to_string(scene.path("merged/report.html")).unwrap();
+    assert!(page.contains("May it ship? <strong class=\"pass\">") && !page.contains("no test ran"), "{page}");
+    // Where nothing ran anywhere, nothing is shown, whoever runs it.
+    run(&none, "nothing", &[]).assert_status(2);
+    for number in ["1", "2"] {
+        run(&none, &format!("n{number}"), &["--shard", &format!("{number}/2")]).assert_status(0);
+    }
+    scene.merge(&["n1", "n2"], "merged-nothing").assert_status(2);
+    let merged = scene.record("merged-nothing");
+    assert!(merged.notices.iter().any(|notice| notice == muster_record::verdict::NO_TEST_RAN), "{:?}", merged.notices);
+    // Each by itself decides nothing, whatever it ended with.
+    let policy = "schema: policy/v1\nid: p\ncontext: ship\nrequire: [{test: two/a}]\n";
+    let policy = scene.place.write("policy.yaml", policy).display().to_string();
+    let gate = |run: &str| scene.muster(&["gate", scene.path(run).to_str().unwrap(), "--policy", &policy], None, &[]);
+    gate("merged").assert_status(0);
+    gate("s2").assert_status(1);
+}
+
+#[test]
+fn durations_are_those_of_any_run_that_can_be_named() {
+    let scene = Scene::new();
+    let suites = scene.path("suites").display().to_string();
+    let connection = connection(&scene.sshd);
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(["run", "--suites", &suites]).args(&connection).args(more);
+        command.current_dir(scene.path("")).env("NO_COLOR", "1").env_remove("CI").env_remove("MUSTER_CONFIG");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap(), Duration::from_secs(60))
+    };
+    let none = run(&["--shard", "1/2", "--durations", "last"]);
+    assert!(
+        none.assert_status(2).stderr.contains("--durations last: there is no run in muster-runs"),
+        "{}",
+        none.stderr
+    );
+    run(&[]).assert_status(1);
+    let runs = scene.path("muster-runs");
+    let first = |ids: Vec<String>| ids.into_iter().filter(|id| id.starts_with('2')).min().unwrap();
+    let ids = std::fs::read_dir(&runs).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    let id = first(ids.collect());
+    let mut plans = BTreeSet::new();
+    for (number, by) in ["last", id.as_str(), &format!("muster-runs/{id}")].into_iter().enumerate() {
+        let out = format!("by-{number}");
+        run(&["--shard", "1/2", "--durations", by, "--out", &out]);
+        let record = scene.record(&out);
+        plans.insert(record.shard.unwrap().plan);
+        // `last` would be another run later.
+        let at = record.arguments.iter().position(|word| word == "--durations").unwrap();
+        let kept = if by == "last" { format!("muster-runs/{id}") } else { by.to_owned() };
+        assert_eq!(record.arguments[at + 1], kept);
+    }
+    assert_eq!(plans.len(), 1, "the same durations divide alike");
+}

@@ -38,6 +38,25 @@ fn a_submission_that_cannot_be_says_why_and_writes_nothing() {
     }
     refused(&shards("2"), &["--", "--image", "no-such-image"], 2, "no-such-image");
     refused(&shards("2"), &["--", "--image", "not-there.qcow2"], 2, "--image not-there.qcow2: there is no such file");
+    // What each job would read is read before any of them waits.
+    let known = place.write("not-known.yaml", "schema: waivers/v1\nwaivers: []\n").display().to_string();
+    let text = place.write("text.txt", "text").display().to_string();
+    for (option, file, why) in [
+        ("--product", "nowhere.rpm", "--product nowhere.rpm: there is no such file"),
+        ("--product", &text, "it is not an RPM"),
+        ("--known-issues", "nowhere.yaml", "--known-issues nowhere.yaml: there is no such file"),
+        ("--known-issues", &known, "waivers/v1"),
+        ("--console-rules", "nowhere.yaml", "--console-rules nowhere.yaml: there is no such file"),
+        ("--console-rules", &known, "waivers/v1"),
+        ("--boot-baseline", "nowhere.json", "--boot-baseline nowhere.json: there is no such file"),
+        ("--boot-baseline", &text, "text.txt"),
+        ("--before", "no-such-run", "--before no-such-run: there is no such run"),
+        ("--image", &text, "text.txt"),
+    ] {
+        let images: &[&str] = if option == "--image" { &[] } else { &tiny[1..3] };
+        let words = [&["--print", "--"], images, &["--suites", "tests/suites/tiny.yaml", option, file]].concat();
+        refused(&shards("2"), &words, 2, why);
+    }
     refused(&shards("2"), &["--sbatch-option", "--array=1-9"], 2, "--array is set by muster");
     refused(&shards("2"), &["--print", "--program", "nothing%j", "--wait"], 2, "cannot be used with");
     let percent = place.path("100%").display().to_string();

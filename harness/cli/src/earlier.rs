@@ -21,6 +21,11 @@ pub(crate) const LAST: &str = "last";
 /// The same, as other programs call it.
 const LATEST: &str = "latest";
 
+/// Whether it stands for the newest run, which is another one later.
+pub(crate) fn is_newest(typed: &str) -> bool {
+    typed == LAST || typed == LATEST
+}
+
 /// An earlier run that was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Earlier {
@@ -165,7 +170,7 @@ pub(crate) fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf
         entries.filter(|entry| is_run(entry.path())).map(|entry| entry.file_name().to_owned()).collect();
     ids.sort();
     let runs_shown = short(&runs);
-    if typed == LAST || typed == LATEST {
+    if is_newest(typed) {
         // Ids sort by time; what cargo's tests leave begins with a word.
         let newest = ids.iter().rev().find(|id| id.starts_with(|c: char| c.is_ascii_digit()));
         return newest.map(|id| runs.join(id)).ok_or_else(|| {

@@ -24,8 +24,10 @@ mod console;
 mod consumer;
 mod coverage;
 mod diff;
+mod divided;
 mod doctor;
 mod earlier;
+mod elsewhere;
 mod error;
 mod event_loop;
 mod explain;
@@ -50,6 +52,7 @@ mod load;
 mod logging;
 mod machine_dir;
 mod merge;
+mod named_durations;
 mod names;
 mod offline;
 mod opening;
@@ -322,7 +325,7 @@ fn dispatch(
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Archive(arguments) => archive::execute(&arguments),
-        Command::Plan(arguments) => plan::execute(arguments),
+        Command::Plan(arguments) => plan::execute(&arguments, &typed_run),
         Command::Submit(arguments) => submit::execute(arguments, &typed_run),
         Command::Merge(arguments) => merge::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),

@@ -229,6 +229,19 @@ pub(crate) fn image_specs(
     options: &ImageOptions,
     notices: &mut Vec<String>,
 ) -> Result<Vec<ImageSpec>, CliError> {
+    let specs = described(catalogue, options, notices, |_| Ok(true))?;
+    preflight(project, catalogue, &specs, &options.image)?;
+    Ok(specs)
+}
+
+/// The same, of which nothing is read but the first bytes of disk files, for their format. `is_read` says of a file that was typed
+/// whether even these are: not of one that another host has.
+pub(crate) fn described(
+    catalogue: &Catalogue,
+    options: &ImageOptions,
+    notices: &mut Vec<String>,
+    mut is_read: impl FnMut(&Utf8Path) -> Result<bool, CliError>,
+) -> Result<Vec<ImageSpec>, CliError> {
     let mut specs: Vec<ImageSpec> = Vec::new();
     for name in &options.image {
         let mut spec = match catalogue.get(name) {
@@ -237,7 +250,11 @@ pub(crate) fn image_specs(
                 spec.clone()
             }
             None if looks_like_a_file(name) && !is_misspelt(name, catalogue) => {
-                from_file(name, options.machine.image_format, notices)?
+                let (path, stated) = (Utf8Path::new(name), options.machine.image_format);
+                match is_read(path)? {
+                    true => from_file(name, stated, notices)?,
+                    false => ImageSpec::from_file(path.as_std_path(), stated.unwrap_or(Format::Raw)),
+                }
             }
             None => return Err(catalogue.unknown(name)),
         };
@@ -248,7 +265,6 @@ pub(crate) fn image_specs(
         }
         specs.push(spec);
     }
-    preflight(project, catalogue, &specs, &options.image)?;
     Ok(specs)
 }
 

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use sha2::{Digest as _, Sha256};
 
+use super::earlier;
 use super::error::CliError;
-use super::text_file;
+use super::named_durations;
 use muster_base::text::{hex, one_line};
 use muster_engine::shard::{self, Division, Part, Shard};
 use muster_record::durations::Durations;
-use muster_record::open;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 
@@ -167,6 +167,8 @@ pub(crate) struct Chosen {
     /// Which.
     pub(crate) shard: Shard,
     durations: Durations,
+    /// Where the durations are, if they are named.
+    durations_place: Option<Utf8PathBuf>,
 }
 
 /// The tests of one shard, by image.
@@ -182,33 +184,16 @@ impl ShardOptions {
                 of_environment(of, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?
             }
         };
-        let durations = self.durations.as_deref().map(durations).transpose()?.unwrap_or_default();
-        Ok(Some(Box::new(Chosen::new(shard, durations))))
+        let named = self.durations.as_deref().map(named_durations::read).transpose()?;
+        let (durations, durations_place) = named.map(|named| (named.durations, named.place)).unzip();
+        Ok(Some(Box::new(Chosen { shard, durations: durations.unwrap_or_default(), durations_place })))
     }
-}
-
-/// Durations that a person names: they decide which test runs where, so a file that is none is an error.
-pub(crate) fn durations(path: &Utf8Path) -> Result<Durations, CliError> {
-    let about = |error: open::OpenError| CliError::about("--durations", error);
-    let is_record = path.file_name() == Some("run.json");
-    if path.is_dir() || path.extension() == Some("zip") {
-        return Ok(Durations::of_run(&open::open(path).map_err(about)?.record));
-    }
-    if is_record {
-        return Ok(Durations::of_run(&open::of_record(path).map_err(about)?));
-    }
-    let text =
-        text_file::read(path).map_err(|error| CliError { what: format!("--durations: {}", error.what), ..error })?;
-    Durations::parse(&text).map_err(|error| {
-        let what = format!("--durations {path}: it has no durations: {}", one_line(&error.to_string(), 200));
-        CliError::invalid(what).hint("name a run, or the durations.json that `muster merge` writes")
-    })
 }
 
 impl Chosen {
     /// A shard that is made by these durations.
     pub(crate) fn new(shard: Shard, durations: Durations) -> Self {
-        Self { shard, durations }
+        Self { shard, durations, durations_place: None }
     }
 
     /// All shards, of which this one is [`Chosen::part`].
@@ -233,27 +218,29 @@ impl Chosen {
 
     /// What a reader of a run should know of it.
     pub(crate) fn notice(&self, division: &Division, part: &Part) -> String {
-        let (Shard { number, of }, tests) = (self.shard, part.tests.values().map(BTreeSet::len).sum::<usize>());
-        format!(
-            "this is shard {number} of {of}, with {tests} of {} tests: `muster merge` makes one run of all",
-            division.tests
-        )
+        division.record(self.shard).notice(part.tests.values().map(BTreeSet::len).sum())
     }
 }
 
-/// Words of a command line, with the number of the shard in place of `auto`: nobody else has this environment.
-pub(crate) fn settled(words: Vec<String>, shard: Option<Shard>) -> Vec<String> {
-    let Some(shard) = shard else { return words };
-    let is_auto = |value: &str| value == "auto" || value.starts_with("auto/");
-    let mut named = false;
+/// Words of a command line, with the number of the shard in place of `auto`, since nobody else has this environment, and the
+/// directory of a run in place of `last`, which is another run later.
+pub(crate) fn settled(words: Vec<String>, chosen: Option<&Chosen>) -> Vec<String> {
+    let Some(chosen) = chosen else { return words };
+    let value_of = |option: &str, value: &str| match option {
+        "--shard" if value == "auto" || value.starts_with("auto/") => Some(chosen.shard.to_string()),
+        "--durations" if earlier::is_newest(value) => chosen.durations_place.as_ref().map(Utf8PathBuf::to_string),
+        _ => None,
+    };
+    let mut before = String::new();
     let settle = |word: String| {
-        let settled = match word.strip_prefix("--shard=") {
-            Some(value) if is_auto(value) => format!("--shard={shard}"),
-            None if named && is_auto(&word) => shard.to_string(),
-            _ => word,
+        let settled = match word.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => {
+                value_of(option, value).map(|value| format!("{option}={value}"))
+            }
+            _ => value_of(&before, &word),
         };
-        named = settled == "--shard";
-        settled
+        before = settled.unwrap_or(word);
+        before.clone()
     };
     words.into_iter().map(settle).collect()
 }
@@ -261,6 +248,7 @@ pub(crate) fn settled(words: Vec<String>, shard: Option<Shard>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8Path;
 
     fn asked(of: Option<u32>, set: &[(&str, &str)]) -> Result<(u32, u32), String> {
         let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
@@ -364,14 +352,18 @@ mod tests {
     #[test]
     fn a_run_keeps_the_number_that_its_environment_said() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let shard = Some(Shard { number: 2, of: 4 });
+        let mut chosen = Chosen::new(Shard { number: 2, of: 4 }, Durations::default());
+        chosen.durations_place = Some("muster-runs/20261129T1".into());
+        let chosen = Some(&chosen);
         let cases = [
             ("run --shard auto --image auto", "run --shard 2/4 --image auto"),
             ("run --shard=auto/4 auto", "run --shard=2/4 auto"),
             ("run --shard 2/4", "run --shard 2/4"),
+            ("run --shard 2/4 --durations last", "run --shard 2/4 --durations muster-runs/20261129T1"),
+            ("run --durations=latest --before last", "run --durations=muster-runs/20261129T1 --before last"),
         ];
         for (typed, kept) in cases {
-            assert_eq!(settled(words(typed), shard), words(kept));
+            assert_eq!(settled(words(typed), chosen), words(kept));
         }
         assert_eq!(settled(words("run --test auto"), None), words("run --test auto"));
     }

@@ -1,12 +1,12 @@
 //! `muster run`.
 
+mod inputs;
 mod options;
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use sha2::{Digest as _, Sha256};
+use camino::Utf8PathBuf;
 
 use super::again::{Again, Mode};
 use super::attempts::{self, Attempts, Standing};
@@ -22,12 +22,10 @@ use super::product;
 use super::project::Project;
 use super::session::{self, Prepared};
 use super::shard::Chosen;
-use super::text_file;
 use super::this_host::{
     self, accelerator, budget, choose_accelerator, measured, one_machine, own_snapshots, templates,
 };
 use muster_base::exit::Exit;
-use muster_base::text::hex;
 use muster_console::rules::Rules;
 use muster_engine::budget::Budget;
 use muster_engine::capsule::CapsuleStore;
@@ -49,6 +47,8 @@ use muster_record::run::RunRecord;
 use muster_record::shard::ShardRecord;
 use muster_remote::RemoteImages;
 
+pub(crate) use inputs::Files;
+use inputs::digest_of;
 pub(crate) use options::Arguments;
 
 /// A run that can begin: what another command has composed as a command line, read.
@@ -132,7 +132,8 @@ pub(crate) fn execute_from(
         Some(out) => session::room(out)?,
         None => session::room(&Project::find()?.runs())?,
     }
-    let products = product::read(&arguments.products)?;
+    let files = Files::of(&arguments);
+    let products = product::read(&files.products)?;
     // Before it is said that nothing is outstanding, which would be of other products.
     if let Some(again) = arguments.selection.again.as_ref().filter(|again| again.keeps()) {
         product::fit(&products, again.record())?;
@@ -147,24 +148,12 @@ pub(crate) fn execute_from(
         let what = "a test wants a machine of another shape (a matrix, or `internet: true`), which clones of one machine cannot be";
         return Err(CliError::invalid(what).hint("name a test that runs on the image as it is described"));
     }
-    let rules = super::console::rules(&arguments.console_rules)?;
-    let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
+    let (rules, boot_baseline) = files.rules_and_boots(prepared.specs.iter().map(|spec| spec.id.as_str()))?;
     if arguments.warm && !products.is_empty() {
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
-    // Without them one test run again would be evaluated otherwise.
-    let baselines: Vec<Utf8PathBuf> = arguments.boot_baseline.iter().cloned().collect();
-    let files = [
-        ("--console-rules", &arguments.console_rules),
-        ("--known-issues", &arguments.known_issues),
-        ("--boot-baseline", &baselines),
-        ("--product", &arguments.products),
-    ];
     if let Some(shard) = &mut prepared.shard {
-        let small = [&arguments.console_rules, &arguments.known_issues, &baselines].into_iter().flatten();
-        let mut digests = small.map(digest_of).collect::<Result<Vec<_>, _>>()?;
-        // Of products, which may be large, it is known already.
-        digests.extend(products.iter().map(|product| product.sha256.clone()));
+        let digests = files.digests(&products)?;
         let mut options = session::rerun_options(&Selection::default(), &arguments.images.machine);
         options.extend(arguments.deciding());
         shard.plan = super::shard::with_options(&shard.plan, &options, digests.into_iter());
@@ -173,8 +162,9 @@ pub(crate) fn execute_from(
         return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &prepared.specs);
     }
     same_part(&arguments, prepared.shard.as_ref())?;
-    for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
-        prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
+    // Without them one test run again would be evaluated otherwise.
+    for (option, file) in files.each() {
+        prepared.rerun.options.extend([option.to_owned(), plan::quote(file.as_str())]);
     }
     for file in &arguments.proofs {
         prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
@@ -213,11 +203,6 @@ pub(crate) fn execute_from(
     Ok(exit)
 }
 
-/// SHA-256 of a small file, hex.
-fn digest_of(file: &Utf8PathBuf) -> Result<String, CliError> {
-    text_file::read(file).map(|text| hex(Sha256::digest(text)))
-}
-
 /// That an attempt goes on with the same part of the same run.
 fn same_part(arguments: &Arguments, now: Option<&ShardRecord>) -> Result<(), CliError> {
     let before = arguments.selection.again.as_ref().filter(|_| arguments.attempts.is_some());
@@ -227,7 +212,7 @@ fn same_part(arguments: &Arguments, now: Option<&ShardRecord>) -> Result<(), Cli
 /// The words of a command line as a record has them: without the program, and with the number of the shard.
 fn settled(words: &[OsString], chosen: Option<&Chosen>) -> Vec<String> {
     let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    super::shard::settled(words.collect(), chosen.map(|chosen| chosen.shard))
+    super::shard::settled(words.collect(), chosen)
 }
 
 /// What it says first of itself, with the options that it takes from others, so that the next run can take them from it.
@@ -388,20 +373,4 @@ async fn drive(
         }
     };
     Ok(exit)
-}
-
-/// The boots that the run is given, read before anything boots. A file in which none of the images is would skip every test that is
-/// meant to compare with it.
-fn boot_baseline(path: Option<&Utf8Path>, prepared: &Prepared) -> Result<Option<RunBaseline>, CliError> {
-    let Some(path) = path else { return Ok(None) };
-    let text = text_file::read(path)?;
-    let baseline = RunBaseline::new(path.to_string(), text).map_err(|error| CliError::about(path.as_str(), error))?;
-    if !prepared.specs.iter().any(|spec| baseline.has(&spec.id)) {
-        let images: Vec<&str> = prepared.specs.iter().map(|spec| spec.id.as_str()).collect();
-        let what = format!("--boot-baseline {path}: it has no later boots of {}", images.join(" or of "));
-        let first = images.first().copied().unwrap_or("IMAGE");
-        let hint = format!("measure them: muster boot-time {first} --later --write-baseline {path}");
-        return Err(CliError::invalid(what).hint(hint));
-    }
-    Ok(Some(baseline))
 }

@@ -135,9 +135,14 @@ impl Arguments {
         Ok(selection)
     }
 
-    /// The images, as they are typed.
-    pub(crate) fn image_names(&self) -> &[String] {
-        &self.images.image
+    /// The machine that is up already and takes the place of an image, with how it is reached.
+    pub(crate) fn connected(&self) -> Option<(&str, &ConnectOptions)> {
+        self.connect.connect.as_deref().map(|typed| (typed, &self.connect))
+    }
+
+    /// The earlier run with which reports compare this one, as it is typed.
+    pub(crate) fn before(&self) -> Option<&str> {
+        self.reports.before.as_deref().filter(|before| *before != "none")
     }
 
     /// Which reports it writes, and the history that it is added to, where these are named.

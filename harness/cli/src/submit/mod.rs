@@ -1,12 +1,12 @@
 //! `muster submit`: a run in shards, as the jobs of something that runs jobs on many hosts.
 
-mod divided;
 mod kubernetes;
+mod next;
 mod slurm;
 mod yaml;
 
+use super::divided::Read;
 use super::error::CliError;
-use divided::Read;
 use muster_base::exit::Exit;
 
 /// Run in shards on the hosts of a cluster

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::submit::divided::{Next, next};
+use crate::submit::next::{Next, next};
 use muster_base::exit::Exit;
 
 /// What all of it is made of. Everything that comes from a command line was checked there.

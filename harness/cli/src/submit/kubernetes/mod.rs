@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::divided::{Divided, Read, RunOptions, shard_dir};
 use super::yaml;
+use crate::divided::{Divided, Read, RunOptions, shard_dir};
+use crate::elsewhere::Place;
 use crate::error::CliError;
 use crate::opening::run_id;
 use crate::output::{print, say_error};
 use crate::session;
-use manifest::{DURATIONS, Images, RESULTS, Submission};
+use manifest::{DURATIONS, IMAGES, Images, RESULTS, Submission};
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
 use muster_base::text::{one_line, shell_word};
@@ -97,7 +98,9 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     // Stated either way: a broken device is an error then, and no slow run.
     let accel = if arguments.kvm { "--accel=kvm" } else { "--accel=tcg" };
-    let divided = Divided::new(&arguments.run.with(accel), read)?;
+    let has_volume = arguments.images_claim.is_some() || arguments.images_path.is_some();
+    let place = Place::Container { volume: has_volume.then_some(Utf8Path::new(IMAGES)) };
+    let divided = Divided::new(&arguments.run.with(accel), place, read)?;
     let submission = submission(arguments, &divided)?;
     let text = yaml::documents(&submission.objects());
     match &arguments.out {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::divided::{Divided, Read, RunOptions, shard_dir};
+use crate::divided::{Divided, Read, RunOptions, shard_dir};
+use crate::elsewhere::Place;
 use crate::error::CliError;
 use crate::output::{say, say_error};
 use crate::project::{short, working_directory};
@@ -69,7 +70,7 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         let what = format!("--out {}: it is there already", arguments.out);
         return Err(CliError::invalid(what).hint("name a directory that does not exist, or remove this one"));
     }
-    let mut divided = Divided::new(&arguments.run, read)?;
+    let mut divided = Divided::new(&arguments.run, Place::Shared, read)?;
     let images = divided.name_files(&here)?;
     let program =
         match &arguments.program {

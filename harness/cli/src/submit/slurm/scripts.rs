@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use camino::Utf8Path;
 
-use super::super::divided::{Divided, Next, next, shard_dir};
+use super::super::next::{Next, next};
+use crate::divided::{Divided, shard_dir};
 use crate::error::CliError;
 use crate::session;
 use muster_base::exit::Exit;
