@@ -7,9 +7,12 @@ use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::journal;
 use crate::observed::Value;
-use crate::unreadable::Unreadable;
+use crate::unreadable::{Read, Unreadable};
 use crate::value;
+use muster_console::Setting;
+use muster_console::scan::scan;
 use muster_record::facts::Facts;
+use muster_record::finding::{Finding, Severity};
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
@@ -20,6 +23,16 @@ const ATTRIBUTES: &[Attribute] = &[
         "Messages of priority warning and worse, one a line, without time stamps.",
     ),
     attribute("kernel", AttributeKind::Output, "All kernel messages."),
+    attribute(
+        "faults",
+        AttributeKind::Output,
+        "Kernel messages that a shipped console rule of severity `fail` or `fatal` finds, one a line, as `rule: message`; also those that a quiet console never shows. Without those of `stalls`.",
+    ),
+    attribute(
+        "stalls",
+        AttributeKind::Output,
+        "The same of the rules about time (`lockup`, `rcu-stall`, `hung-task`): on an emulated or crowded host they can be the host's doing.",
+    ),
     attribute("all", AttributeKind::Output, "Everything, without time stamps."),
     attribute("units", AttributeKind::Map(&systemd::SERVICE, &AttributeKind::Output), "By unit: its messages."),
     attribute("size", AttributeKind::Size, "Disk space of the journal."),
@@ -37,6 +50,7 @@ pub static TABLE: CheckTable = CheckTable {
     reads: "`journalctl -b`.",
     example: r#"log:
   errors: {lacks: [I/O error, "EXT4-fs error"]}
+  faults: {empty: true}
   units: {cloud-init.service: {lacks: [Traceback]}}
 "#,
 };
@@ -60,6 +74,8 @@ impl Check for Log {
             "errors" => journal::read(&seen.output("log/errors")?).map(Value::text),
             "warnings" => journal::read(&seen.output("log/warnings")?).map(Value::text),
             "kernel" => journal::read(&seen.output("log/kernel")?).map(Value::text),
+            "faults" => faults(&seen.output("log/kernel-lines")?).map(Value::text),
+            "stalls" => stalls(&seen.output("log/kernel-lines")?).map(Value::text),
             "all" => journal::read(&seen.output("log/all")?).map(Value::text),
             "units" => {
                 let unit = key(assertion)?;
@@ -100,6 +116,35 @@ impl Check for Log {
     }
 }
 
+/// What the console rules find in kernel messages, those about time aside.
+fn faults(reading: &str) -> Read<String> {
+    let text = journal::read(reading)?;
+    Ok(shown(&found(text, true)?))
+}
+
+/// What the rules about time find: they are no more than notes of an emulated machine.
+fn stalls(reading: &str) -> Read<String> {
+    let text = journal::read(reading)?;
+    let faults = found(text, true)?;
+    let is_fault = |finding: &Finding| {
+        faults.iter().any(|fault| fault.rule == finding.rule && fault.line_number == finding.line_number)
+    };
+    let mut all = found(text, false)?;
+    all.retain(|finding| !is_fault(finding));
+    Ok(shown(&all))
+}
+
+fn found(text: &str, emulated: bool) -> Read<Vec<Finding>> {
+    // What a restart is, `journalctl -b` has decided.
+    let setting = Setting { emulated, resets_watched: true, ..Setting::default() };
+    let scan = scan(text.as_bytes(), setting).map_err(|error| Unreadable::new(error.to_string()))?;
+    Ok(scan.findings.into_iter().filter(|finding| finding.severity >= Severity::Fail).collect())
+}
+
+fn shown(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{}: {}\n", finding.rule, finding.line)).collect()
+}
+
 /// Messages of one unit, after what systemd knows of it: a unit that is not there says nothing, too.
 const OF_UNIT: &str = r#"load=$(systemctl show --no-pager -p LoadState -- "$1") || { echo "systemctl: $load"; return 1; }
 case $load in LoadState=?*) ;; *) echo "systemctl show says nothing of $1"; return 1;; esac
@@ -128,6 +173,13 @@ const SOURCES: &[FixedReading] = &[
         seconds: 60,
         script: concat!(journal::not_empty!("-k"), journal::entries!("-k -o cat")),
     },
+    FixedReading {
+        attributes: &["faults", "stalls"],
+        key: "log/kernel-lines",
+        seconds: 60,
+        // With the names of those who speak: a program that writes to /dev/kmsg is not the kernel.
+        script: concat!(journal::not_empty!("-k"), journal::entries!("-k -o short-monotonic")),
+    },
     FixedReading { attributes: &["all"], key: "log/all", seconds: 120, script: journal::entries!("-o cat") },
     FixedReading { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
     FixedReading {
@@ -137,3 +189,53 @@ const SOURCES: &[FixedReading] = &[
         script: "IFS= read -r id </etc/machine-id || exit 1\nif [ -d \"/var/log/journal/$id\" ]; then echo true; else echo false; fi",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The journal with a line of the kernel.
+    fn journal(message: &str) -> String {
+        format!(
+            "entries:\n[    0.000000] host kernel: Linux version 6.12.0 (x@y) #1 SMP\n[   12.345678] host kernel: {message}\n[   13.000000] host systemd[1]: Started x.\n"
+        )
+    }
+
+    #[test]
+    fn what_a_console_would_show_is_found_in_the_journal_too() {
+        for message in [
+            "XFS (vda3): Metadata corruption detected at xfs_agf_verify+0x1/0x2 [xfs], xfs_agf block 0x1",
+            "BTRFS critical (device vda3): corrupt leaf: root=5 block=30408704 slot=0",
+            "EXT4-fs error (device vda1): ext4_lookup:1855: inode #12: comm ls: iget: checksum invalid",
+            "WARNING: fs/x.c:1 at f+0x1/0x2, CPU#0: swapper/0/0",
+            "WARNING: CPU: 1 PID: 21 at kernel/workqueue.c:3031 __flush_work.cold+0x2c/0x36",
+            "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+            "Oops: 0002 [#1] SMP PTI",
+            "I/O error, dev vda, sector 8 op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 0",
+            "Out of memory: Killed process 123 (x) total-vm:1kB, anon-rss:1kB",
+            "Kernel panic - not syncing: VFS: Unable to mount root fs",
+        ] {
+            assert!(faults(&journal(message)).unwrap().contains(&message[..20]), "{message}");
+            assert_eq!(stalls(&journal(message)).as_deref(), Ok(""), "{message}");
+        }
+        for message in [
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "rcu: INFO: rcu_sched self-detected stall on CPU",
+            "watchdog: BUG: soft lockup - CPU#1 stuck for 134s! [cc1:4588]",
+            "INFO: task mount:321 blocked for more than 143 seconds.",
+        ] {
+            assert_eq!(faults(&journal(message)).as_deref(), Ok(""), "{message}");
+            assert!(stalls(&journal(message)).unwrap().contains(&message[..20]), "{message}");
+        }
+    }
+
+    #[test]
+    fn ordinary_words_and_other_programs_are_no_faults() {
+        for message in ["usb 1-1: DEBUG: probing", "x: hung_task detector enabled", "ACPI: no Oops: here"] {
+            assert_eq!(faults(&journal(message)).as_deref(), Ok(""), "{message}");
+        }
+        let program = journal("x").replace("systemd[1]: Started x.", "widget[7]: BTRFS critical (device vda3): x");
+        assert_eq!(faults(&program).as_deref(), Ok(""));
+        assert!(faults("no journal\n").is_err() && stalls("").is_err());
+    }
+}
