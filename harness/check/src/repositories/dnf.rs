@@ -31,17 +31,11 @@ const DROP_INS: [&str; 2] = ["/etc/dnf/libdnf5.conf.d", "/usr/share/dnf5/libdnf.
 const DNF4_VARS: &[&str] = &["/etc/yum/vars", "/etc/dnf/vars"];
 const DNF5_VARS: &[&str] = &["/usr/share/dnf5/vars.d", "/etc/dnf/vars"];
 
-/// Prints the manager, every file with its content, and the directories that were looked into, those among
-/// them that the configuration names. Nothing that is there and cannot be read is passed over.
-const READ: &str = r#"dnf=
-for name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done
-put() { printf '%s\0%s\0%s\0' "$1" 0 "$2"; }
-show() { [ -f "$1" ] || return 0; text=$(cat "$1") || exit 1; put "$1" "$text"; }
-put manager "$dnf"
-put machine "$(uname -m)"
-[ ! -d /etc/zypp/repos.d ] || put foreign zypper
-main='/etc/dnf/dnf.conf /usr/share/dnf5/dnf.conf /etc/yum.conf /etc/tdnf/tdnf.conf'
-for file in $main /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf; do show "$file"; done
+/// POSIX sh that sets `main`, the files of the main configuration, and defines `named KEY`, which prints what options
+/// that begin so are set to there.
+macro_rules! named {
+    () => {
+        r#"main='/etc/dnf/dnf.conf /usr/share/dnf5/dnf.conf /etc/yum.conf /etc/tdnf/tdnf.conf'
 named() {
     for file in $main /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf; do
         [ -f "$file" ] || continue
@@ -53,10 +47,37 @@ named() {
         done <"$file"
     done | tr ",=\"'" '    '
 }
-set -f
+"#
+    };
+}
+
+/// POSIX sh after [`named!`] that makes the positional parameters the directories in which repositories are configured.
+macro_rules! repo_dirs {
+    () => {
+        "set -f
 set -- /etc/yum.repos.d /etc/yum/repos.d /etc/distro.repos.d /usr/share/dnf5/repos.d /etc/dnf/repos.override.d /usr/share/dnf5/repos.override.d $(named repo)
 set +f
-for dir do
+"
+    };
+}
+pub(super) use {named, repo_dirs};
+
+/// Prints the manager, every file with its content, and the directories that were looked into, those among
+/// them that the configuration names. Nothing that is there and cannot be read is passed over.
+const READ: &str = concat!(
+    r#"dnf=
+for name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done
+put() { printf '%s\0%s\0%s\0' "$1" 0 "$2"; }
+show() { [ -f "$1" ] || return 0; text=$(cat "$1") || exit 1; put "$1" "$text"; }
+put manager "$dnf"
+put machine "$(uname -m)"
+[ ! -d /etc/zypp/repos.d ] || put foreign zypper
+"#,
+    named!(),
+    r#"for file in $main /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf; do show "$file"; done
+"#,
+    repo_dirs!(),
+    r#"for dir do
     case $dir in /*) ;; *) continue;; esac
     put "directory ${dir%/}" ''
     for file in "${dir%/}"/*.repo; do show "$file"; done
@@ -67,7 +88,8 @@ set +f
 for dir do
     case $dir in /*) ;; *) continue;; esac
     for file in "${dir%/}"/*; do show "$file"; done
-done"#;
+done"#
+);
 
 /// Reads all of it.
 pub(crate) fn probe() -> Probe {
@@ -171,8 +193,12 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
                 let pattern = repos.expand(&section.name);
                 let ids: Vec<String> =
                     repos.repos.keys().filter(|id| fnmatch::matches(&pattern, id)).cloned().collect();
+                let switches_only = section.options.iter().all(|(name, _)| name == "enabled");
                 for id in ids {
                     if let Some(mut repo) = repos.repos.remove(&id) {
+                        if !switches_only {
+                            repo.overridden_by.push(path.clone());
+                        }
                         apply(&repos, &mut repo, &section.options);
                         repos.repos.insert(id, repo);
                     }
@@ -181,6 +207,14 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
         }
     }
     Ok(Some(repos))
+}
+
+/// The content of each file that was read, by its path, without newlines at its end.
+///
+/// # Errors
+/// The reading is torn.
+pub(super) fn contents(seen: &Observations) -> Read<BTreeMap<String, String>> {
+    Ok(shell::answers(seen.reply(KEY)?)?.into_iter().map(|(path, file)| (path, file.output)).collect())
 }
 
 fn parsed(files: &Files, path: &str) -> Read<Vec<Section>> {

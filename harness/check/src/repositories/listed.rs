@@ -88,7 +88,7 @@ pub(super) fn settle(repos: &mut Repos, seen: &Observations) -> Read<()> {
         let mut options = list.options.unwrap_or_default();
         options.insert("enabled".to_owned(), u8::from(list.enabled).to_string());
         let checked = options.get("gpgcheck").cloned();
-        repos.repos.insert(id, Repo { file: String::new(), options, checked, partial });
+        repos.repos.insert(id, Repo { options, checked, partial, ..Repo::default() });
     }
     Ok(())
 }

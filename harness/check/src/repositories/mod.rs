@@ -4,11 +4,13 @@
 //! - [`repo`]: a repository, and how the manager understands its options.
 //! - [`dnf`]: the files of dnf 4, dnf5, microdnf and tdnf.
 //! - [`listed`]: what dnf itself says of them; a difference is an error.
+//! - [`origin`]: whose they are, by the database of rpm.
 //! - [`apt`]: the files of apt.
 
 pub mod apt;
 pub(crate) mod dnf;
 mod listed;
+pub(crate) mod origin;
 mod repo;
 
 pub(crate) use repo::{Manager, unknown};

@@ -21,6 +21,8 @@ pub(crate) enum Manager {
 pub struct Repo {
     /// The file that defines it; empty for one that a plugin of the package manager adds.
     pub file: String,
+    /// The overriding files that set more of it than whether it is enabled.
+    pub overridden_by: Vec<String>,
     /// Options as written, drop-ins applied; without those whose values the package manager passes over.
     pub options: BTreeMap<String, String>,
     /// What it states of the signatures of packages, of the names that the package manager has for it.

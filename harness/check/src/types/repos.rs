@@ -7,9 +7,11 @@ use crate::assertions::{key, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
 use crate::observed::Value;
-use crate::repositories;
+use crate::repositories::{self, origin};
+use crate::unreadable::Unreadable;
+use muster_base::text::one_line;
 use muster_record::facts::Facts;
-use muster_suite::model::Expectation;
+use muster_suite::model::{Assertion, Expectation};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("enabled", AttributeKind::Set(&names::REPOSITORY), "Ids of the enabled ones."),
@@ -23,6 +25,11 @@ const ATTRIBUTES: &[Attribute] = &[
         "insecure",
         AttributeKind::Set(&names::REPOSITORY),
         "Ids of the enabled ones with a URL of http, ftp or no scheme. For apt, whose signatures cover what is fetched, that is common.",
+    ),
+    attribute(
+        "foreign",
+        AttributeKind::Set(&names::REPOSITORY),
+        "Ids of the enabled ones that are not the distribution's own: a file that configures them is not of a package of its maker, or says something else than the package's, `enabled` aside. A section of the main configuration and a file of repos.override.d count as such files.",
     ),
     attribute(
         "options",
@@ -40,10 +47,11 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt.",
+    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt; for `foreign` the database of rpm.",
     example: r#"repos:
   enabled: {only: [azurelinux-base, azurelinux-microsoft]}
   unchecked: none
+  foreign: none
   options: {skip_if_unavailable: "False"}
 "#,
 };
@@ -58,8 +66,11 @@ impl Check for AllRepos {
 
     fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if wants(wanted, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
+        if wants(wanted, &["enabled", "disabled", "unchecked", "insecure", "foreign", "options"]) {
             probes.extend(repositories::probes(facts));
+        }
+        if wants(wanted, &["foreign"]) && facts.dpkg.is_none() {
+            probes.push(origin::probe());
         }
         if wants(wanted, &["manager"]) && facts.dpkg.is_none() {
             probes.push(Probe::new(
@@ -72,7 +83,8 @@ impl Check for AllRepos {
     }
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
-        verdicts(&TABLE, expectation, |assertion| {
+        let mut reasons = String::new();
+        let verdicts = verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "manager" {
                 if facts.dpkg.is_some() {
                     return Ok(Value::text("apt"));
@@ -86,6 +98,14 @@ impl Check for AllRepos {
                 }));
             }
             let all = repositories::read(seen, facts)?;
+            if assertion.attribute == "foreign" {
+                if facts.dpkg.is_some() {
+                    return Err(Unreadable::new("only the database of rpm says whose a repository is"));
+                }
+                let foreign = origin::foreign(&all, seen)?;
+                reasons = foreign.iter().map(|(id, why)| one_line(&format!("{id}: {why}"), 400) + "\n").collect();
+                return Ok(Value::items(foreign.into_keys()));
+            }
             let mut ids = Vec::new();
             for (id, repo) in &all.repos {
                 let enabled = all.enabled(repo);
@@ -118,6 +138,13 @@ impl Check for AllRepos {
                 return Ok(all.main.get(key(assertion)?).map_or_else(|| Value::absent("not set"), Value::text));
             }
             Ok(Value::Items(ids))
-        })
+        });
+        let explained = |(mut verdict, assertion): (Verdict, &Assertion)| {
+            if let ("foreign", Verdict::Missed { detail, .. }) = (assertion.attribute, &mut verdict) {
+                reasons.trim_end().clone_into(detail);
+            }
+            verdict
+        };
+        verdicts.into_iter().zip(&expectation.assertions).map(explained).collect()
     }
 }
