@@ -107,9 +107,11 @@ fn an_archive_says_whether_it_is_an_image_of_bootc() {
 fn each_test_of_the_archive_fails_on_one_that_breaks_it() {
     type Change = fn(&Path);
     let place = Place::new();
-    let changes: [(&str, &str, Change); 16] = [
+    let changes: [(&str, &str, Change); 20] = [
         ("image-kernel", "found 2", |root| write(root, "usr/lib/modules/6.12.2/vmlinuz", b"kernel")),
         ("image-kernel", "found 6.12.1", |root| std::fs::remove_file(root.join(KERNEL).join("initramfs.img")).unwrap()),
+        ("image-kernel", "found 6.12.1", |root| write(root, &format!("{KERNEL}/initramfs.img"), b"")),
+        ("image-kernel", "any-of", |root| write(root, &format!("{KERNEL}/vmlinuz"), b"")),
         ("image-kernel", "any-of", |root| std::fs::remove_file(root.join(KERNEL).join("vmlinuz")).unwrap()),
         ("image-boot-empty", "vmlinuz-6.12.1", |root| write(root, "boot/vmlinuz-6.12.1", b"kernel")),
         ("image-boot-empty", "no directory /boot", |root| std::fs::remove_dir(root.join("boot")).unwrap()),
@@ -124,8 +126,16 @@ fn each_test_of_the_archive_fails_on_one_that_breaks_it() {
         ("image-root", "composefs is true, found false", |root| {
             write(root, "usr/lib/ostree/prepare-root.conf", b"[composefs]\nenabled = no\n");
         }),
+        ("image-root", "composefs is true, found false", |root| {
+            write(
+                root,
+                "usr/lib/bootc/kargs.d/10-a.toml",
+                b"kargs = [\"ostree.prepare-root.composefs=0\"]\n",
+            );
+        }),
         ("image-kernel-arguments", "20-b.conf", |root| write(root, "usr/lib/bootc/kargs.d/20-b.conf", b"kargs = []\n")),
         ("image-leftovers", "/etc/machine-id", |root| write(root, "etc/machine-id", &[b'a'; 32])),
+        ("image-leftovers", "/etc/nvme/hostid", |root| write(root, "etc/nvme/hostid", b"01234567")),
     ];
     for (number, (test, found, change)) in changes.into_iter().enumerate() {
         let file = image(&place, &format!("changed-{number}"), change);

@@ -18,9 +18,9 @@ pub struct RootTree {
     /// Labels of the configuration of an OCI image; absent for a plain tar, which has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub labels: Option<BTreeMap<String, String>>,
-    /// Names below `/usr/lib/modules` of what has a `vmlinuz`.
+    /// Names below `/usr/lib/modules` of what has a `vmlinuz` that is not empty.
     pub kernels: Vec<String>,
-    /// Those of them that have no `initramfs.img`.
+    /// Those of them that have no `initramfs.img`, or an empty one.
     pub without_initramfs: Vec<String>,
     /// Names of the unified kernel images in `/boot/EFI/Linux`.
     pub ukis: Vec<String>,
@@ -36,7 +36,7 @@ pub struct RootTree {
     /// How the first of these databases keeps its journal; absent where there is none, or one of another kind.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rpm_journal: Option<RpmJournal>,
-    /// Whether `/usr/lib/ostree/prepare-root.conf` switches composefs on.
+    /// Whether `/usr/lib/ostree/prepare-root.conf` switches composefs on, and no argument in `/usr/lib/bootc/kargs.d` off.
     pub composefs: bool,
     /// Whether `/sysroot` is a directory and `/ostree` a link to `sysroot/ostree`.
     pub ostree_root: bool,

@@ -76,12 +76,12 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "kernels",
         AttributeKind::Set(&kernel::RELEASE),
-        "Of a root file system: names below `/usr/lib/modules` of what has a `vmlinuz`.",
+        "Of a root file system: names below `/usr/lib/modules` of what has a `vmlinuz` that is not empty.",
     ),
     attribute(
         "kernels-without-initramfs",
         AttributeKind::Set(&kernel::RELEASE),
-        "Those of `kernels` that have no `initramfs.img`.",
+        "Those of `kernels` that have no `initramfs.img`, or an empty one.",
     ),
     attribute("boot-files", AttributeKind::Set(&paths::FILE_NAME), "Of a root file system: names in `/boot`."),
     attribute(
@@ -106,7 +106,8 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "composefs",
         AttributeKind::Bool,
-        "Of a root file system: whether `/usr/lib/ostree/prepare-root.conf` switches composefs on, `maybe` included.",
+        "Of a root file system: whether `/usr/lib/ostree/prepare-root.conf` switches composefs on, `maybe` included, and no argument in \
+         `/usr/lib/bootc/kargs.d` off.",
     ),
     attribute(
         "ostree-root",
@@ -122,7 +123,8 @@ const ATTRIBUTES: &[Attribute] = &[
         "leftovers",
         AttributeKind::Set(&paths::PATH),
         "Of a root file system: what belongs to one machine or boot: all in `/run` and `/tmp`, files of `/var/log` that are not empty, \
-         host keys, a machine id, seeds, `/usr/etc`, and a `/var/run` that is no link.",
+         host keys, a machine id (also D-Bus's, where it is no link), seeds, NetworkManager's secret, names of NVMe and iSCSI initiators, the key \
+         of rndc, `/usr/etc`, and a `/var/run` that is no link.",
     ),
 ];
 

@@ -7,7 +7,7 @@ use crate::cache::Slot;
 use muster_record::root_tree::RootTree;
 
 /// Changes whenever something else is read of an archive.
-pub(super) const RECIPE: u32 = 1;
+pub(super) const RECIPE: u32 = 2;
 
 /// What was kept, when it is there and as it was.
 pub(super) async fn kept(slot: &Slot) -> Option<RootTree> {

@@ -33,8 +33,15 @@ const DEEPEST: usize = 16;
 const DATABASES: [&str; 3] = ["/usr/share/rpm", "/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 /// Where bootupd finds the programs that it puts on the EFI system partition.
 const PROGRAMS: [&str; 2] = ["/usr/lib/efi", "/usr/lib/bootupd/updates/EFI"];
-/// What belongs to one machine wherever it is in an image.
+/// What belongs to one machine wherever it is in an image, whatever is in it.
 const OF_ONE_MACHINE: [&str; 3] = ["/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/usr/etc"];
+/// Files whose content belongs to one machine; empty ones say nothing.
+const WRITTEN_BY_ONE_MACHINE: [&str; 4] =
+    ["/etc/nvme/hostid", "/etc/nvme/hostnqn", "/etc/rndc.key", "/var/lib/NetworkManager/secret_key"];
+/// Files with a machine id; the second is mostly a link to the first.
+const MACHINE_IDS: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+/// open-iscsi's: the name that the first start draws. Its package may bring the file with a line that asks for that.
+const INITIATOR: &str = "/etc/iscsi/initiatorname.iscsi";
 
 /// Reads it. `labels` are those of the OCI image, `None` for a plain tar.
 ///
@@ -61,7 +68,7 @@ pub(crate) fn read(
         rpm: look.at("/usr/bin/rpm").is_some(),
         rpm_databases,
         rpm_journal,
-        composefs: prepare_root::composefs(&prepare_root),
+        composefs: prepare_root::composefs(&prepare_root) && !look.kargs_without_composefs()?,
         ostree_root: matches!(look.what("/sysroot"), Some(What::Dir(_)))
             && matches!(look.what("/ostree"), Some(What::Symlink(to)) if to == b"sysroot/ostree"),
         malformed_kargs: look.malformed_kargs()?,
@@ -113,7 +120,7 @@ impl<'t> Look<'t> {
     fn kernels(&self) -> (Vec<String>, Vec<String>) {
         let has = |what: &What, name: &[u8]| match what {
             What::Dir(names) => {
-                names.get(name).and_then(|at| self.tree.node(*at)).is_some_and(|node| is_file(&node.what))
+                names.get(name).and_then(|at| self.tree.node(*at)).is_some_and(|node| is_written(&node.what))
             }
             _ => false,
         };
@@ -202,6 +209,20 @@ impl<'t> Look<'t> {
         Ok(names(refused))
     }
 
+    /// Whether the kernel arguments that bootc installs with switch composefs off, whatever prepare-root.conf says.
+    fn kargs_without_composefs(&self) -> Result<bool, ArchiveError> {
+        for (name, what) in self.entries("/usr/lib/bootc/kargs.d") {
+            if let What::File { source, offset, size } = what
+                && name.ends_with(b".toml")
+                && let Some(bytes) = self.bytes(*source, *offset, *size)?
+                && kargs::words(&bytes).iter().any(|word| prepare_root::switches_off(word))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn leftovers(&self) -> Result<Vec<String>, ArchiveError> {
         let mut found = Vec::new();
         for place in ["/run", "/tmp"] {
@@ -213,11 +234,21 @@ impl<'t> Look<'t> {
         let keys =
             self.entries("/etc/ssh").filter(|(name, _)| name.starts_with(b"ssh_host_") && name.ends_with(b"_key"));
         found.extend(keys.map(|(name, _)| below("/etc/ssh", name)));
-        if let Some(What::File { size: 1.., .. }) = self.what("/etc/machine-id")
-            && self.text("/etc/machine-id")?.is_none_or(|id| id.trim() != "uninitialized")
-        {
-            found.push(b"/etc/machine-id".to_vec());
+        for path in MACHINE_IDS {
+            if self.what(path).is_some_and(is_written) && self.text(path)?.is_none_or(|id| id.trim() != "uninitialized")
+            {
+                found.push(path.as_bytes().to_vec());
+            }
         }
+        if self.what(INITIATOR).is_some_and(is_written)
+            && self
+                .text(INITIATOR)?
+                .is_none_or(|text| text.lines().any(|line| line.trim().starts_with("InitiatorName=")))
+        {
+            found.push(INITIATOR.as_bytes().to_vec());
+        }
+        let written = WRITTEN_BY_ONE_MACHINE.iter().filter(|path| self.what(path).is_some_and(is_written));
+        found.extend(written.map(|path| path.as_bytes().to_vec()));
         found.extend(OF_ONE_MACHINE.iter().filter(|path| self.at(path).is_some()).map(|path| path.as_bytes().to_vec()));
         if self.what("/var/run").is_some_and(|what| !matches!(what, What::Symlink(_))) {
             found.push(b"/var/run".to_vec());
@@ -269,6 +300,11 @@ fn below(place: &str, name: &[u8]) -> Vec<u8> {
 
 fn is_file(what: &What) -> bool {
     matches!(what, What::File { .. })
+}
+
+/// Whether it is a file with something in it.
+fn is_written(what: &What) -> bool {
+    matches!(what, What::File { size: 1.., .. })
 }
 
 /// The bytes of a file in an archive. Reading it moves nobody else's place in the archive.

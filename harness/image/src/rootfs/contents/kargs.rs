@@ -19,9 +19,26 @@ pub(super) fn taken(bytes: &[u8]) -> bool {
         && table.keys().any(|key| key.get_ref() == "kargs")
 }
 
+/// The arguments of a file, the words of each by themselves; none of a file that bootc refuses.
+pub(super) fn words(bytes: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).ok().filter(|_| taken(bytes));
+    let Some(Ok(table)) = text.map(DeTable::parse) else { return Vec::new() };
+    let Some(DeValue::Array(items)) = table.get_ref().get("kargs").map(|value| value.get_ref()) else {
+        return Vec::new();
+    };
+    let texts = items.iter().filter_map(|item| item.get_ref().as_str());
+    texts.flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::taken;
+    use super::{taken, words};
+
+    #[test]
+    fn arguments_are_read_of_files_that_are_taken() {
+        assert_eq!(words(b"kargs = [\"a=b  c\", 'd']\nmatch-architectures = [\"x86_64\"]\n"), ["a=b", "c", "d"]);
+        assert!(words(b"kargs = [\"a\"]\nother = []").is_empty() && words(b"\xff").is_empty());
+    }
 
     #[test]
     fn a_file_is_taken_by_its_two_keys_alone() {

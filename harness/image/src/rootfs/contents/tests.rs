@@ -106,6 +106,51 @@ fn what_is_not_in_its_place_is_named() {
 }
 
 #[test]
+fn an_empty_file_is_no_kernel_and_no_initramfs() {
+    let kernel = "usr/lib/modules/6.12/vmlinuz";
+    let root = seen(&[file(kernel, ""), file("usr/lib/modules/6.12/initramfs.img", "initramfs")]);
+    assert_eq!((root.kernels.len(), root.without_initramfs.len()), (0, 0));
+    let root = seen(&[file(kernel, "kernel"), file("usr/lib/modules/6.12/initramfs.img", "")]);
+    assert_eq!((root.kernels, root.without_initramfs), (vec!["6.12".to_owned()], vec!["6.12".to_owned()]));
+}
+
+#[test]
+fn identities_of_one_machine_are_left_over_where_something_is_in_them() {
+    let id = "0123456789abcdef0123456789abcdef\n";
+    let written = [
+        ("etc/nvme/hostid", "a"),
+        ("etc/nvme/hostnqn", "a"),
+        ("etc/rndc.key", "a"),
+        ("etc/iscsi/initiatorname.iscsi", "# x\nInitiatorName=iqn.1994-05.com.redhat:1\n"),
+        ("var/lib/NetworkManager/secret_key", "a"),
+        ("var/lib/dbus/machine-id", id),
+    ];
+    let found = |members: &[Member]| seen(members).leftovers;
+    let all: Vec<Member> = written.iter().map(|(path, text)| file(path, text)).collect();
+    let mut expected: Vec<String> = written.iter().map(|(path, _)| format!("/{path}")).collect();
+    let mut leftovers = found(&all);
+    expected.sort();
+    leftovers.sort();
+    assert_eq!(leftovers, expected);
+    let empty: Vec<Member> = written.iter().map(|(path, _)| file(path, "")).collect();
+    assert_eq!(found(&empty), [""; 0]);
+    // What packages bring along, and the usual link.
+    let ordinary = [
+        file("etc/iscsi/initiatorname.iscsi", "# x\nGenerateName=yes\n"),
+        member(b'2', "var/lib/dbus/machine-id", "/etc/machine-id"),
+    ];
+    assert_eq!(found(&ordinary), [""; 0]);
+}
+
+#[test]
+fn a_kernel_argument_switches_composefs_off() {
+    let conf = || file("usr/lib/ostree/prepare-root.conf", "[composefs]\nenabled = true\n");
+    let with = |kargs: &str| seen(&[conf(), file("usr/lib/bootc/kargs.d/10-a.toml", kargs)]).composefs;
+    assert!(with("kargs = [\"quiet\"]\n"));
+    assert!(!with("kargs = [\"quiet ostree.prepare-root.composefs=0\"]\n"));
+}
+
+#[test]
 fn a_database_with_a_log_next_to_it_is_one_that_is_written_ahead() {
     let at = "usr/share/rpm/rpmdb.sqlite";
     let journal = |members: &[Member]| seen(members).rpm_journal;
