@@ -39,6 +39,8 @@ mod sysctl_d;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
+mod tool_needs_tests;
+#[cfg(test)]
 mod truth_tests;
 pub mod types;
 mod unit_list;
