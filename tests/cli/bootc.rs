@@ -127,11 +127,7 @@ fn each_test_of_the_archive_fails_on_one_that_breaks_it() {
             write(root, "usr/lib/ostree/prepare-root.conf", b"[composefs]\nenabled = no\n");
         }),
         ("image-root", "composefs is true, found false", |root| {
-            write(
-                root,
-                "usr/lib/bootc/kargs.d/10-a.toml",
-                b"kargs = [\"ostree.prepare-root.composefs=0\"]\n",
-            );
+            write(root, "usr/lib/bootc/kargs.d/10-a.toml", b"kargs = [\"ostree.prepare-root.composefs=0\"]\n");
         }),
         ("image-kernel-arguments", "20-b.conf", |root| write(root, "usr/lib/bootc/kargs.d/20-b.conf", b"kargs = []\n")),
         ("image-leftovers", "/etc/machine-id", |root| write(root, "etc/machine-id", &[b'a'; 32])),

@@ -20,9 +20,10 @@ macro_rules! not_empty {
 pub(super) use not_empty;
 
 /// POSIX sh that prints `entries:` and what journalctl prints with these words.
+/// Whole, also where it is not printable: a line that journalctl shows as `[12B blob data]` is one that nothing is found in.
 macro_rules! entries {
     ($words:literal) => {
-        concat!($crate::journal::not_empty!(""), "echo entries:\njournalctl -b --no-pager ", $words)
+        concat!($crate::journal::not_empty!(""), "echo entries:\njournalctl -b -a --no-pager ", $words)
     };
 }
 pub(super) use entries;

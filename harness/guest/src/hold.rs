@@ -2,11 +2,18 @@
 //! guest as much as a small unit, and when it comes depends on the host.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Says when it is time to log in. Asked several times a second, from the moment at which sshd has greeted somebody.
+/// Says when it is time to log in. Asked several times a second, from the moment at which sshd has greeted somebody until it is
+/// time, and then no more in that life of the machine. Clones share what was answered.
 #[derive(Clone, Default)]
-pub struct Hold(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+pub struct Hold(Option<Arc<Held>>);
+
+struct Held {
+    over: Box<dyn Fn() -> bool + Send + Sync>,
+    /// The life of the machine in which it was time.
+    released: Mutex<Option<u32>>,
+}
 
 impl Hold {
     /// Somebody logs in as soon as he can.
@@ -16,12 +23,17 @@ impl Hold {
 
     /// Nobody logs in before `over` says so. It must do so within a time that it knows.
     pub fn until(over: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(over)))
+        Self(Some(Arc::new(Held { over: Box::new(over), released: Mutex::default() })))
     }
 
-    /// Whether it is time.
-    pub(super) fn is_over(&self) -> bool {
-        self.0.as_ref().is_none_or(|over| over())
+    /// Whether it is time, in that life of the machine. What was time once stays so: whoever dials again must not be held again.
+    pub(super) fn is_over(&self, generation: u32) -> bool {
+        let Some(held) = &self.0 else { return true };
+        let mut released = held.released.lock().unwrap_or_else(PoisonError::into_inner);
+        if *released != Some(generation) && (held.over)() {
+            *released = Some(generation);
+        }
+        *released == Some(generation)
     }
 }
 

@@ -155,7 +155,7 @@ impl Login<'_> {
 
     /// Waits until somebody may log in.
     fn held(&self) -> Miss {
-        while !self.target.hold.is_over() {
+        while !self.target.hold.is_over(self.target.generations.current()) {
             if (self.gone)() {
                 return Miss::Final(LastState::Cancelled);
             }
@@ -192,7 +192,7 @@ impl Login<'_> {
                     heard = true;
                     self.target.refusals.note_greeting(self.target.generations.current());
                     // The greeting has cost the guest a process. Exchanging keys would cost more, and sshd does not wait for long.
-                    early = !self.target.hold.is_over();
+                    early = !self.target.hold.is_over(self.target.generations.current());
                     if early {
                         return Err(ssh2::Error::new(
                             ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT),

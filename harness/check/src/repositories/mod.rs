@@ -5,6 +5,7 @@
 //! - [`dnf`]: the files of dnf 4, dnf5, microdnf and tdnf.
 //! - [`listed`]: what dnf itself says of them; a difference is an error.
 //! - [`origin`]: whose they are, by the database of rpm.
+//! - [`switches`]: whether a file is as its package brought it.
 //! - [`apt`]: the files of apt.
 
 pub mod apt;
@@ -12,6 +13,7 @@ pub(crate) mod dnf;
 mod listed;
 pub(crate) mod origin;
 mod repo;
+mod switches;
 
 pub(crate) use repo::{Manager, unknown};
 pub use repo::{Repo, Repos};

@@ -338,7 +338,7 @@ const SOURCES: &[FixedReading] = &[
         script: concat!(
             "if command -v journalctl >/dev/null 2>&1; then\n",
             journal::not_empty!("-k"),
-            "echo from=journal\njournalctl -b -k -p err -o cat --no-pager\nexit\nfi\n",
+            "echo from=journal\njournalctl -b -a -k -p err -o cat --no-pager\nexit\nfi\n",
             // It says nothing when there is no error, so the whole buffer is the proof that it speaks.
             "[ -n \"$(dmesg)\" ] || { echo 'dmesg prints nothing' >&2; exit 1; }\necho from=dmesg\ndmesg -l emerg,alert,crit,err"
         ),

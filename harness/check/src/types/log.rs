@@ -148,7 +148,7 @@ fn shown(findings: &[Finding]) -> String {
 /// Messages of one unit, after what systemd knows of it: a unit that is not there says nothing, too.
 const OF_UNIT: &str = r#"load=$(systemctl show --no-pager -p LoadState -- "$1") || { echo "systemctl: $load"; return 1; }
 case $load in LoadState=?*) ;; *) echo "systemctl show says nothing of $1"; return 1;; esac
-said=$(journalctl -b -o cat --no-pager -u "$1" 2>/dev/null) || { echo "journalctl ended with $?"; return 1; }
+said=$(journalctl -b -a -o cat --no-pager -u "$1" 2>/dev/null) || { echo "journalctl ended with $?"; return 1; }
 [ -n "$said" ] || case $(journalctl -b -n 1 -o json --no-pager -q) in
 '{'*) ;; *) echo 'the journal has no entries of this boot, or cannot be read'; return 1;; esac
 printf '%s\nentries:\n%s\n' "$load" "$said""#;

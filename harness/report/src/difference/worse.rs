@@ -117,6 +117,17 @@ fn unknown(after: &RunRecord, since: &Since<'_>) -> Vec<String> {
             "{tests} of the second run ended in an error again: whether the image got worse is not known"
         ));
     }
+    // One that ran before is worse already.
+    let unreached = after.tests.iter().filter(|test| test.outcome == Outcome::NotRun).count()
+        - since
+            .with(Change::NoLongerRun)
+            .iter()
+            .filter(|index| after.tests[**index].outcome == Outcome::NotRun)
+            .count();
+    if unreached > 0 && out.is_empty() {
+        let tests = format!("{unreached} test{}", plural(unreached));
+        out.push(format!("{tests} of the second run did not run: whether the image got worse is not known"));
+    }
     if let Some(code) = after.exit_code.filter(|code| *code == Exit::Invalid as u8 || *code == Exit::Error as u8)
         && out.is_empty()
     {
