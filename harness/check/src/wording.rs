@@ -120,8 +120,7 @@ pub fn show(kind: &AttributeKind, value: &Value) -> (String, String) {
     let detail = match value {
         Value::Items(items) if items.len() > NAMED => tail(&escape(&items.join("\n")), DETAIL),
         Value::Text(text) | Value::Dpkg(text)
-            if matches!(kind, AttributeKind::Output)
-                && (text.trim().contains('\n') || text.chars().count() > LINE) =>
+            if matches!(kind, AttributeKind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE) =>
         {
             tail(&escape(text), DETAIL)
         }

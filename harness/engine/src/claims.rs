@@ -69,7 +69,11 @@ impl OpenClaims {
             let actual = self.answered.get(&index)?;
             Some(MetRecord::new("claim of the image", &claim.to_string(), actual))
         });
-        ClaimsEnd { met: met.collect(), compared: self.answered.len(), failures: self.failures.into_iter().chain(unseen).collect() }
+        ClaimsEnd {
+            met: met.collect(),
+            compared: self.answered.len(),
+            failures: self.failures.into_iter().chain(unseen).collect(),
+        }
     }
 }
 
@@ -144,7 +148,11 @@ mod tests {
     fn messages(claims: &[ImageClaim], facts: &Facts) -> Vec<String> {
         let mut open = OpenClaims::default();
         open.look(claims, facts, &MachineOverrides::default());
-        open.end(claims, true).failures.into_iter().map(|failure| format!("{}: {}", failure.id, failure.message)).collect()
+        open.end(claims, true)
+            .failures
+            .into_iter()
+            .map(|failure| format!("{}: {}", failure.id, failure.message))
+            .collect()
     }
 
     #[test]

@@ -69,7 +69,11 @@ pub(super) async fn run<L: Live>(
             let status = shell(live, step, format!("systemctl status --no-pager -l -n 30 -- {quoted}"), clock).await?;
             return Err(broken(format!("{name} is {found} after systemctl {verb}"), output_of(&status)));
         }
-        met.push(MetRecord::new(&format!("step service {name}"), &format!("is {wanted} after systemctl {verb}"), &found));
+        met.push(MetRecord::new(
+            &format!("step service {name}"),
+            &format!("is {wanted} after systemctl {verb}"),
+            &found,
+        ));
     }
     if let Some(enabled) = enabled {
         let reply = shell(live, step, format!("systemctl is-enabled -- {}", quote(&id)), clock).await?;

@@ -576,7 +576,10 @@ mod tests {
         let passed = case(&report, "base[lab]", "nginx-serves").system_out.as_deref().unwrap();
         let lines: Vec<&str> = passed.lines().collect();
         assert_eq!(lines[0], "package nginx: version >= 1:1.26, found 1:1.28-3.azl4");
-        assert!(lines[1].starts_with("command curl -s localhost: stdout is not empty, found ]]></failure>"), "{passed}");
+        assert!(
+            lines[1].starts_with("command curl -s localhost: stdout is not empty, found ]]></failure>"),
+            "{passed}"
+        );
         assert_eq!(lines[2..], ["and 1 more that was met"]);
         assert_eq!(case(&report, "base[lab]", "nginx-version").system_out, None, "a failure shows what it misses");
 
