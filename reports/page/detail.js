@@ -23,6 +23,7 @@ function detail(test, page, state) {
     image && image.enter ? element("h3", {}, "Enter a new machine of its image") : null,
     image && image.enter ? command(image.enter, "enter a new machine") : null,
     ...attempts(test, page),
+    ...met(test),
     ...console_(test, page),
     ...files(test),
     ...machine(test, page),
@@ -66,6 +67,16 @@ function wrong(failure, page) {
 
 function textBlock(text, label) {
   return element("pre", { tabindex: "0", role: "group", "aria-label": label }, text === "" ? "(empty)" : text);
+}
+
+/** What was expected and found, of what was met: in full where the test passed, else behind a line. */
+function met(test) {
+  const rows = test.met || [];
+  const more = test.metMore ? element("p", { class: "quiet" }, `${counted(test.metMore, "more assertion")} ${test.metMore === 1 ? "was" : "were"} met; run.json has what the record keeps of them.`) : null;
+  if (!rows.length) return more ? [element("h3", {}, "What was met"), more] : [];
+  const parts = [rows.length ? table("What was expected and found", ["About", "Expected", "Found"], rows) : null, more];
+  if (test.outcome === "pass") return [element("h3", {}, "What was met"), ...parts];
+  return [element("details", {}, element("summary", {}, `What was met: ${counted(rows.length + (test.metMore || 0), "assertion")}`), parts)];
 }
 
 /** Earlier attempts and the last one, next to each other. */

@@ -1,11 +1,12 @@
 //! What a person relies on: a wrong expectation fails exactly its test and says so, and a changed
 //! fact is shown.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use muster_record::outcome::Outcome;
 
-use crate::support::{Place, assert_outcome};
+use crate::support::{Place, assert_outcome, finish, lab_disk, root};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -61,4 +62,55 @@ fn a_changed_fact_fails_with_a_diff_until_somebody_accepts_it() {
     let words = ["snapshots", "accept", "os-release", "--folder", dir.to_str().unwrap()];
     place.run(&words, MINUTE).assert_status(0);
     run(&[]).assert_status(0);
+}
+
+/// One boot for what a record keeps of it: claims that do not hold, and what every assertion that was met has seen.
+#[test]
+fn a_claim_that_the_machine_does_not_keep_fails_its_health_and_what_is_met_is_in_every_report() {
+    let place = Place::new();
+    let disk = lab_disk("lab-tiny");
+    let entry = format!(
+        "schema: images/v1\nimages:\n  - id: claims-too-much\n    summary: lab-tiny, of which its maker says that systemd runs it\n    \
+         disk: {{path: {}}}\n    format: qcow2\n    firmware: bios\n    seed: systemd-credentials\n    user: root\n    \
+         memory: 256 MiB\n    cpus: 1\n    boot-timeout: 1m\n    claims: {{systemd: true, tpm: false, kernel: \">= 6\"}}\n",
+        disk.display()
+    );
+    std::fs::create_dir(place.path("images")).unwrap();
+    place.write("images/claims.yaml", &entry);
+    let text = "schema: suite/v1\nsuite: probe\ntests:\n  - id: one\n    summary: a kernel runs\n    steps: [{run: echo there, stdout: {contains: there}}]\n    expect:\n      kernel: {arch: x86_64, release: \">= 6\"}\n";
+    let suite = place.write("probe.yaml", text);
+    let mut command = place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "claims-too-much"]);
+    // The descriptions of a project are those of the directory that it is started in.
+    command.current_dir(place.dir.path()).env("MUSTER_ROOT", root());
+    let ended = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), 2 * MINUTE);
+    ended.assert_status(1);
+    let health = place.test("machine/health");
+    assert_outcome(&health, Outcome::Fail, &["claim.false"]);
+    assert!(health.failures[0].message.contains("systemd == true"), "{:?}", health.failures);
+    let held: Vec<&str> = health.met.iter().map(|met| met.expected.as_str()).collect();
+    assert_eq!(held, ["boot", "tpm == false", "kernel >= 6"], "{:?}", health.met);
+
+    let one = place.test("probe/one");
+    assert_outcome(&one, Outcome::Pass, &[]);
+    let lines: Vec<String> = one.met.iter().map(|met| format!("{}: {}", met.subject, met.expected)).collect();
+    let run = "step run echo there";
+    assert_eq!(
+        lines,
+        [
+            format!("{run}: exit is 0"),
+            format!("{run}: stdout contains there"),
+            "kernel: arch is x86_64".to_owned(),
+            "kernel: release >= 6".to_owned(),
+        ]
+    );
+    assert_eq!((one.met[1].actual.as_str(), one.met[2].actual.as_str()), ("there", "x86_64"));
+    let kernel = &one.met[3].actual;
+    assert!(kernel.starts_with("6."), "{kernel}");
+    assert_eq!((one.assertions as usize, one.met_left_out), (one.met.len(), 0));
+    let junit = place.junit();
+    let cases = junit.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    let outputs: Vec<String> = cases.filter_map(|case| case.system_out.as_deref().map(str::to_owned)).collect();
+    let line = format!("kernel: release >= 6, found {kernel}");
+    assert!(outputs.iter().any(|output| output.lines().any(|shown| shown == line)), "{outputs:?}");
+    assert!(place.record().binary.is_some_and(|digest| digest.len() == 64));
 }

@@ -203,7 +203,9 @@ impl Inputs {
             return None;
         }
         refusals.extend(decided.iter().flat_map(|one| reasons::of_waivers(&one.decision)));
-        let limit = limit(&self.policy, &self.runs, &decided);
+        let retired = self.profile.as_ref().and_then(|(profile, _)| profile.retired);
+        refusals.extend(self.profile.as_ref().and_then(|(profile, _)| of_retired(profile, at)));
+        let limit = limit(&self.policy, &self.runs, &decided).into_iter().chain(retired.and_then(end_of)).min();
         let mut runs: Vec<RunCertified> = evidence.runs.iter().map(runs::certified).collect();
         runs.sort_by(|a, b| a.file.cmp(&b.file));
         let first = decided.first().map(|one| one.decision.clone())?;
@@ -319,6 +321,13 @@ fn limit(policy: &Policy, runs: &[RunInput], decided: &[Decided]) -> Option<Time
 pub fn later(at: Timestamp, by: Duration) -> Option<Timestamp> {
     let seconds = i64::try_from(by.as_secs()).ok()?;
     Timestamp::from_second(at.as_second().checked_add(seconds)?).ok()
+}
+
+/// That a profile's last day is over.
+pub(crate) fn of_retired(profile: &Profile, at: Timestamp) -> Option<Refusal> {
+    let day = profile.retired.filter(|day| end_of(*day).is_some_and(|end| at > end))?;
+    let id = one_line(&profile.id, 120);
+    Some(Refusal::new(RefusalId::ProfileRetired, format!("the profile {id} ended on {day}, and it is {at}")))
 }
 
 /// The last second of a day, UTC.

@@ -237,6 +237,10 @@ pub struct RunCertified {
     pub complete: bool,
     /// The version of muster that ran it.
     pub muster: String,
+    /// SHA-256 of the program's file, hex, or `unknown`.
+    pub binary: String,
+    /// The command line, without the program's path: the options that it was run with.
+    pub arguments: Vec<String>,
     /// SHA-256 of each suite, by name.
     pub suites: BTreeMap<String, String>,
     /// `kvm` or `tcg`.
@@ -247,6 +251,10 @@ pub struct RunCertified {
     pub qemu: String,
     /// Architecture of the host, or `unknown`.
     pub host_arch: String,
+    /// SHA-256 of the code of each UEFI that booted a machine, hex; empty where there was none, or where the record does not say it.
+    pub firmware: Vec<String>,
+    /// The tests that ran with a way to the internet, by their tag `needs-internet`: what they found need not be the image's alone.
+    pub needs_internet: Vec<String>,
     /// How commands reached the guests: `ssh`, `warm-shell`; empty where the record does not say it.
     pub channels: Vec<String>,
     /// Machines that were booted.

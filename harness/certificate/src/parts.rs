@@ -122,10 +122,24 @@ fn envelope(name: &str, bytes: &[u8], refusals: &mut Vec<Refusal>) -> Option<Env
     }
 }
 
+/// Why a statement cannot be read. One that says which muster wrote it was most likely written by another version.
+fn unread(bytes: &[u8], error: &serde_json::Error) -> String {
+    let said: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let writer = said.as_ref().and_then(|said| said.pointer("/predicate/claim/muster")?.as_str());
+    match writer {
+        Some(writer) => format!(
+            "its statement was written by muster {}, and does not have the form that this version reads ({error}): certify the runs again",
+            muster_base::text::one_line(writer, 60)
+        ),
+        None => error.to_string(),
+    }
+}
+
 /// The statement of a payload. Only the bytes that this version writes are one: nothing is in it that is not read.
 fn statement(bytes: &[u8]) -> Result<CertificateStatement, Refusal> {
     let refusal = |why: String| Refusal::new(RefusalId::FormatStatement, format!("{ENVELOPE}: {why}"));
-    let statement: CertificateStatement = serde_json::from_slice(bytes).map_err(|error| refusal(error.to_string()))?;
+    let statement: CertificateStatement =
+        serde_json::from_slice(bytes).map_err(|error| refusal(unread(bytes, &error)))?;
     if statement.kind != STATEMENT_TYPE || statement.predicate_type != PREDICATE_TYPE {
         return Err(refusal(format!("it is a {}, and no {PREDICATE_TYPE}", statement.predicate_type)));
     }

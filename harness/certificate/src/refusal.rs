@@ -49,6 +49,7 @@ refusals! {
     ProductMismatch = "product.mismatch", "The product at hand, or that of the runs, is not the one that is certified.", "test with `muster run --product` what ships, and certify that";
     ProfileUnknown = "profile.unknown", "The profile is not the one that is demanded, or that the policy names.", "certify with the profile that the verifier gives out";
     ProfileModified = "profile.modified", "The profile has the id of the one that is demanded, and differs, or does not fit the policy.", "`muster profile diff` shows the difference";
+    ProfileRetired = "profile.retired", "The last day of the profile is over.", "certify with the profile that replaces it";
     PolicyOther = "policy.other", "The policy is not the one that is demanded.", "certify with the policy that the verifier gives out";
     ResultMissing = "result.missing", "A required test has no result, was skipped, errored, or too little was tested.", "run what has no result again, after the cause of an error is removed, and certify those runs";
     ResultFailed = "result.failed", "A required test failed, or failed as a known issue says, without a waiver.", "fix what fails, or have it waived for this image";
@@ -66,6 +67,7 @@ refusals! {
     WaiverExpired = "waiver.expired", "The last day of a waiver that is needed is over.", "fix what it covers, or have it approved again and certify anew";
     MachineUntrusted = "machine.untrusted", "A machine was not booted from the image that is certified.", "run without --connect, on the image file";
     ToolModified = "tool.modified", "A suite is not the one of the profile, or muster was built from changed sources.", "run the suites as they were locked, with a released muster";
+    ToolOld = "tool.old", "The certificate was written, or a run was made, by an older muster than is accepted.", "run the tests with an accepted version, and certify that";
     TimeFuture = "time.future", "The certificate, or a run, is from the future.", "compare the clocks of both hosts";
     TimeExpired = "time.expired", "The certificate is no longer valid.", "test and certify anew";
     TimeTooOld = "time.too-old", "A run is older than is accepted.", "test and certify anew";

@@ -7,10 +7,14 @@ use muster_base::text::one_line;
 use muster_base::version;
 use muster_record::merge::{Input, merge};
 use muster_record::run::{ImageRecord, RunRecord};
+use muster_suite::model::NEEDS_INTERNET;
 
 use crate::evidence::{RunEvidence, run_file};
 use crate::model::{RunCertified, UNKNOWN};
 use crate::refusal::{Refusal, RefusalId};
+
+/// Characters of an argument of a command line at most.
+const ARGUMENT: usize = 1000;
 
 /// Everything that is wrong with the runs.
 pub(crate) fn faults(runs: &[RunEvidence]) -> Vec<Refusal> {
@@ -169,6 +173,14 @@ fn systems(runs: &[RunEvidence]) -> Vec<Refusal> {
     several.collect()
 }
 
+/// Names of the tests that ran with a way to the internet, each once.
+fn needs_internet(record: &RunRecord) -> Vec<String> {
+    let ran = record.tests.iter().filter(|test| test.outcome.has_run());
+    let tagged = ran.filter(|test| test.tags.iter().any(|tag| tag == NEEDS_INTERNET));
+    let names: BTreeSet<String> = tagged.map(|test| one_line(&test.name(), 200)).collect();
+    names.into_iter().collect()
+}
+
 /// What a certificate says of a run.
 pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
     let record = &run.record;
@@ -178,6 +190,12 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
         .iter()
         .filter_map(|machine| machine.channel.as_deref())
         .map(|name| one_line(name, 40))
+        .collect();
+    let firmware: BTreeSet<String> = record
+        .machines
+        .iter()
+        .filter_map(|machine| machine.firmware.as_deref())
+        .map(|digest| one_line(digest, 64))
         .collect();
     let cloned = record.machines.iter().filter(|machine| machine.cloned_from.is_some()).count();
     let suites = record.suites.iter().map(|(name, suite)| (one_line(name, 200), one_line(&suite.sha256, 64)));
@@ -189,11 +207,15 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
         finished: record.finished.as_deref().map_or_else(|| UNKNOWN.to_owned(), |at| one_line(at, 60)),
         complete: record.finished.is_some() && !record.interrupted,
         muster: one_line(&record.muster, 60),
+        binary: said(record.binary.as_deref().unwrap_or_default(), 64),
+        arguments: record.arguments.iter().map(|argument| one_line(argument, ARGUMENT)).collect(),
         suites: suites.collect(),
         accelerator: said(&record.accelerator.kind, 20),
         accelerator_reason: said(&record.accelerator.reason, 300),
         qemu: qemu(record),
         host_arch: said(record.accelerator.host_arch.as_deref().unwrap_or_default(), 20),
+        firmware: firmware.into_iter().collect(),
+        needs_internet: needs_internet(record),
         channels: channels.into_iter().collect(),
         booted: (record.machines.len() - cloned) as u64,
         cloned: cloned as u64,

@@ -115,6 +115,7 @@ impl Scene {
 pub(crate) fn profile(names: &[&str]) -> String {
     let test = |name: &&str| ((*name).to_owned(), ProfileTest { sha256: digest(1), tags: vec![] });
     let profile = Profile {
+        retired: None,
         schema: "profile/v1".into(),
         id: "lock".into(),
         muster: MUSTER.into(),

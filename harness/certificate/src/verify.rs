@@ -1,6 +1,7 @@
 //! Everything for which a certificate is refused, all reasons at once. Nothing that it says is believed: it is computed
 //! again from its evidence and compared.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use muster_gate::waiving;
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::policy;
+use muster_suite::version;
 
 use crate::compare::differences;
-use crate::compute::{Computed, compute, later};
-use crate::evidence::{Evidence, EvidenceKind, POLICY};
+use crate::compute::{Computed, compute, later, of_retired};
+use crate::evidence::{Evidence, EvidenceKind, POLICY, PROFILE};
 use crate::model::{CertificateStatement, EvidenceFile};
 use crate::reasons::of_waiver;
 use crate::refusal::{Refusal, RefusalId, sorted};
@@ -40,6 +42,8 @@ pub struct Demands {
     pub profile: Option<(Profile, NamedFile)>,
     /// The oldest run that is accepted.
     pub max_age: Option<Duration>,
+    /// The oldest muster that is accepted, of the runs and of the certificate.
+    pub oldest_muster: Option<String>,
 }
 
 /// What a verifier says.
@@ -105,7 +109,10 @@ pub fn verify(
         refusals.extend(waivers(statement, evidence, at, program.vocabulary));
     }
     refusals.extend(ages(statement, demands, at));
-    refusals.extend(demanded(statement, demands));
+    refusals.extend(tools(statement, demands));
+    let own = evidence.profile.as_ref().filter(|_| whole).and_then(|text| Profile::parse(PROFILE, text).ok());
+    refusals.extend(own.as_ref().and_then(|profile| of_retired(profile, at)));
+    refusals.extend(demanded(statement, own.as_ref(), demands, at));
     sorted(refusals)
 }
 
@@ -244,8 +251,21 @@ fn ages(statement: &CertificateStatement, demands: &Demands, at: Timestamp) -> V
     out
 }
 
-/// What the verifier has, compared with what is certified.
-fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
+/// Versions of muster that the verifier does not accept any more. One that cannot be compared is not accepted.
+fn tools(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
+    let Some(oldest) = &demands.oldest_muster else { return Vec::new() };
+    let certificate = &statement.predicate;
+    let runs = certificate.runs.iter().map(|run| (format!("the run {} was made", run.id), &run.muster));
+    let all = std::iter::once(("it was written".to_owned(), &certificate.claim.muster)).chain(runs);
+    let old = all.filter(|(_, muster)| version::order(muster, oldest).is_none_or(Ordering::is_lt));
+    old.map(|(what, muster)| {
+        Refusal::new(RefusalId::ToolOld, format!("{what} by muster {muster}, and {oldest} or later is accepted"))
+    })
+    .collect()
+}
+
+/// What the verifier has, compared with what is certified. `own` is the profile of the evidence.
+fn demanded(statement: &CertificateStatement, own: Option<&Profile>, demands: &Demands, at: Timestamp) -> Vec<Refusal> {
     let certificate = &statement.predicate;
     let mut out = Vec::new();
     for image in &demands.images {
@@ -270,8 +290,11 @@ fn demanded(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal>
         out.push(Refusal::new(RefusalId::PolicyOther, message));
     }
     if let Some((profile, file)) = &demands.profile {
+        // The end may have been announced after it was signed.
+        out.extend(of_retired(profile, at));
         let (id, message) = match &certificate.profile {
             Some(used) if used.sha256 == file.sha256 => return out,
+            Some(_) if own.is_some_and(|own| own.is_but_for_its_end(profile)) => return out,
             Some(used) if used.id == profile.id => {
                 (RefusalId::ProfileModified, format!("its profile {} is not the one in {}", used.id, file.file))
             }

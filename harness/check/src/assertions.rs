@@ -6,7 +6,7 @@ use crate::check::{Probe, Verdict};
 use crate::matching::{Miss, compare};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
-use crate::wording::{attribute_of, describe};
+use crate::wording::{attribute_of, describe, line};
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
@@ -116,7 +116,7 @@ const NEAR_AMONG: usize = 5_000;
 
 fn verdict(assertion: &Assertion, kind: &AttributeKind, value: &Value) -> Verdict {
     match compare(&assertion.matcher, kind, value) {
-        Ok(()) => Verdict::Met,
+        Ok(()) => Verdict::Met { actual: line(kind, value) },
         Err(Miss::Missed { expected, actual, detail }) => {
             Verdict::Missed { expected: format!("{} {expected}", attribute_of(assertion)), actual, detail }
         }

@@ -5,7 +5,7 @@
 //! read, whether one of them holds is unknown, unless each has a miss of its own: then they are missed,
 //! and what could not be read is reported with that.
 
-use super::wording::{expected, subject_of};
+use super::wording::{attribute_of, expected, subject_of};
 use crate::check::Verdict;
 use muster_base::text::one_line;
 use muster_suite::clause::{Branch, Clause, Join, Joined};
@@ -259,7 +259,7 @@ fn unknown<'e>(nodes: &[Node<'e>], out: &mut Vec<ExpectationResult<'e>>) {
 
 fn of_alternatives(joined: &Joined, branches: &[(&Branch, Vec<Node<'_>>)], state: State) -> (Verdict, String) {
     if state == State::Met {
-        return (Verdict::Met, String::new());
+        return (Verdict::Met { actual: one_line(&held(branches).unwrap_or_default(), SUMMARY) }, String::new());
     }
     let count = branches.len();
     let mut detail = Vec::new();
@@ -284,6 +284,33 @@ fn of_alternatives(joined: &Joined, branches: &[(&Branch, Vec<Node<'_>>)], state
     (verdict, detail.join("\n"))
 }
 
+/// By what the first alternative that holds was met: `alternative 2: kconfig CONFIG_B: value y`.
+fn held(branches: &[(&Branch, Vec<Node<'_>>)]) -> Option<String> {
+    let (at, (_, nodes)) = branches.iter().enumerate().find(|(_, (_, nodes))| all(nodes) == State::Met)?;
+    let mut lines = Vec::new();
+    seen(nodes, &mut lines);
+    Some(format!("alternative {}: {}", at + 1, lines.join("; ")))
+}
+
+/// What was seen of nodes that are met.
+fn seen(nodes: &[Node<'_>], out: &mut Vec<String>) {
+    for node in nodes {
+        match node {
+            Node::Plain(Leaf { expectation, verdicts, .. }) => {
+                for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
+                    if let Verdict::Met { actual } = verdict {
+                        out.push(format!("{}: {} {actual}", subject_of(expectation), attribute_of(assertion)));
+                    }
+                }
+            }
+            Node::Joined { joined, branches } => match joined.join {
+                Join::AllOf => branches.iter().for_each(|(_, nodes)| seen(nodes, out)),
+                Join::AnyOf => out.extend(held(branches)),
+            },
+        }
+    }
+}
+
 /// A line for everything that is not met.
 fn misses(nodes: &[Node<'_>], depth: usize, out: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
@@ -293,7 +320,7 @@ fn misses(nodes: &[Node<'_>], depth: usize, out: &mut Vec<String>) {
                 let subject = subject_of(leaf.expectation);
                 for (assertion, verdict) in leaf.expectation.assertions.iter().zip(&leaf.verdicts) {
                     let line = match verdict {
-                        Verdict::Met => continue,
+                        Verdict::Met { .. } => continue,
                         Verdict::Missed { expected, actual, .. } => {
                             format!("expected {}, found {}", one_line(expected, LINE / 2), one_line(actual, LINE / 2))
                         }
@@ -315,8 +342,8 @@ fn misses(nodes: &[Node<'_>], depth: usize, out: &mut Vec<String>) {
     }
 }
 
-/// Alternatives in words: `kconfig CONFIG_A: value is y; or kconfig CONFIG_B: value is n and sysctl x: value is 1`.
-fn describe(joined: &Joined) -> String {
+/// Alternatives in words, one bounded line: `kconfig CONFIG_A: value is y; or kconfig CONFIG_B: value is n and sysctl x: value is 1`.
+pub fn describe(joined: &Joined) -> String {
     one_line(&in_words(&Clause::Joined(joined.clone()), true), SUMMARY)
 }
 
@@ -360,7 +387,7 @@ mod tests {
     fn evaluate<'a>(seen: &'a BTreeMap<&'a str, &'a str>) -> impl FnMut(&Expectation) -> Vec<Verdict> + 'a {
         |expectation| {
             let verdict = |assertion| match seen.get(expectation.subject.as_str()).copied() {
-                Some("y") => Verdict::Met,
+                Some("y") => Verdict::MET,
                 Some("?") => Verdict::Unknown { why: "the tool was silent".into() },
                 other => Verdict::Missed {
                     expected: expected(assertion),
@@ -374,7 +401,7 @@ mod tests {
 
     fn lines(findings: Vec<ExpectationResult<'_>>) -> Vec<String> {
         let state = |verdict: &Verdict| match verdict {
-            Verdict::Met => "met".to_owned(),
+            Verdict::Met { .. } => "met".to_owned(),
             Verdict::Missed { expected, actual, .. } => format!("missed: {expected}: {actual}"),
             Verdict::Unknown { why } => format!("unknown: {why}"),
         };
@@ -404,6 +431,30 @@ mod tests {
             let second = [("CONFIG_A", other), ("CONFIG_B", "y"), ("CONFIG_C", "y"), ("vm.x", "y")];
             assert_eq!(found(&test(TWO), &second), ["any-of met"]);
         }
+    }
+
+    #[test]
+    fn alternatives_that_are_met_say_by_which_and_by_what() {
+        let met_by = |seen: &[(&str, &str)]| {
+            let evaluate = |expectation: &Expectation| {
+                let value = seen.iter().find(|(name, _)| *name == expectation.subject).map(|(_, value)| *value);
+                let verdict = match value {
+                    Some(value) => Verdict::Met { actual: value.to_owned() },
+                    None => Verdict::Missed { expected: "y".into(), actual: "n".into(), detail: String::new() },
+                };
+                vec![verdict; expectation.assertions.len()]
+            };
+            let test = test(TWO);
+            let finding = Evaluation::once(&test.expect, evaluate).findings().pop();
+            let Some(ExpectationResult::AnyOf { verdict, .. }) = finding else { panic!() };
+            verdict.seen().map(str::to_owned)
+        };
+        assert_eq!(met_by(&[("CONFIG_A", "y")]).as_deref(), Some("alternative 1: kconfig CONFIG_A: value y"));
+        assert_eq!(
+            met_by(&[("CONFIG_B", "y"), ("CONFIG_C", "m"), ("vm.x", "1")]).as_deref(),
+            Some("alternative 2: kconfig CONFIG_B: value y; kconfig CONFIG_C: value m; sysctl vm.x: value 1")
+        );
+        assert_eq!(met_by(&[("CONFIG_B", "y")]), None, "half of one is none");
     }
 
     #[test]

@@ -199,7 +199,7 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
             }
             for matcher in [Matcher::Absent, Matcher::AnyOf(vec![equals("x"), Matcher::Absent])] {
                 let verdict = evaluate(attribute.name, key, &matcher);
-                if verdict != Verdict::Met {
+                if verdict != Verdict::MET {
                     wrong.push(format!("{} {} {}: {matcher}: {verdict:?}", table.name, subject, attribute.name));
                 }
             }
@@ -207,7 +207,7 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
         if let Shorthand::Keywords(words) = table.shorthand {
             for (word, attribute, value) in words {
                 let verdict = evaluate(attribute, None, &equals(value));
-                if (verdict == Verdict::Met) != matches!(*word, "absent" | "closed") {
+                if (verdict == Verdict::MET) != matches!(*word, "absent" | "closed") {
                     wrong.push(format!("{} {subject}: {word}: {verdict:?}", table.name));
                 }
             }

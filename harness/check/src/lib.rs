@@ -250,7 +250,7 @@ mod tests {
                             attribute.name
                         );
                     } else {
-                        assert_ne!(verdicts[0], Verdict::Met, "{}", attribute.name);
+                        assert_ne!(verdicts[0], Verdict::MET, "{}", attribute.name);
                     }
                 }
             }

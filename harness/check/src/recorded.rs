@@ -41,12 +41,12 @@ fn dnf4_is_evaluated_by_its_words_whatever_its_status() {
         (1, dnf4!("upgrade")),
     ];
     for (status, said) in resolves {
-        assert_eq!(closure(status, said, "resolves", equals("true")), Verdict::Met, "{said}");
+        assert_eq!(closure(status, said, "resolves", equals("true")), Verdict::MET, "{said}");
     }
     let refused =
         [(1, dnf4!("nothing-provides")), (1, dnf4!("no-match")), (1, dnf4!("conflicts")), (0, dnf4!("skipped"))];
     for (status, said) in refused {
-        assert_eq!(closure(status, said, "resolves", equals("false")), Verdict::Met, "{said}");
+        assert_eq!(closure(status, said, "resolves", equals("false")), Verdict::MET, "{said}");
     }
     for said in [dnf4!("unreachable"), dnf4!("no-repositories")] {
         for expected in ["true", "false"] {
@@ -58,7 +58,7 @@ fn dnf4_is_evaluated_by_its_words_whatever_its_status() {
 
 #[test]
 fn tables_of_dnf4_are_read_with_their_repositories_and_sizes() {
-    let met = |said, attribute, matcher| assert_eq!(closure(1, said, attribute, matcher), Verdict::Met, "{attribute}");
+    let met = |said, attribute, matcher| assert_eq!(closure(1, said, attribute, matcher), Verdict::MET, "{attribute}");
     let resolves = dnf4!("resolves");
     met(resolves, "adds", Matcher::Only(words(&["app", "applib", "apphelp"])));
     met(resolves, "weak", Matcher::Only(words(&["apphelp"])));
@@ -98,7 +98,7 @@ fn repoclosure_of_dnf4_names_what_is_open() {
     let mut readings = seen("repo/files", files);
     readings.0.extend(super::repositories::nothing_listed().0);
     readings.0.insert("repo/closure".to_owned(), records(&[("lab", 1, dnf4!("repoclosure"))]));
-    assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::Met; 2]);
+    assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::MET; 2]);
 }
 
 /// rpm 4.18 and rpm 4.20 print the same for an RSA key, an Ed25519 key, and no signature.
@@ -112,10 +112,10 @@ fn package(said: Reply, name: &str, attribute: &'static str, matcher: Matcher) -
 #[test]
 fn signatures_of_rpm_4_name_their_keys() {
     let said = || reply(0, RPM_4);
-    assert_eq!(package(said(), "apphelp", "signer", equals("552630fa8c4dc601")), Verdict::Met);
-    assert_eq!(package(said(), "group-a", "signer", equals("4a3beffbd955cbf9")), Verdict::Met);
-    assert_eq!(package(said(), "replaced", "signed", equals("false")), Verdict::Met);
-    assert_eq!(package(said(), "nope", "installed", equals("false")), Verdict::Met);
+    assert_eq!(package(said(), "apphelp", "signer", equals("552630fa8c4dc601")), Verdict::MET);
+    assert_eq!(package(said(), "group-a", "signer", equals("4a3beffbd955cbf9")), Verdict::MET);
+    assert_eq!(package(said(), "replaced", "signed", equals("false")), Verdict::MET);
+    assert_eq!(package(said(), "nope", "installed", equals("false")), Verdict::MET);
 }
 
 #[test]
@@ -156,10 +156,10 @@ fn unit_files_of_systemd_252_and_257_are_compared_with_their_presets() {
         let wanted = expectation("units", "", &[(attribute, Matcher::Only(words(expected)))]);
         Units.evaluate(&wanted, &seen("units/files", reply(0, text)), &Facts::default()).remove(0)
     };
-    assert_eq!(evaluate(of_252, "not-by-preset", &[]), Verdict::Met);
-    assert_eq!(evaluate(of_257, "not-by-preset", &["run-lock.mount"]), Verdict::Met);
-    assert_eq!(evaluate(of_257, "masked", &["hwclock.service"]), Verdict::Met);
-    assert_eq!(evaluate(of_257, "enabled", &["getty@.service"]), Verdict::Met);
+    assert_eq!(evaluate(of_252, "not-by-preset", &[]), Verdict::MET);
+    assert_eq!(evaluate(of_257, "not-by-preset", &["run-lock.mount"]), Verdict::MET);
+    assert_eq!(evaluate(of_257, "masked", &["hwclock.service"]), Verdict::MET);
+    assert_eq!(evaluate(of_257, "enabled", &["getty@.service"]), Verdict::MET);
 }
 
 #[test]
@@ -183,14 +183,14 @@ fn tools_that_are_missing_are_named_by_both_shells() {
 fn documented_answers_of_dnf5_are_evaluated_by_their_words() {
     // The resolver's words and status 0: a package that is skipped is not installed.
     let skipped = "Updating and loading repositories:\nRepositories loaded.\nProblem: nothing provides libmissing.so.9 needed by app-1-1.noarch from lab\n\nSkipping packages with broken dependencies:\n app noarch 1-1 lab 6.1 KiB\n\nNothing to do.\n";
-    assert_eq!(closure(0, skipped, "resolves", equals("false")), Verdict::Met);
+    assert_eq!(closure(0, skipped, "resolves", equals("false")), Verdict::MET);
     // The newest is passed over, as Azure Linux configures it.
     let older = "Updating and loading repositories:\nRepositories loaded.\nProblem: cannot install the best candidate for the job\n  - nothing provides libmissing.so.9 needed by app-2-1.noarch from lab\n\nPackage Arch   Version Repository Size\nInstalling:\n app    noarch 1-1     lab        5.4 KiB\nSkipping packages with broken dependencies:\n app    noarch 2-1     lab        5.4 KiB\n\nTransaction Summary:\n Installing:         1 package\n Skipping:           1 package\n\nTotal size of inbound packages is 5 KiB. Need to download 5 KiB.\nAfter this operation, 3 KiB extra will be used (install 3 KiB, remove 0 B).\nOperation aborted by the user.\n";
-    assert_eq!(closure(1, older, "resolves", equals("true")), Verdict::Met);
-    assert_eq!(closure(1, older, "adds", Matcher::Only(words(&["app"]))), Verdict::Met);
+    assert_eq!(closure(1, older, "resolves", equals("true")), Verdict::MET);
+    assert_eq!(closure(1, older, "adds", Matcher::Only(words(&["app"]))), Verdict::MET);
     let refused = "Updating and loading repositories:\nRepositories loaded.\nFailed to resolve the transaction:\nNo match for argument: app\nYou can try to add to command line:\n  --skip-unavailable to skip unavailable packages\n";
     for status in [0, 1] {
-        assert_eq!(closure(status, refused, "resolves", equals("false")), Verdict::Met);
+        assert_eq!(closure(status, refused, "resolves", equals("false")), Verdict::MET);
     }
 }
 
@@ -200,7 +200,7 @@ fn documented_answers_of_tdnf_are_evaluated_by_their_words() {
         "nothing provides libmissing.so.9 needed by app-1-1.noarch\nError(1301) : Solv general runtime error\n";
     let unknown = "app package not found or not installed\nError(1011) : No matching packages\n";
     for said in [refused, unknown] {
-        assert_eq!(closure(0, said, "resolves", equals("false")), Verdict::Met, "{said}");
+        assert_eq!(closure(0, said, "resolves", equals("false")), Verdict::MET, "{said}");
     }
     let dead = "Error(1207) : Failed to download repomd.xml\n";
     assert!(matches!(closure(1, dead, "resolves", equals("false")), Verdict::Unknown { .. }));

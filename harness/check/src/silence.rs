@@ -132,7 +132,7 @@ fn met(answer: impl Fn(&[Probe]) -> Observations) -> Vec<String> {
             let seen = answer(&check.probes(&[&any], &facts));
             for matcher in met_by_nothing(&attribute.kind) {
                 let wanted = wanted(*check, attribute, &matcher);
-                if check.evaluate(&wanted, &seen, &facts) == [Verdict::Met] {
+                if check.evaluate(&wanted, &seen, &facts) == [Verdict::MET] {
                     met.push(format!("{}.{} {matcher:?}", check.table().name, attribute.name));
                 }
             }

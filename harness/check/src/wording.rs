@@ -94,28 +94,37 @@ pub fn show_items<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     if count > NAMED { format!("{named}, … ({count} in all)") } else { named }
 }
 
+/// A value as one line.
+pub fn line(kind: &AttributeKind, value: &Value) -> String {
+    match value {
+        Value::Absent(why) | Value::Gone(why) => one_line(why, LINE),
+        Value::Items(items) if items.is_empty() => "nothing".to_owned(),
+        Value::Items(items) => show_items(items),
+        Value::Text(text) | Value::Dpkg(text) => match kind {
+            _ if text.trim().is_empty() => "empty".to_owned(),
+            AttributeKind::Size => one_line(&value::show_size(text.trim()), LINE),
+            _ => one_line(beginning(text), LINE),
+        },
+        Value::Each(values) => show_items(values.iter().map(|value| line(kind, value))),
+    }
+}
+
+/// As much of a text as a line of it can show, and a character that says that there is more: output may be megabytes.
+fn beginning(text: &str) -> &str {
+    let text = text.trim();
+    text.char_indices().nth(LINE + 1).map_or(text, |(end, _)| &text[..end])
+}
+
 /// A value as one line, and as longer evidence when the line does not hold it all.
 pub fn show(kind: &AttributeKind, value: &Value) -> (String, String) {
-    match value {
-        Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
-        Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
-        Value::Items(items) => {
-            let detail = if items.len() > NAMED { tail(&escape(&items.join("\n")), DETAIL) } else { String::new() };
-            (show_items(items), detail)
+    let detail = match value {
+        Value::Items(items) if items.len() > NAMED => tail(&escape(&items.join("\n")), DETAIL),
+        Value::Text(text) | Value::Dpkg(text)
+            if matches!(kind, AttributeKind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE) =>
+        {
+            tail(&escape(text), DETAIL)
         }
-        Value::Text(text) | Value::Dpkg(text) => {
-            let line = match kind {
-                _ if text.trim().is_empty() => "empty".to_owned(),
-                AttributeKind::Size => one_line(&value::show_size(text.trim()), LINE),
-                _ => one_line(text, LINE),
-            };
-            let long =
-                matches!(kind, AttributeKind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
-            (line, if long { tail(&escape(text), DETAIL) } else { String::new() })
-        }
-        Value::Each(values) => {
-            let lines: Vec<String> = values.iter().map(|value| show(kind, value).0).collect();
-            (show_items(lines), String::new())
-        }
-    }
+        _ => String::new(),
+    };
+    (line(kind, value), detail)
 }

@@ -39,3 +39,8 @@ fn matchers_of_the_corpus_evaluate_without_contradicting_themselves() {
 fn frames_of_the_corpus_come_apart_however_they_are_cut() {
     replay("frame", targets::frame);
 }
+
+#[test]
+fn certificates_of_the_corpus_are_refused_and_never_read_in_two_ways() {
+    replay("certificate", targets::certificate);
+}

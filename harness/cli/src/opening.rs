@@ -1,7 +1,11 @@
 //! How a run begins: its id, and what it says first of itself.
 
+use std::io::Read as _;
 use std::process;
 
+use sha2::{Digest as _, Sha256};
+
+use muster_base::text::hex;
 use muster_engine::sink::{Events, now};
 use muster_record::event::Event;
 use muster_record::run::{Accelerator, EarlierRun};
@@ -32,12 +36,26 @@ impl Opening {
     }
 }
 
+/// SHA-256 of the file of this program: the one that runs, also when another has its name by now.
+fn binary() -> Option<String> {
+    let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(hex(digest.finalize())),
+            read => digest.update(&buffer[..read]),
+        }
+    }
+}
+
 /// The first events of a run.
 pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerator, notices: &[String]) {
     let Opening { id, arguments, earlier, shard } = opening;
     events.emit(Event::RunStarted {
         id,
         muster: env!("MUSTER_VERSION").to_owned(),
+        binary: binary(),
         at: now(),
         arguments,
         earlier,
@@ -47,4 +65,15 @@ pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerat
         events.notice(notice.clone());
     }
     events.emit(Event::AcceleratorChosen { accelerator });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_program_that_runs() {
+        let file = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert_eq!(binary(), Some(hex(Sha256::digest(file))));
+    }
 }

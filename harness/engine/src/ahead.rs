@@ -63,8 +63,8 @@ impl Ahead {
         if next.at_most > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
             return None;
         }
-        let assertions = met_by(live, planned.test(), &next.seen)?;
-        Some(Attempt { assertions, read_before: next.seconds, ..Attempt::default() })
+        let met = met_by(live, planned.test(), &next.seen)?;
+        Some(Attempt { read_before: next.seconds, ..met })
     }
 }
 

@@ -50,6 +50,7 @@ async fn what_only_looks_takes_one_trip_and_the_same_command_for_many_names_one_
     let records = run_all(&driver, &plan_of(tests)).await;
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
     assert!(records[..20].iter().all(|record| record.assertions == 2 && record.seconds > 0.0), "{records:?}");
+    assert!(records[..20].iter().all(|record| record.met.len() == 2), "{records:?}");
     // One after the boot, and one for all tests and the base checks.
     let said = driver.said.lock().unwrap();
     assert_eq!(*host.trips.lock().unwrap(), 2, "{said:?}");

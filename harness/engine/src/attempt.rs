@@ -2,12 +2,15 @@
 
 use muster_base::failure::Failure;
 use muster_check::Observations;
+use muster_record::met::MetRecord;
 
 /// One attempt at a test.
 #[derive(Default)]
 pub(super) struct Attempt {
     /// How many assertions were evaluated.
     pub assertions: u32,
+    /// Those that were met.
+    pub met: Vec<MetRecord>,
     /// What went wrong.
     pub failures: Vec<Failure>,
     /// What is only reported.
@@ -31,6 +34,7 @@ impl Attempt {
     /// Takes in what came of a part of it on the machine of that name.
     pub(super) fn add(&mut self, name: &str, part: Self) {
         self.assertions += part.assertions;
+        self.met.extend(part.met.into_iter().map(|met| met.on(name)));
         self.failures.extend(part.failures.into_iter().map(|failure| of_machine(name, failure)));
         self.remarks.extend(part.remarks.into_iter().map(|remark| format!("{name}: {remark}")));
         self.machine_lost |= part.machine_lost;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_record::facts::Facts;
+use muster_record::met::MetRecord;
 use muster_suite::condition::{self, Truth};
 use muster_suite::images::{Claimed, ImageClaim};
 use muster_suite::model::MachineOverrides;
@@ -16,8 +17,22 @@ pub type Claims = BTreeMap<String, Vec<ImageClaim>>;
 /// The claims of one image, and which of them a machine of it has answered.
 #[derive(Debug, Default)]
 pub(super) struct OpenClaims {
-    answered: BTreeSet<usize>,
+    /// What a machine said of each that it answered.
+    answered: BTreeMap<usize, String>,
+    /// Those that did not hold on one of the machines, or could not be read there.
+    false_ones: BTreeSet<usize>,
     failures: Vec<Failure>,
+}
+
+/// What came of the claims of an image.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ClaimsEnd {
+    /// What is wrong with them.
+    pub failures: Vec<Failure>,
+    /// How many were compared with a machine.
+    pub compared: usize,
+    /// Those that held on every machine they were compared with.
+    pub met: Vec<MetRecord>,
 }
 
 impl OpenClaims {
@@ -27,9 +42,11 @@ impl OpenClaims {
             if claim.is_about_another_machine(overrides) {
                 continue;
             }
-            self.answered.insert(index);
+            self.answered.entry(index).or_insert_with(|| said(claim, facts));
             // The same on each machine is said once.
-            self.failures.extend(missed(claim, facts).filter(|failure| !self.failures.contains(failure)));
+            let failure = missed(claim, facts);
+            self.false_ones.extend(failure.is_some().then_some(index));
+            self.failures.extend(failure.filter(|failure| !self.failures.contains(failure)));
         }
     }
 
@@ -38,17 +55,36 @@ impl OpenClaims {
         self.answered.len() < claims.len()
     }
 
-    /// What is wrong with the claims at the end, and how many of them were compared. `booted`: whether a machine of the
-    /// image came up; without one there is an error for that already.
-    pub(super) fn end(self, claims: &[ImageClaim], booted: bool) -> (Vec<Failure>, usize) {
-        let left = claims.iter().enumerate().filter(|(index, _)| booted && !self.answered.contains(index));
+    /// What came of the claims at the end. `booted`: whether a machine of the image came up; without one there is an error
+    /// for that already.
+    pub(super) fn end(self, claims: &[ImageClaim], booted: bool) -> ClaimsEnd {
+        let left = claims.iter().enumerate().filter(|(index, _)| booted && !self.answered.contains_key(index));
         let unseen = left.map(|(_, claim)| {
             let what =
                 format!("claimed `{claim}`; no machine was started as the image's entry describes it, to see it on");
             Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location)
         });
-        (self.failures.into_iter().chain(unseen).collect(), self.answered.len())
+        let held = claims.iter().enumerate().filter(|(index, _)| !self.false_ones.contains(index));
+        let met = held.filter_map(|(index, claim)| {
+            let actual = self.answered.get(&index)?;
+            Some(MetRecord::new("claim of the image", &claim.to_string(), actual))
+        });
+        ClaimsEnd {
+            met: met.collect(),
+            compared: self.answered.len(),
+            failures: self.failures.into_iter().chain(unseen).collect(),
+        }
     }
+}
+
+/// What a guest is, of what a claim is about.
+fn said(claim: &ImageClaim, facts: &Facts) -> String {
+    let seen = match &claim.said {
+        Claimed::Capability(_) => return facts.capabilities.contains(&claim.name).to_string(),
+        // The guest was read whole: what it does not have is absent, not unknown.
+        Claimed::Dimension(_) => facts.dimension(&claim.name).unwrap_or_default().join(", "),
+    };
+    if seen.is_empty() { "absent".to_owned() } else { text::one_line(&seen, 200) }
 }
 
 /// How a claim fails on a guest.
@@ -58,24 +94,22 @@ fn missed(claim: &ImageClaim, facts: &Facts) -> Option<Failure> {
             format!("claimed `{claim}`; whether the machine has it could not be read: {}", text::one_line(why, 300));
         return Some(Failure::new(failure::CLAIM_UNREAD, what).at(&claim.location));
     }
-    let (expected, actual) = match &claim.said {
+    let expected = match &claim.said {
         Claimed::Capability(claimed) => {
-            let there = facts.capabilities.contains(&claim.name);
-            if there == *claimed {
+            if facts.capabilities.contains(&claim.name) == *claimed {
                 return None;
             }
-            (claimed.to_string(), there.to_string())
+            claimed.to_string()
         }
         Claimed::Dimension(condition) => {
-            // The guest was read whole: what it does not have is absent, not unknown.
             let lookup = |name: &str| Some(facts.dimension(name).unwrap_or_default());
             if condition::evaluate(condition, &lookup) == Truth::True {
                 return None;
             }
-            let seen = lookup(&claim.name).unwrap_or_default().join(", ");
-            (condition.to_string(), if seen.is_empty() { "absent".to_owned() } else { text::one_line(&seen, 200) })
+            condition.to_string()
         }
     };
+    let actual = said(claim, facts);
     let what = format!("claimed `{claim}`; the machine says {actual}");
     let failure = Failure::new(failure::CLAIM_FALSE, what).at(&claim.location);
     Some(Failure { expected: Some(expected), actual: Some(actual), ..failure })
@@ -114,7 +148,11 @@ mod tests {
     fn messages(claims: &[ImageClaim], facts: &Facts) -> Vec<String> {
         let mut open = OpenClaims::default();
         open.look(claims, facts, &MachineOverrides::default());
-        open.end(claims, true).0.into_iter().map(|failure| format!("{}: {}", failure.id, failure.message)).collect()
+        open.end(claims, true)
+            .failures
+            .into_iter()
+            .map(|failure| format!("{}: {}", failure.id, failure.message))
+            .collect()
     }
 
     #[test]
@@ -156,8 +194,8 @@ mod tests {
         for facts in [&guest(), &with, &guest()] {
             open.look(&claims, facts, &MachineOverrides::default());
         }
-        let (failures, looked) = open.end(&claims, true);
-        assert_eq!((failures.len(), looked), (1, 1));
+        let ended = open.end(&claims, true);
+        assert_eq!((ended.failures.len(), ended.compared, ended.met), (1, 1, vec![]));
     }
 
     #[test]
@@ -169,10 +207,11 @@ mod tests {
             open.look(&claims, &guest(), &without);
             open.end(&claims, booted)
         };
-        let (failures, looked) = ended(true);
+        let ClaimsEnd { failures, compared, met } = ended(true);
         let expected = "claimed `tpm == true`; no machine was started as the image's entry describes it, to see it on";
-        assert_eq!((failures[0].message.as_str(), failures.len(), looked), (expected, 1, 1));
+        assert_eq!((failures[0].message.as_str(), failures.len(), compared), (expected, 1, 1));
         assert_eq!(failures[0].id, failure::CLAIM_UNREAD);
-        assert_eq!(ended(false).0, []);
+        assert_eq!(met, [MetRecord::new("claim of the image", "systemd == true", "true")]);
+        assert_eq!(ended(false).failures, []);
     }
 }

@@ -628,6 +628,7 @@ async fn a_test_passes_when_one_of_its_alternatives_holds_and_fails_once_when_no
     let none = "{any-of: [{command: {'false': {exit: 0}}}, {command: {'true': {exit: 1}}}]}";
     let records = run_all(&driver, &plan_of(vec![expecting(one)])).await;
     assert_eq!((records[0].outcome, records[0].assertions), (Outcome::Pass, 1), "{:?}", records[0].failures);
+    assert_eq!(records[0].met.len(), 1, "{:?}", records[0].met);
     let records = run_all(&driver, &plan_of(vec![expecting(none)])).await;
     assert_eq!(records[0].outcome, Outcome::Fail);
     let [failure] = &records[0].failures[..] else { panic!("{:?}", records[0].failures) };

@@ -12,8 +12,9 @@ use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text;
 use muster_check::evaluation::{self, Evaluation};
 use muster_check::types::command;
-use muster_check::wording::subject_of;
+use muster_check::wording::{expected, subject_of};
 use muster_check::{Observations, Probe, Verdict};
+use muster_record::met::MetRecord;
 use muster_suite::clause::Clause;
 use muster_suite::model::{Expectation, Test};
 
@@ -47,7 +48,10 @@ pub(super) async fn evaluate<L: Live>(
             begun.elapsed() < patience && !clock.is_over()
         });
         if evaluation.open().is_empty() {
-            attempt.failures.extend(evaluation.findings().into_iter().filter_map(failure_of));
+            for finding in evaluation.findings() {
+                attempt.met.extend(met_of(&finding));
+                attempt.failures.extend(failure_of(finding));
+            }
             return Ok(());
         }
         tokio::time::sleep(POLL).await;
@@ -59,11 +63,11 @@ pub(super) fn first_probes<L: Live>(live: &L, test: &Test) -> Vec<Probe> {
     probes_for(&Evaluation::of(&test.expect).open(), live)
 }
 
-/// How many assertions a test has when these readings meet them all. `None` when one is missed or could not be read.
-pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Option<u32> {
+/// What a test comes to when these readings meet all that it expects. `None` when something is missed or could not be read.
+pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Option<Attempt> {
     let evaluation = Evaluation::once(&test.expect, verdicts_by(live, seen));
-    let met = evaluation.findings().into_iter().all(|finding| failure_of(finding).is_none());
-    met.then(|| assertions(&test.expect))
+    let met: Option<Vec<MetRecord>> = evaluation.findings().iter().map(met_of).collect();
+    met.map(|met| Attempt { assertions: assertions(&test.expect), met, ..Attempt::default() })
 }
 
 /// The verdicts of an expectation by these readings; none when there is no such check.
@@ -92,12 +96,27 @@ fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
         .collect()
 }
 
+/// How a finding was met; `None` when it was not.
+fn met_of(finding: &evaluation::ExpectationResult<'_>) -> Option<MetRecord> {
+    use evaluation::ExpectationResult;
+    match finding {
+        ExpectationResult::Assertion { expectation, assertion, verdict: Verdict::Met { actual } } => {
+            Some(MetRecord::new(&subject_of(expectation), &expected(assertion), actual))
+        }
+        ExpectationResult::AnyOf { joined, verdict: Verdict::Met { actual }, .. } => {
+            let subject = format!("one of {} alternatives", joined.branches.len());
+            Some(MetRecord::new(&subject, &evaluation::describe(joined), actual))
+        }
+        _ => None,
+    }
+}
+
 /// The failure that a finding is; `None` when it is met.
 fn failure_of(finding: evaluation::ExpectationResult<'_>) -> Option<Failure> {
     use evaluation::ExpectationResult;
     match finding {
-        ExpectationResult::Assertion { verdict: Verdict::Met, .. }
-        | ExpectationResult::AnyOf { verdict: Verdict::Met, .. } => None,
+        ExpectationResult::Assertion { verdict: Verdict::Met { .. }, .. }
+        | ExpectationResult::AnyOf { verdict: Verdict::Met { .. }, .. } => None,
         ExpectationResult::Assertion {
             expectation,
             assertion,

@@ -419,6 +419,8 @@ fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun
         started: None,
         seconds: 0.0,
         assertions: 0,
+        met: Vec::new(),
+        met_left_out: 0,
         failures: vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test was reached")],
         skipped: None,
         remarks: Vec::new(),

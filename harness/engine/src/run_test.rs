@@ -18,6 +18,7 @@ use super::steps::{self, Reboot};
 use muster_base::failure::{self, Failure};
 use muster_base::files;
 use muster_check::{Observations, base};
+use muster_record::met::MetRecord;
 use muster_suite::model::{RebootKind, Step, Test};
 
 /// Runs a test for which the machine is ready.
@@ -125,7 +126,10 @@ pub(super) async fn over_a_reboot<L: Live>(
     };
     kernel.compare(live, expected).map_err(|failure| failure.at(&wanted.step.location))?;
     attempt.assertions += 1;
-    attempt.remarks.push(format!("{} reboot: settled again after {:.1} s", wanted.how.name(), rebooted.seconds));
+    let settled = format!("settled again after {:.1} s", rebooted.seconds);
+    let subject = format!("{} reboot", wanted.how.name());
+    attempt.met.push(MetRecord::new(&subject, "is another boot, which settles", &settled));
+    attempt.remarks.push(format!("{subject}: {settled}"));
     attempt.remarks.extend(rebooted.remarks);
     let (base, findings, _) = since_boot(live).await?;
     let (failures, remarks) = weighed(findings, &planned.suite);
@@ -183,7 +187,8 @@ async fn work<L: Live>(
     for step in steps {
         match steps::run(live, step, clock, &dir).await {
             Ok(done) => {
-                attempt.assertions += done.assertions;
+                attempt.assertions += done.assertions();
+                attempt.met.extend(done.met);
                 attempt.remarks.extend(done.remarks);
             }
             Err(broken) if broken.machine_lost => return Err(broken.failure),

@@ -26,6 +26,7 @@ use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
+use muster_record::met::{self, MetRecord};
 use muster_record::outcome::Outcome;
 use muster_record::run::{MachineRecord, ProductRecord, TestRecord};
 use muster_suite::images::ImageClaim;
@@ -598,10 +599,13 @@ impl<'d, D: Driver> Session<'d, D> {
         // over an oops now.
         let mut record = plan::known_health(&self.image, &self.settings.rerun);
         let mut health = std::mem::take(&mut self.stats().health);
-        let (unmet, compared) = health.claims.end(self.claims(), health.boots > 0);
-        record.failures.extend(health.failures.into_iter().chain(unmet));
+        let claims = health.claims.end(self.claims(), health.boots > 0);
+        record.failures.extend(health.failures.into_iter().chain(claims.failures));
+        let boots = MetRecord::new("machines of the image", "boot", &format!("{} booted", health.boots));
+        let met = (health.boots > 0).then_some(boots).into_iter().chain(claims.met);
+        (record.met, record.met_left_out) = met::kept(met.collect());
         record.remarks = health.remarks;
-        record.assertions = health.boots + u32::try_from(compared).unwrap_or(u32::MAX);
+        record.assertions = health.boots + u32::try_from(claims.compared).unwrap_or(u32::MAX);
         match health.started.take() {
             Some((at, instant)) => {
                 record.started = Some(at);

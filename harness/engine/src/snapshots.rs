@@ -14,6 +14,7 @@ use muster_facts::compare::{SnapshotRequest, SnapshotVerdict, UpdateMode};
 use muster_facts::{compare, sources};
 use muster_guest::Request;
 use muster_record::facts::Facts;
+use muster_record::met::MetRecord;
 use muster_suite::model::{SharedBy, SnapshotSpec};
 
 /// Reads what a test has snapshots of, and compares it with what was accepted.
@@ -49,7 +50,12 @@ pub(super) async fn compare_all<L: Live>(
             Ok(rendered) => {
                 attempt.remarks.extend(rendered.warnings.iter().map(|w| format!("snapshot {}: {w}", spec.name)));
                 match compare_one(planned, spec, image, live.facts(), settings, rendered.text) {
-                    Ok(remark) => attempt.remarks.extend(remark),
+                    Ok(remark) => {
+                        let (subject, same) = (format!("snapshot {}", spec.name), "the same");
+                        let actual = remark.as_deref().unwrap_or(same);
+                        attempt.met.push(MetRecord::new(&subject, "is as it was accepted", actual));
+                        attempt.remarks.extend(remark);
+                    }
                     Err(failure) => attempt.failures.push(failure),
                 }
             }

@@ -255,7 +255,9 @@ async fn run_step<L: Live>(
     });
     let ended = ended.await;
     let part = match settled(members, at, ended, attempt)? {
-        Ok(done) => Attempt { assertions: done.assertions, remarks: done.remarks, ..Attempt::default() },
+        Ok(done) => {
+            Attempt { assertions: done.assertions(), met: done.met, remarks: done.remarks, ..Attempt::default() }
+        }
         Err(broken) => Attempt { assertions: broken.assertions, ..Attempt::failed(broken.failure) },
     };
     let done = part.failures.is_empty();

@@ -20,6 +20,7 @@ use super::treatment::note_findings;
 use muster_base::failure::{self, Failure};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
+use muster_record::met;
 use muster_record::outcome::Outcome;
 use muster_record::run::{AttemptRecord, TestRecord};
 use muster_suite::model::GuestMode;
@@ -238,6 +239,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         self.note_kernels(planned);
         record.seconds = started.elapsed().as_secs_f64() + attempt.read_before;
         record.assertions = attempt.assertions;
+        (record.met, record.met_left_out) = met::kept(attempt.met);
         record.failures = attempt.failures;
         record.remarks = attempt.remarks;
         record.skipped = attempt.skipped;

@@ -2,10 +2,14 @@
 //! muster is used, so `cargo fuzz` and the replay of the corpus in the unit tests
 //! (`harness/cli/src/fuzz_corpus.rs`) run the same code.
 
+mod certificate;
+mod shared;
+
+pub use certificate::certificate;
+
 use muster_base::text;
 use muster_check::matching::{Miss, Value, compare};
 use muster_guest::frame::{Deframer, Event, Frame, Nonce, Stream};
-use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_suite::clause::expectations;
 use muster_suite::condition::{self, Truth, always_true, evaluate, never_true};
 use muster_suite::diagnostic::Diagnostics;
@@ -14,13 +18,10 @@ use muster_suite::model::{Condition, Matcher, Suite};
 use muster_suite::select::{NameGlob, TagExpression};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 use muster_suite::{Vocabulary, console_rules, decode_source, images, known};
+use shared::{assert_escaped_line, vocabulary};
 
 /// A name that every diagnostic carries.
 const FILE: &str = "f.yaml";
-
-fn vocabulary() -> Vocabulary<'static> {
-    Vocabulary { tables: muster_check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
-}
 
 /// A file of any schema: every reader reads it.
 pub fn decode(data: &[u8]) {
@@ -312,11 +313,6 @@ fn compared(matcher: &Matcher, kind: &AttributeKind, value: &Value) {
         let negated = compare(&Matcher::Not(Box::new(matcher.clone())), kind, value);
         assert!(found.is_err() || negated.is_err(), "`{matcher}` and its negation hold for {value:?}");
     }
-}
-
-fn assert_escaped_line(line: &str) {
-    assert_eq!(text::escape(line), line);
-    assert!(!line.contains(['\n', '\t']), "{line:?} is not one line");
 }
 
 /// A shell's two streams, and how they are cut: the first bytes say how many frames are expected,

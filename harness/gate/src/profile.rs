@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -28,10 +29,32 @@ pub struct Profile {
     pub id: String,
     /// The version of muster that wrote it: what the check types meant.
     pub muster: String,
+    /// The last day on which a certificate may rest on it; absent while no end is known. Changing it changes no decision, and makes no
+    /// other profile.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "last_day")]
+    pub retired: Option<Date>,
     /// The suites, by name.
     pub suites: BTreeMap<String, ProfileSuite>,
     /// The tests, by their full names.
     pub tests: BTreeMap<String, ProfileTest>,
+}
+
+/// A day as `2027-06-30`.
+mod last_day {
+    use jiff::civil::Date;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+        match day {
+            Some(day) => serializer.collect_str(day),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        muster_suite::value::date(&text).map(Some).map_err(D::Error::custom)
+    }
 }
 
 /// A suite of a profile.
@@ -124,7 +147,14 @@ impl Profile {
             let entry = ProfileTest { sha256: hex(Sha256::digest(own)), tags: test.tags.clone() };
             out.insert(format!("{}/{}", suite.name, test.id), entry);
         }
-        Ok(Self { schema: SCHEMA.to_owned(), id: id.to_owned(), muster: muster.to_owned(), suites, tests: out })
+        Ok(Self {
+            schema: SCHEMA.to_owned(),
+            id: id.to_owned(),
+            muster: muster.to_owned(),
+            retired: None,
+            suites,
+            tests: out,
+        })
     }
 
     /// Reads one. `file` is for errors.
@@ -158,6 +188,11 @@ impl Profile {
     /// None that can happen with values of these types.
     pub fn render(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+
+    /// Whether the other is the same profile, whatever each knows of its end.
+    pub fn is_but_for_its_end(&self, other: &Self) -> bool {
+        Self { retired: None, ..self.clone() } == Self { retired: None, ..other.clone() }
     }
 
     /// What is different in a later one.

@@ -32,6 +32,7 @@ pub(crate) fn policy(more: &str) -> Policy {
 pub(crate) fn profile(names: &[&str]) -> Profile {
     let test = |name: &&str| ((*name).to_owned(), ProfileTest { sha256: digest(1), tags: vec!["tier0".into()] });
     Profile {
+        retired: None,
         schema: SCHEMA.into(),
         id: "lock".into(),
         muster: "1.0".into(),

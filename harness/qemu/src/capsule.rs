@@ -218,6 +218,13 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// SHA-256 of the file with the code of its UEFI; `None` without one, and where it cannot be read.
+    pub(crate) fn firmware_digest(&self) -> Option<String> {
+        self.files().description.firmware.as_ref().and_then(|firmware| digest(&firmware.code).ok())
+    }
+}
+
 /// What is needed to go on where a capsule's machine stopped.
 #[derive(Debug)]
 pub(crate) struct ResumeRequest<'a> {

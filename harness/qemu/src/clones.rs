@@ -161,6 +161,7 @@ pub(super) async fn start_clone(
             cloned_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             boot: None,
+            firmware: None,
             resets: 0,
             boot_deadline: shape.boot_deadline(),
             unproven: None,

@@ -43,6 +43,8 @@ pub struct HostMachine {
     pub(super) boot_seconds: f64,
     /// What its boot was made of; `None` for a clone.
     pub(super) boot: Option<BootRecord>,
+    /// SHA-256 of the code of its UEFI; `None` without one, and for a clone.
+    pub(super) firmware: Option<String>,
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
     pub(super) boot_deadline: Duration,
@@ -76,6 +78,7 @@ impl Live for HostMachine {
             started: None,
             ended: None,
             qemu: self.machine.qmp().version().map(str::to_owned),
+            firmware: self.firmware.clone(),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             boot: self.boot.clone(),

@@ -22,6 +22,9 @@ pub enum Event {
         id: String,
         /// Version of muster.
         muster: String,
+        /// SHA-256 of the program's file, hex; absent where it could not be read, and in journals of earlier versions.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        binary: Option<String>,
         /// RFC 3339, UTC.
         at: String,
         /// The command line, without the program's path.

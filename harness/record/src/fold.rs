@@ -64,8 +64,9 @@ impl Recorder {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { id, muster, at, arguments, earlier, shard } => {
+            Event::RunStarted { id, muster, binary, at, arguments, earlier, shard } => {
                 self.run_started(id, muster, at, arguments);
+                self.record.binary.clone_from(binary);
                 self.record.earlier.clone_from(earlier);
                 self.record.shard.clone_from(shard);
             }

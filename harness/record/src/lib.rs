@@ -19,6 +19,7 @@ pub mod json;
 pub mod kept;
 pub mod layout;
 pub mod merge;
+pub mod met;
 pub mod names;
 pub mod open;
 pub mod outcome;

@@ -7,6 +7,7 @@ mod error;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::met;
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
 use crate::outstanding;
@@ -64,6 +65,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
         schema: first.record.schema.clone(),
         id: id.to_owned(),
         muster: first.record.muster.clone(),
+        binary: first.record.binary.clone().filter(|binary| records().all(|one| one.binary.as_ref() == Some(binary))),
         started: records().map(|record| record.started.clone()).min().unwrap_or_default(),
         finished: records().filter_map(|record| record.finished.clone()).max().filter(|_| ended),
         interrupted: records().any(|record| record.interrupted),
@@ -293,6 +295,9 @@ fn both(known: &mut TestRecord, other: TestRecord) {
     known.failures.extend(other.failures);
     known.seconds += other.seconds;
     known.assertions = known.assertions.saturating_add(other.assertions);
+    let (met, more) = met::kept(std::mem::take(&mut known.met).into_iter().chain(other.met).collect());
+    known.met = met;
+    known.met_left_out = known.met_left_out.saturating_add(other.met_left_out).saturating_add(more);
     for remark in other.remarks {
         if !known.remarks.contains(&remark) {
             known.remarks.push(remark);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::boot::BootRecord;
 pub use super::earlier::{EarlierOutcome, EarlierRun, FoundHow, FoundOn};
 use super::finding::OnMachine;
+use super::met::MetRecord;
 use super::outcome::Outcome;
 use super::shard::ShardRecord;
 use muster_base::failure::{Failure, Location};
@@ -22,6 +23,10 @@ pub struct RunRecord {
     pub id: String,
     /// Version of muster.
     pub muster: String,
+    /// SHA-256 of the file of the program that ran it, hex; absent where it could not be read, where shards had different ones, and in
+    /// records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub binary: Option<String>,
     /// RFC 3339, UTC.
     pub started: String,
     /// RFC 3339, UTC; absent while the run goes on or when it was killed.
@@ -162,6 +167,11 @@ pub struct MachineRecord {
     /// Absent when the process never answered, for a machine that muster did not start, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub qemu: Option<String>,
+    /// SHA-256 of the file with the code of its UEFI, hex, as it was when the machine had booted. Absent for a machine with another
+    /// firmware or that did not come up, for a clone, which has that of its template, for a machine that muster did not start, and in
+    /// records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub firmware: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the clone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
@@ -188,8 +198,8 @@ pub struct MachineRecord {
     pub end: Option<String>,
 }
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+fn is_zero<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 /// An attempt at a test that was followed by another.
@@ -286,6 +296,13 @@ pub struct TestRecord {
     pub seconds: f64,
     /// How many assertions were evaluated (expectations, step conditions, snapshots).
     pub assertions: u32,
+    /// Those that were met, in the order in which they were evaluated, at most [`MOST`](crate::met::MOST); none in records of
+    /// earlier versions.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub met: Vec<MetRecord>,
+    /// How many more were met.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub met_left_out: u32,
     /// Everything that went wrong; empty for pass and skip. Of a flaky test, what went wrong last
     /// before it passed.
     pub failures: Vec<Failure>,

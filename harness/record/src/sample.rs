@@ -6,6 +6,7 @@ use crate::boot::{BootMoment, BootPart, BootRecord};
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
+use crate::met::MetRecord;
 use crate::outcome::Outcome;
 use crate::run::{
     Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled,
@@ -56,6 +57,8 @@ pub fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
         started: Some("2026-03-01T10:00:05.250Z".into()),
         seconds: 1.2345,
         assertions: 3,
+        met: vec![],
+        met_left_out: 0,
         failures: vec![],
         skipped: None,
         remarks: vec![],
@@ -82,6 +85,7 @@ fn failed(mut test: TestRecord, failures: Vec<Failure>) -> TestRecord {
 
 fn unstarted(mut test: TestRecord) -> TestRecord {
     (test.started, test.machine, test.seconds, test.assertions) = (None, None, 0.0, 0);
+    (test.met, test.met_left_out) = (Vec::new(), 0);
     test
 }
 
@@ -146,8 +150,14 @@ pub fn tests() -> Vec<TestRecord> {
     };
     let health = on("lab-immutable", unstarted(test("machine", "health", Outcome::Error)));
     let health = failed(health, vec![no_boot.clone()]);
+    let mut serves = test("base", "nginx-serves", Outcome::Pass);
+    serves.met = vec![
+        MetRecord::new("package nginx", "version >= 1:1.26", "1:1.28-3.azl4"),
+        MetRecord::new("command curl -s localhost", "stdout is not empty", HOSTILE),
+    ];
+    serves.met_left_out = 1;
     vec![
-        test("base", "nginx-serves", Outcome::Pass),
+        serves,
         failed(
             test("base", "nginx-version", Outcome::Fail),
             vec![version.at(&place(21, 9)), snapshot.at(&place(25, 5))],
@@ -271,6 +281,7 @@ pub fn events() -> Vec<Event> {
             id: id.into(),
             image: image.into(),
             boot_seconds: boot,
+            firmware: boot.map(|_| "02".repeat(32)),
             ended: Some("2026-03-01T10:02:00.500Z".into()),
             end: Some(end.into()),
             ..MachineRecord::default()
@@ -280,6 +291,7 @@ pub fn events() -> Vec<Event> {
         Event::RunStarted {
             id: "2026-03-01T10-00-00-7f3a".into(),
             muster: "0.1.0".into(),
+            binary: Some("01".repeat(32)),
             at: "2026-03-01T10:00:00Z".into(),
             arguments: vec!["run".into(), "--image".into(), "lab".into()],
             earlier: vec![],
@@ -390,6 +402,7 @@ pub fn events() -> Vec<Event> {
                 started: None,
                 ended: Some("2026-03-01T10:01:30.000Z".into()),
                 qemu: Some("10.0.2 (Debian 1:10.0.2+ds-2)".into()),
+                firmware: None,
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
                 boot: None,

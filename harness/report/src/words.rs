@@ -2,11 +2,14 @@
 
 use muster_base::failure::Failure;
 use muster_base::text;
+use muster_record::met;
 use muster_record::outcome::Outcome;
 use muster_record::run::{EarlierOutcome, RunRecord, TestRecord};
 
 /// Bytes of a detail that any report shows at most.
 const DETAIL_LIMIT: usize = 256 << 10;
+/// Characters of a line about what was met.
+const MET_LINE: usize = 640;
 
 /// What a test that did not pass came to, in one line.
 pub(super) fn headline(test: &TestRecord) -> (String, String) {
@@ -66,6 +69,13 @@ pub(super) fn account(test: &TestRecord) -> Vec<String> {
         lines.extend(detail(failure));
     }
     lines
+}
+
+/// What a test expected and found where that was met, a line each.
+pub(super) fn met(test: &TestRecord) -> Vec<String> {
+    // Its maker bounds it; this is for one that did not.
+    let lines = test.met.iter().take(met::MOST).map(|met| text::one_line(&met.line(), MET_LINE));
+    lines.chain(met::more(test.met_left_out)).collect()
 }
 
 /// How it ended in the runs that this one goes on with: `fail in 20260301T100000Z-7`.

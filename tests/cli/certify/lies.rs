@@ -142,13 +142,17 @@ fn what_the_verifier_demands_and_when_decides() {
     let lock = scene.read("p.lock.json");
     scene.place.write("edited.lock.json", &lock.replace("\"s/a\"", "\"s/c\""));
     scene.place.write("renamed.lock.json", &lock.replace("\"id\": \"p\"", "\"id\": \"q\""));
+    let ended = lock.replace("\"id\": \"p\"", "\"id\": \"p\", \"retired\": \"2020-01-31\"");
+    scene.place.write("retired.lock.json", &ended);
     let (past, soon, later) = (day(-2), day(12), day(200));
     for (what, words, expected) in [
         ("another image", &["--image", "@other"][..], &["subject.mismatch"][..]),
         ("another policy", &["--policy", "@strict.yaml"], &["policy.other"]),
         ("another form of the profile", &["--profile", "@edited.lock.json"], &["profile.modified"]),
         ("another profile", &["--profile", "@renamed.lock.json"], &["profile.unknown"]),
+        ("a profile that has ended since", &["--profile", "@retired.lock.json"], &["profile.retired"]),
         ("an old run", &["--max-age", "1h"], &["time.too-old"]),
+        ("an old muster", &["--oldest-muster", "99"], &["tool.old"]),
         ("before it was signed", &["--at", &past], &["waiver.invalid", "time.future"][1..]),
         ("after its waiver", &["--at", &soon], &["waiver.expired", "time.expired"]),
         ("long after", &["--at", &later], &["waiver.expired", "time.expired"]),

@@ -170,6 +170,7 @@ impl Scene {
             ImageRecord { path: "image".into(), format: "raw".into(), sha256: IMAGE.into(), ..ImageRecord::default() };
         let mut events = vec![
             Event::RunStarted {
+                binary: None,
                 id: name.into(),
                 muster: "0.1.0".into(),
                 at: started.to_string(),

@@ -100,6 +100,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
         policy: Some(policy),
         profile: Some((lock(&profile(&["s/a", "s/b"])), locked)),
         max_age: Some(Duration::from_secs(3 * 86_400)),
+        oldest_muster: Some("1.0".into()),
     };
     assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
     assert!(not_compared(&good, &statement, MUSTER).is_empty());
@@ -112,9 +113,106 @@ fn what_the_verifier_has_must_be_what_is_certified() {
         ("profile.modified", Demands { profile: Some((lock(&profile(&["s/a"])), hand(1))), ..good.clone() }),
         ("profile.unknown", Demands { profile: Some((other_profile, hand(1))), ..good.clone() }),
         ("time.too-old", Demands { max_age: Some(Duration::from_secs(86_400)), ..good.clone() }),
+        ("tool.old", Demands { oldest_muster: Some("1.1".into()), ..good.clone() }),
     ] {
         assert_eq!(verified(&statement, &evidence, &demands, AT), [id]);
     }
+}
+
+#[test]
+fn a_profile_that_has_ended_is_refused_whoever_knows_of_its_end() {
+    let retired = |day: &str| {
+        let ended = Profile { retired: Some(day.parse().unwrap()), ..lock(&profile(&["s/a", "s/b"])) };
+        ended.render().unwrap()
+    };
+    fn lock(text: &str) -> Profile {
+        Profile::parse("l", text).unwrap()
+    }
+    // The signer knew: it is valid until then, and none is signed later.
+    let scene = Scene { profile: Some(retired("2026-11-25")), ..Scene::new("") };
+    assert_eq!(refused(&scene), Vec::<&str>::new());
+    let (statement, _) = scene.statement();
+    assert_eq!(statement.predicate.claim.not_after, "2026-11-25T23:59:59Z");
+    let none = Demands::default();
+    assert_eq!(verified(&statement, &scene.evidence(), &none, "2026-11-25T23:59:59Z"), Vec::<&str>::new());
+    assert_eq!(
+        verified(&statement, &scene.evidence(), &none, "2026-11-26T00:00:00Z"),
+        ["profile.retired", "time.expired"]
+    );
+    let ended = Scene { profile: Some(retired("2026-11-19")), ..Scene::new("") };
+    assert_eq!(refused(&ended), ["profile.retired"]);
+    // The verifier learned it later: its file differs in nothing else.
+    let scene = Scene::new("");
+    let (statement, _) = scene.statement();
+    let knows = |text: &str| Demands { profile: Some((lock(text), hand(1))), ..Demands::default() };
+    for (day, ids) in [("2026-11-20", &[][..]), ("2026-11-19", &["profile.retired"])] {
+        assert_eq!(verified(&statement, &scene.evidence(), &knows(&retired(day)), AT), ids, "{day}");
+    }
+    let other = retired("2026-11-20").replace(&digest(1), &digest(3));
+    assert_eq!(verified(&statement, &scene.evidence(), &knows(&other), AT), ["profile.modified"]);
+}
+
+#[test]
+fn circumstances_are_those_of_the_record_and_a_lie_about_one_is_found() {
+    let mut scene = Scene::new("");
+    scene.runs = vec![changed(&scene.runs[0], |record| {
+        record.binary = Some(digest(5));
+        record.arguments = vec!["run".into(), "--firmware".into(), "uefi\x1b".into()];
+        record.machines[0].firmware = Some(digest(6));
+        record
+            .tests
+            .iter_mut()
+            .filter(|test| test.test == "b")
+            .for_each(|test| test.tags = vec!["needs-internet".into()]);
+    })];
+    let (statement, refusals) = scene.statement();
+    assert_eq!(refusals, []);
+    let said = &statement.predicate.runs[0];
+    assert_eq!(
+        (&said.binary, &said.firmware, &said.needs_internet),
+        (&digest(5), &vec![digest(6)], &vec!["s/b".to_owned()])
+    );
+    assert_eq!(said.arguments, ["run", "--firmware", "uefi\\x1b"]);
+    let page = page::page(&statement, "SHA256:x").unwrap();
+    for shown in [digest(5), digest(6), "muster run --firmware".to_owned(), "<code>s/b</code>".to_owned()] {
+        assert!(page.contains(&shown), "{shown}");
+    }
+    let lies: [fn(&mut crate::model::RunCertified); 4] = [
+        |run| run.binary = digest(1),
+        |run| run.firmware.clear(),
+        |run| run.needs_internet.clear(),
+        |run| drop(run.arguments.pop()),
+    ];
+    for lie in lies {
+        let mut lied = statement.clone();
+        lie(&mut lied.predicate.runs[0]);
+        assert_eq!(verified(&lied, &scene.evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+    }
+    // What the record does not say is unknown.
+    let said = Scene::new("").statement().0.predicate.runs.remove(0);
+    assert_eq!((said.binary.as_str(), said.firmware.len(), said.needs_internet.len()), ("unknown", 0, 0));
+}
+
+#[test]
+fn a_certificate_of_an_earlier_form_is_refused_with_the_version_that_wrote_it() {
+    let (statement, _) = Scene::new("").statement();
+    let files = parts::files(&statement, &signature(), &signature()).unwrap();
+    let mut files: std::collections::BTreeMap<String, Vec<u8>> =
+        files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    assert_eq!(parts::read(&files).1, []);
+    let mut value = serde_json::to_value(&statement).unwrap();
+    value["predicate"]["runs"][0].as_object_mut().unwrap().remove("binary");
+    let payload = serde_json::to_vec(&value).unwrap();
+    let envelope = crate::envelope::Envelope { payload, signature: signature() };
+    files.insert(crate::names::ENVELOPE.to_owned(), envelope.render().unwrap().into_bytes());
+    let (read, refusals) = parts::read(&files);
+    assert!(read.is_none());
+    let message = "certificate.json: its statement was written by muster 1.0, and does not have the form that this version \
+                   reads (missing field `binary`";
+    assert!(
+        refusals.iter().any(|one| one.id == RefusalId::FormatStatement && one.message.starts_with(message)),
+        "{refusals:?}"
+    );
 }
 
 #[test]
@@ -441,7 +539,7 @@ fn the_suite_of_support_must_have_passed_whatever_the_policy_says() {
 }
 
 /// Of the page of a certificate with a waiver.
-const PAGE_V1: &str = "3c71be20ffdd6cc4";
+const PAGE_V1: &str = "edfef701de9a52c7";
 /// Of its test result.
 const RESULT_V1: &str = "22108d832f89e368";
 

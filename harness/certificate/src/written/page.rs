@@ -155,6 +155,8 @@ fn results(certificate: &Certificate) -> String {
     };
     let rows: Vec<Vec<String>> = certificate.images.iter().map(row).collect();
     out += &table(&["System", "Passed", "Waived", "Left out by the policy", "Not passed, and not required"], &rows);
+    out += "<p>What each test expected and found is in the archive of its run, below <code>evidence/</code>: in its \
+            <code>run.json</code>, <code>junit.xml</code> and <code>report.html</code>.</p>\n";
     section("Result", &out)
 }
 
@@ -251,12 +253,16 @@ fn circumstances(certificate: &Certificate) -> String {
         vec![
             code(&run.id),
             marked(&format!("{} to {}", run.started, run.finished)),
-            marked(&format!("muster {}", run.muster)),
+            format!("{}<br><small>SHA-256 {}</small>", marked(&format!("muster {}", run.muster)), code(&run.binary)),
             marked(&format!("{}: {}", run.accelerator, run.accelerator_reason)),
-            marked(&format!(
-                "QEMU {}, host {}, {} booted, {} cloned, commands by {channels}",
-                run.qemu, run.host_arch, run.booted, run.cloned
-            )),
+            format!(
+                "{}{}",
+                marked(&format!(
+                    "QEMU {}, host {}, {} booted, {} cloned, commands by {channels}",
+                    run.qemu, run.host_arch, run.booted, run.cloned
+                )),
+                firmware(run)
+            ),
         ]
     };
     let rows: Vec<Vec<String>> = certificate.runs.iter().map(row).collect();
@@ -264,7 +270,26 @@ fn circumstances(certificate: &Certificate) -> String {
     let suites: std::collections::BTreeSet<(&String, &String)> = suites.collect();
     let suites: Vec<Vec<String>> = suites.into_iter().map(|(name, sha256)| vec![code(name), code(sha256)]).collect();
     let runs = table(&["Run", "When", "Tool", "Accelerator", "Machines"], &rows);
-    section("Circumstances", &(runs + &table(&["Suite", "SHA-256"], &suites)))
+    let lines = certificate.runs.iter().map(|run| {
+        let words: Vec<String> = run.arguments.iter().map(|word| shell_word(word)).collect();
+        vec![code(&run.id), code(&format!("muster {}", words.join(" ")))]
+    });
+    let lines = table(&["Run", "Command line"], &lines.collect::<Vec<_>>());
+    let internet: std::collections::BTreeSet<&String> =
+        certificate.runs.iter().flat_map(|run| &run.needs_internet).collect();
+    let internet = match internet.is_empty() {
+        true => "<p>No test had a way to the internet.</p>\n".to_owned(),
+        false => {
+            let names: Vec<String> = internet.into_iter().map(|name| code(name)).collect();
+            format!("<p>These tests had a way to the internet: {}</p>\n", names.join(" "))
+        }
+    };
+    section("Circumstances", &(runs + &lines + &table(&["Suite", "SHA-256"], &suites) + &internet))
+}
+
+/// The firmware of the machines of a run.
+fn firmware(run: &crate::model::RunCertified) -> String {
+    run.firmware.iter().map(|digest| format!("<br><small>UEFI {}</small>", code(digest))).collect()
 }
 
 fn evidence(certificate: &Certificate) -> String {

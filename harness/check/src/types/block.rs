@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn a_partition_and_the_disk_below_it_are_distinguished() {
         let met = |subject, attribute, matcher| {
-            assert_eq!(evaluator_of(ROOT, subject, attribute, matcher), Verdict::Met, "{subject} {attribute}");
+            assert_eq!(evaluator_of(ROOT, subject, attribute, matcher), Verdict::MET, "{subject} {attribute}");
         };
         met("/", "type", equals("partition"));
         met("/", "path", equals("/dev/vda3"));
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn space_that_is_left_on_the_disk_or_in_the_partition_is_not_grown() {
         let grown = |text: &str| evaluator_of(text, "/", "grown", equals("true"));
-        assert_eq!(grown(ROOT), Verdict::Met);
+        assert_eq!(grown(ROOT), Verdict::MET);
         assert_eq!(missed(&grown(&ROOT.replace("filesystem=4096 2000000", "filesystem=4096 1200000"))).1, "false");
         // The disk is larger than the image was.
         assert_eq!(missed(&grown(&ROOT.replace("size=16777216", "size=62914560"))).1, "false");
@@ -413,14 +413,14 @@ mod tests {
         }
         // busybox 1.37 names what it knows, and is silent of the rest.
         let busybox = ROOT.replace("ID_FS_LABEL_ENC=two\\x20words\nID_FS_UUID_ENC=486085a4-89c5-4b9d-9abe-fae0272e1862\nID_FS_TYPE=ext4\nprobed=yes", "plain=/dev/vda3: UUID=\"486085a4\" TYPE=\"ext4\"\nprobed=neither");
-        assert_eq!(evaluator_of(&busybox, "/", "fs-type", equals("ext4")), Verdict::Met);
-        assert_eq!(evaluator_of(&busybox, "/", "uuid", equals("486085a4")), Verdict::Met);
+        assert_eq!(evaluator_of(&busybox, "/", "fs-type", equals("ext4")), Verdict::MET);
+        assert_eq!(evaluator_of(&busybox, "/", "uuid", equals("486085a4")), Verdict::MET);
         assert!(matches!(evaluator_of(&busybox, "/", "label", equals("none")), Verdict::Unknown { .. }));
         let gone = "gone=nothing is mounted there\n";
-        assert_eq!(evaluator_of(gone, "/data", "present", equals("false")), Verdict::Met);
+        assert_eq!(evaluator_of(gone, "/data", "present", equals("false")), Verdict::MET);
         assert_eq!(missed(&evaluator_of(gone, "/data", "fs-type", equals("none"))).1, "nothing is mounted there");
         let mounted = format!("mounted=xfs\n{}", unread.replace("ID_FS_UUID_ENC", "ID_OTHER"));
-        assert_eq!(evaluator_of(&mounted, "/", "fs-type", equals("xfs")), Verdict::Met);
+        assert_eq!(evaluator_of(&mounted, "/", "fs-type", equals("xfs")), Verdict::MET);
         assert!(matches!(evaluator_of(&mounted, "/", "uuid", equals("none")), Verdict::Unknown { .. }));
         let two = format!("{ROOT}name=vdb\nprobed=yes\n");
         assert!(
@@ -441,9 +441,9 @@ mod tests {
     #[test]
     fn devices_of_this_host_are_read_or_called_missing() {
         let gone = expectation("block", "/dev/no-such-disk", &[("present", equals("false"))]);
-        assert_eq!(evaluate_on_this_host(&Block, &gone), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Block, &gone), [Verdict::MET]);
         let file = expectation("block", "/dev/null", &[("present", equals("false"))]);
-        assert_eq!(evaluate_on_this_host(&Block, &file), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Block, &file), [Verdict::MET]);
         for refused in ["nonsense", "/a b"] {
             let wanted = expectation("block", refused, &[("present", equals("false"))]);
             assert!(matches!(&evaluate_on_this_host(&Block, &wanted)[0], Verdict::Unknown { .. }), "{refused}");

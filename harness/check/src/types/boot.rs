@@ -374,7 +374,7 @@ mod tests {
             ("total", "31.673s"),
             ("generators", "100ms"),
         ] {
-            assert_eq!(evaluate(phase, equals(length), MANAGER), Verdict::Met, "{phase}");
+            assert_eq!(evaluate(phase, equals(length), MANAGER), Verdict::MET, "{phase}");
         }
         let at_most = Matcher::Compare(vec![(Operator::Le, "8s".into())]);
         assert_eq!(missed(&evaluate("userspace", at_most.clone(), MANAGER)), ("userspace <= 8s", "18.886s"));
@@ -400,9 +400,9 @@ mod tests {
             wanted.assertions[0].key = key.map(str::to_owned);
             Boot.evaluate(&wanted, all, &Facts::default()).remove(0)
         };
-        assert_eq!(ask(None, "18.9s", &all), Verdict::Met);
+        assert_eq!(ask(None, "18.9s", &all), Verdict::MET);
         assert_eq!(missed(&ask(Some("median"), "8.9s", &all)), ("userspace.median <= 8.9s", "18.886s"));
-        assert_eq!(ask(Some("min"), "8.9s", &all), Verdict::Met);
+        assert_eq!(ask(Some("min"), "8.9s", &all), Verdict::MET);
         assert_eq!(missed(&ask(Some("p95"), "20s", &all)).1, "28.886s");
         let key = crate::check::sample_key(1, "systemd/manager");
         all.0.insert(key, boot(0).0["systemd/manager"].clone());
@@ -441,7 +441,7 @@ mod tests {
     fn the_share_of_a_unit_is_what_it_adds_to_the_chain_and_names_it() {
         // 9 s of 18.886 s.
         let seen = chain_of(9, MANAGER);
-        assert_eq!(share("47.7", &seen), Verdict::Met);
+        assert_eq!(share("47.7", &seen), Verdict::MET);
         assert_eq!(
             missed(&share("40", &seen)),
             ("unit-share <= 40", "47.7: slow.service alone takes 9.000s of 18.886s")
@@ -467,14 +467,14 @@ mod tests {
     fn a_stamp_that_says_infinity_is_no_moment() {
         let never = "FinishTimestampMonotonic=18446744073709551615";
         let text = MANAGER.replace("FinishTimestampMonotonic=24717000", never);
-        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::Met);
+        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::MET);
         assert!(matches!(evaluate("total", equals("1s"), &text), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn a_boot_that_has_not_finished_has_no_length() {
         let text = MANAGER.replace("FinishTimestampMonotonic=24717000", "FinishTimestampMonotonic=0");
-        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::Met);
+        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::MET);
         assert!(
             matches!(evaluate("total", equals("1s"), &text), Verdict::Unknown { why } if why.contains("not finished"))
         );

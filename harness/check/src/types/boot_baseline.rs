@@ -227,7 +227,7 @@ mod tests {
             assert!((4.9..5.1).contains(&growth.parse::<f64>().unwrap()), "{actual}");
             let Verdict::Missed { detail, .. } = &verdict else { unreachable!() };
             assert!(detail.starts_with("REGRESSION: 5.00 % more") && detail.contains(&unit), "{detail}");
-            assert_eq!(evaluate(by, Operator::Le, "6%", &worse), Verdict::Met);
+            assert_eq!(evaluate(by, Operator::Le, "6%", &worse), Verdict::MET);
         }
     }
 
@@ -237,8 +237,8 @@ mod tests {
         let same = seen(&measured(2, 6), std::slice::from_ref(&kept));
         let faster = seen(&kept, &[slower(&kept, &unit, 50)]);
         for bound in ["0%", "2%"] {
-            assert_eq!(evaluate(Some(Measure::Wall), Operator::Le, bound, &same), Verdict::Met);
-            assert_eq!(evaluate(None, Operator::Le, bound, &faster), Verdict::Met);
+            assert_eq!(evaluate(Some(Measure::Wall), Operator::Le, bound, &same), Verdict::MET);
+            assert_eq!(evaluate(None, Operator::Le, bound, &faster), Verdict::MET);
         }
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let seen = seen(&worse, std::slice::from_ref(&kept));
         let said = unknown(&evaluate(None, Operator::Le, "2%", &seen)).to_owned();
         assert!(said.contains("% above that of 6, and they vary too much") && said.contains("boot-samples"), "{said}");
-        assert_eq!(evaluate(None, Operator::Le, "20%", &seen), Verdict::Met);
+        assert_eq!(evaluate(None, Operator::Le, "20%", &seen), Verdict::MET);
     }
 
     #[test]
@@ -265,8 +265,8 @@ mod tests {
         let kept = measured(1, 6);
         let unit = kept.samples[0].chain[1].unit.clone();
         let worse = seen(&slower(&kept, &unit, 7), std::slice::from_ref(&kept));
-        assert_eq!(evaluate(None, Operator::Le, "1%", &worse), Verdict::Met);
-        assert_eq!(evaluate(None, Operator::Lt, "0.8%", &worse), Verdict::Met);
+        assert_eq!(evaluate(None, Operator::Le, "1%", &worse), Verdict::MET);
+        assert_eq!(evaluate(None, Operator::Lt, "0.8%", &worse), Verdict::MET);
         assert!(missed(&evaluate(None, Operator::Le, "0.5%", &worse)).1.starts_with("0.7"));
     }
 
@@ -291,7 +291,7 @@ mod tests {
         assert!(about(wall, &host, std::slice::from_ref(&kept)).contains("no entry for"));
         assert_eq!(
             evaluate(Some(Measure::Instructions), Operator::Le, "100%", &seen(&host, std::slice::from_ref(&kept))),
-            Verdict::Met
+            Verdict::MET
         );
 
         let mut uncounted = measured(2, 6);
@@ -300,7 +300,7 @@ mod tests {
         assert!(counted.contains("of the candidate were not counted") && counted.contains("by: wall"), "{counted}");
         assert_eq!(
             evaluate(None, Operator::Le, "100%", &seen(&uncounted, std::slice::from_ref(&kept))),
-            Verdict::Met,
+            Verdict::MET,
             "by time"
         );
 

@@ -150,16 +150,16 @@ mod tests {
     #[test]
     fn a_resolved_transaction_has_repositories_and_a_size() {
         let text = "Installing:\n nginx x86_64 1-1 base 10 k\nInstalling dependencies:\n core x86_64 1-1 extra 1 M\n\nTotal download size: 1 M\nInstalled size: 3 M\nOperation aborted.";
-        assert_eq!(evaluate(text, "resolves", equals("true")), Verdict::Met);
+        assert_eq!(evaluate(text, "resolves", equals("true")), Verdict::MET);
         assert_eq!(
             missed(&evaluate(text, "from-repos", Matcher::Only(vec!["base".into()]))),
             ("from-repos has only base", "also extra; base, extra")
         );
         assert_eq!(
             evaluate(text, "install-size", Matcher::Compare(vec![(Operator::Le, "3 MiB".into())])),
-            Verdict::Met
+            Verdict::MET
         );
-        assert_eq!(evaluate(text, "adds", Matcher::Only(vec!["nginx".into(), "core".into()])), Verdict::Met);
+        assert_eq!(evaluate(text, "adds", Matcher::Only(vec!["nginx".into(), "core".into()])), Verdict::MET);
     }
 
     #[test]

@@ -177,8 +177,8 @@ mod tests {
         let empty = expectation("command", "x", &[("stdout", Matcher::Empty(true))]);
         let gone = reply(127, "", "sh: 1: x: not found\n");
         assert_eq!(missed(&verdicts_of_command(&empty, Some(&gone), false)[0]).1, "exit 127: sh: 1: x: not found");
-        assert_eq!(verdicts_of_command(&empty, Some(&reply(0, "", "")), false), [Verdict::Met]);
-        assert_eq!(verdicts_of_command(&empty, Some(&reply(3, "", "")), true), [Verdict::Met]);
+        assert_eq!(verdicts_of_command(&empty, Some(&reply(0, "", "")), false), [Verdict::MET]);
+        assert_eq!(verdicts_of_command(&empty, Some(&reply(3, "", "")), true), [Verdict::MET]);
         let none = expectation("command", "x", &[("stdout", Matcher::None)]);
         assert_eq!(missed(&verdicts_of_command(&none, Some(&reply(1, "", "")), false)[0]).1, "exit 1:");
     }
@@ -189,14 +189,14 @@ mod tests {
         let exit = |matcher| {
             verdicts_of_command(&expectation("command", "x", &[("exit", matcher)]), Some(&gone), true).remove(0)
         };
-        assert_eq!(exit(Matcher::Equals("127".into())), Verdict::Met);
+        assert_eq!(exit(Matcher::Equals("127".into())), Verdict::MET);
         assert_eq!(missed(&exit(Matcher::Equals("0".into()))), ("exit is 0", "127"));
         let not = |status: &str| Matcher::Not(Box::new(Matcher::Equals(status.into())));
         assert!(matches!(exit(not("0")), Verdict::Unknown { why } if why.contains("no such command")));
         assert!(matches!(exit(not("127")), Verdict::Missed { .. }));
         assert_eq!(
             exit(Matcher::AnyOf(vec![Matcher::Equals("0".into()), Matcher::Equals("127".into())])),
-            Verdict::Met
+            Verdict::MET
         );
         let above = Matcher::Compare(vec![(Operator::Gt, "0".into())]);
         assert!(matches!(exit(above), Verdict::Unknown { .. }));
@@ -218,10 +218,10 @@ mod tests {
             for verdict in wanted(not_zero) {
                 assert!(matches!(verdict, Verdict::Unknown { why: said } if said.contains(why)), "{why}");
             }
-            assert_eq!(wanted(stated), [Verdict::Met, Verdict::Met]);
+            assert_eq!(wanted(stated), [Verdict::MET, Verdict::MET]);
         }
         // A program may end with 2 for reasons of its own.
         let grep = expectation("command", "x", &[("exit", Matcher::Not(Box::new(Matcher::Equals("0".into()))))]);
-        assert_eq!(verdicts_of_command(&grep, Some(&reply(2, "", "grep: no")), true), [Verdict::Met]);
+        assert_eq!(verdicts_of_command(&grep, Some(&reply(2, "", "grep: no")), true), [Verdict::MET]);
     }
 }

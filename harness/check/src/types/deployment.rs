@@ -469,16 +469,16 @@ mod tests {
     #[test]
     fn kinds_are_known_by_what_booted_and_by_what_is_mounted() {
         let none = "end=devices\n";
-        assert_eq!(kind_of(NEITHER, PACKAGE, none, "package"), Verdict::Met);
-        assert_eq!(kind_of(NEITHER, VERITY, DEVICES, "verity"), Verdict::Met);
-        assert_eq!(kind_of(NEITHER, &PACKAGE.replace("rw", "ro"), none, "image"), Verdict::Met);
+        assert_eq!(kind_of(NEITHER, PACKAGE, none, "package"), Verdict::MET);
+        assert_eq!(kind_of(NEITHER, VERITY, DEVICES, "verity"), Verdict::MET);
+        assert_eq!(kind_of(NEITHER, &PACKAGE.replace("rw", "ro"), none, "image"), Verdict::MET);
         let ostree = NEITHER.replace("ostree=no", "ostree=yes");
-        assert_eq!(kind_of(&ostree, PACKAGE, none, "ostree"), Verdict::Met);
+        assert_eq!(kind_of(&ostree, PACKAGE, none, "ostree"), Verdict::MET);
         let bootc = format!("ostree=yes\nbootc-status=0\nbootc={BOOTC}\nrpm-ostree-status=missing\n");
-        assert_eq!(kind_of(&bootc, PACKAGE, none, "bootc"), Verdict::Met);
+        assert_eq!(kind_of(&bootc, PACKAGE, none, "bootc"), Verdict::MET);
         // bootc is installed and did not boot this.
         let idle = "ostree=no\nbootc-status=0\nbootc={\"status\":{\"booted\":null}}\nrpm-ostree-status=missing\n";
-        assert_eq!(kind_of(idle, PACKAGE, none, "package"), Verdict::Met);
+        assert_eq!(kind_of(idle, PACKAGE, none, "package"), Verdict::MET);
         for (status, devices) in [
             ("ostree=no\nbootc-status=1\nbootc=error: no\nrpm-ostree-status=missing\n", none),
             ("", none),
@@ -493,27 +493,27 @@ mod tests {
         // Which device the kernel mounted cannot be told.
         let unnamed = PACKAGE.replace("/dev/vda1", "/dev/root");
         assert!(matches!(kind_of(NEITHER, &unnamed, DEVICES, "package"), Verdict::Unknown { .. }));
-        assert_eq!(kind_of(NEITHER, &unnamed, none, "package"), Verdict::Met);
+        assert_eq!(kind_of(NEITHER, &unnamed, none, "package"), Verdict::MET);
     }
 
     #[test]
     fn verity_slots_and_hashes_are_read() {
         let readings = [("mount/info", VERITY), ("deployment/devices", DEVICES)];
-        assert_eq!(evaluate("verity", equals("true"), &readings), Verdict::Met);
-        assert_eq!(evaluate("usr-read-only", equals("true"), &readings), Verdict::Met);
-        assert_eq!(evaluate("verity-devices", Matcher::Only(vec!["usr".into()]), &readings), Verdict::Met);
-        assert_eq!(evaluate("slots", Matcher::Only(vec!["USR-A".into(), "USR-B".into()]), &readings), Verdict::Met);
-        assert_eq!(evaluate("composefs", equals("false"), &readings), Verdict::Met);
+        assert_eq!(evaluate("verity", equals("true"), &readings), Verdict::MET);
+        assert_eq!(evaluate("usr-read-only", equals("true"), &readings), Verdict::MET);
+        assert_eq!(evaluate("verity-devices", Matcher::Only(vec!["usr".into()]), &readings), Verdict::MET);
+        assert_eq!(evaluate("slots", Matcher::Only(vec!["USR-A".into(), "USR-B".into()]), &readings), Verdict::MET);
+        assert_eq!(evaluate("composefs", equals("false"), &readings), Verdict::MET);
         let composed = "22 1 0:33 / / ro,relatime shared:1 - overlay composefs ro,lowerdir+=/run/x,verity=require\n";
-        assert_eq!(evaluate("composefs", equals("true"), &[("mount/info", composed)]), Verdict::Met);
+        assert_eq!(evaluate("composefs", equals("true"), &[("mount/info", composed)]), Verdict::MET);
         let hash = "ab".repeat(32);
         let line = format!("root=LABEL=ROOT verity.usrhash={hash} usrhash=short quiet\nmuster: end of file\n");
         let only = Matcher::Only(vec![hash.clone()]);
-        assert_eq!(evaluate("verity-root-hash", only.clone(), &[("deployment/cmdline", &line)]), Verdict::Met);
+        assert_eq!(evaluate("verity-root-hash", only.clone(), &[("deployment/cmdline", &line)]), Verdict::MET);
         let chrome = format!(
             "dm=\"1 vroot none ro 1,0 4077568 verity payload=x root_hexdigest={hash} salt=00\"\nmuster: end of file\n"
         );
-        assert_eq!(evaluate("verity-root-hash", only, &[("deployment/cmdline", &chrome)]), Verdict::Met);
+        assert_eq!(evaluate("verity-root-hash", only, &[("deployment/cmdline", &chrome)]), Verdict::MET);
         assert_eq!(slots(&["boot_a", "boot_b", "data", "X-A", "grubA", "grubB"]), ["boot_a", "boot_b"]);
     }
 
@@ -536,7 +536,7 @@ mod tests {
         let by_rpm_ostree =
             format!("ostree=yes\nbootc-status=missing\nrpm-ostree-status=0\n{}", lines("rpm-ostree", RPM_OSTREE));
         let met = |attribute, matcher, text: &str| {
-            assert_eq!(evaluate(attribute, matcher, &[("deployment/status", text)]), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(attribute, matcher, &[("deployment/status", text)]), Verdict::MET, "{attribute}");
         };
         met("booted", equals("bbbb"), &by_rpm_ostree);
         met("staged", equals("aaaa"), &by_rpm_ostree);

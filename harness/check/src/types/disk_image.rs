@@ -289,13 +289,13 @@ mod tests {
             ("primary-table", "intact"),
             ("backup-table", "in-place"),
         ] {
-            assert_eq!(evaluate(Some(vhd()), attribute, equals(value)), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(Some(vhd()), attribute, equals(value)), Verdict::MET, "{attribute}");
         }
         assert_eq!(
             evaluate(Some(vhd()), "partitions", Matcher::Only(vec!["esp".into(), "linux".into()])),
-            Verdict::Met
+            Verdict::MET
         );
-        assert_eq!(evaluate(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
+        assert_eq!(evaluate(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::MET);
         let odd = DiskFacts { virtual_size: (30 << 30) + 512, ..vhd() };
         assert_eq!(missed(&evaluate(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
     }
@@ -314,10 +314,10 @@ mod tests {
         for (attribute, value) in
             [("first-program", "shim"), ("second-program", "systemd-boot"), ("default-uki", "true")]
         {
-            assert_eq!(evaluate(with(esp.clone()), attribute, equals(value)), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(with(esp.clone()), attribute, equals(value)), Verdict::MET, "{attribute}");
         }
         let only = |names: &[&str]| Matcher::Only(names.iter().map(|name| (*name).to_owned()).collect());
-        assert_eq!(evaluate(with(esp.clone()), "ukis", only(&["AZL-6.12.efi"])), Verdict::Met);
+        assert_eq!(evaluate(with(esp.clone()), "ukis", only(&["AZL-6.12.efi"])), Verdict::MET);
         let other = Esp { default: Some("fedora-*".into()), second: None, ..esp.clone() };
         assert_eq!(missed(&evaluate(with(other.clone()), "default-uki", equals("true"))).1, "false");
         assert_eq!(
@@ -338,7 +338,7 @@ mod tests {
         }
         let plain = Table { kind: "mbr".into(), ..Table::default() };
         let none = Some(DiskFacts { table: Some(plain), ..vhd() });
-        assert_eq!(evaluate(none, "ukis", Matcher::Only(vec![])), Verdict::Met);
+        assert_eq!(evaluate(none, "ukis", Matcher::Only(vec![])), Verdict::MET);
     }
 
     #[test]
@@ -352,8 +352,8 @@ mod tests {
             (damaged(TableCopy::First, true), "damaged", "in-place"),
             (damaged(TableCopy::Second, false), "intact", "damaged"),
         ] {
-            assert_eq!(evaluate(disk.clone(), "primary-table", equals(primary)), Verdict::Met);
-            assert_eq!(evaluate(disk, "backup-table", equals(backup)), Verdict::Met);
+            assert_eq!(evaluate(disk.clone(), "primary-table", equals(primary)), Verdict::MET);
+            assert_eq!(evaluate(disk, "backup-table", equals(backup)), Verdict::MET);
         }
     }
 

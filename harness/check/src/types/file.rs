@@ -299,14 +299,14 @@ mod tests {
             ],
         );
         let verdicts = evaluate_on_this_host(&File, &wanted);
-        assert_eq!(verdicts, vec![Verdict::Met; 4]);
+        assert_eq!(verdicts, vec![Verdict::MET; 4]);
         let link = dir.path().join("link");
         let wanted = expectation(
             "file",
             link.to_str().unwrap(),
             &[("type", equals("symlink")), ("target", equals("nowhere")), ("exists", equals("true"))],
         );
-        assert_eq!(evaluate_on_this_host(&File, &wanted), vec![Verdict::Met; 3]);
+        assert_eq!(evaluate_on_this_host(&File, &wanted), vec![Verdict::MET; 3]);
         let resolved = |path: &Path, wanted: Matcher| {
             let wanted = expectation("file", path.to_str().unwrap(), &[("resolves-to", wanted)]);
             evaluate_on_this_host(&File, &wanted).remove(0)
@@ -315,14 +315,14 @@ mod tests {
         let nowhere = canonical.join("nowhere");
         let verdict = resolved(&link, equals(nowhere.to_str().unwrap()));
         assert_eq!(missed(&verdict).1, "dangling", "readlink -f has a path for it");
-        assert_eq!(resolved(&link, Matcher::None), Verdict::Met);
+        assert_eq!(resolved(&link, Matcher::None), Verdict::MET);
         let round = dir.path().join("round");
         std::os::unix::fs::symlink("round", &round).unwrap();
         assert_eq!(missed(&resolved(&round, equals("/x"))).1, "dangling");
         let good = dir.path().join("good");
         std::os::unix::fs::symlink(&path, &good).unwrap();
         let target = canonical.join(path.file_name().unwrap());
-        assert_eq!(resolved(&good, equals(target.to_str().unwrap())), Verdict::Met);
+        assert_eq!(resolved(&good, equals(target.to_str().unwrap())), Verdict::MET);
         for link in [round, good] {
             std::fs::remove_file(link).unwrap();
         }
@@ -332,7 +332,7 @@ mod tests {
             dir.path().to_str().unwrap(),
             &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
         );
-        assert_eq!(evaluate_on_this_host(&File, &entries), vec![Verdict::Met; 2]);
+        assert_eq!(evaluate_on_this_host(&File, &entries), vec![Verdict::MET; 2]);
         std::fs::write(dir.path().join("two\nlines"), "").unwrap();
         let names = ["link", "two\nlines", "a $(touch x) 'b'\n;"].map(str::to_owned);
         let only = expectation(
@@ -340,15 +340,15 @@ mod tests {
             dir.path().to_str().unwrap(),
             &[("entries", Matcher::Only(names.into())), ("entries", Matcher::Count(Box::new(equals("3"))))],
         );
-        assert_eq!(evaluate_on_this_host(&File, &only), vec![Verdict::Met; 2]);
+        assert_eq!(evaluate_on_this_host(&File, &only), vec![Verdict::MET; 2]);
         let dir = expectation("file", dir.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
         assert_eq!(missed(&evaluate_on_this_host(&File, &dir)[0]).1, "a directory");
         let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);
         let verdicts = evaluate_on_this_host(&File, &plain);
-        assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::Met));
+        assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::MET));
         let gone = expectation("file", "/no/such", &[("exists", equals("false")), ("mode", equals("0644"))]);
         let verdicts = evaluate_on_this_host(&File, &gone);
-        assert_eq!((&verdicts[0], missed(&verdicts[1]).1), (&Verdict::Met, "not there"));
+        assert_eq!((&verdicts[0], missed(&verdicts[1]).1), (&Verdict::MET, "not there"));
     }
 
     #[test]
@@ -357,8 +357,8 @@ mod tests {
         let evaluate = |output| {
             File.evaluate(&wanted, &seen("file/stat", records(&[("/x", 1, output)])), &Facts::default()).remove(0)
         };
-        assert_eq!(evaluate("stat: cannot statx '/x': No such file or directory"), Verdict::Met);
-        assert_eq!(evaluate("stat: can't stat '/x': Not a directory"), Verdict::Met);
+        assert_eq!(evaluate("stat: cannot statx '/x': No such file or directory"), Verdict::MET);
+        assert_eq!(evaluate("stat: can't stat '/x': Not a directory"), Verdict::MET);
         assert!(matches!(evaluate("stat: cannot statx '/x': Permission denied"), Verdict::Unknown { .. }));
         assert!(matches!(evaluate("stat: cannot statx '/x': Input/output error"), Verdict::Unknown { .. }));
     }

@@ -182,7 +182,7 @@ mod tests {
                 ("paths./proc/self/../../etc", more("0 B")),
             ],
         );
-        assert_eq!(evaluate_on_this_host(&Footprint, &wanted), vec![Verdict::Met; 5]);
+        assert_eq!(evaluate_on_this_host(&Footprint, &wanted), vec![Verdict::MET; 5]);
         let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
         assert!(
             matches!(&evaluate_on_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")

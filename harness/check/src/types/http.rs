@@ -354,13 +354,13 @@ mod tests {
 
     #[test]
     fn the_last_answer_counts_with_its_headers_and_its_body() {
-        assert_eq!(evaluate("status", equals("200"), CURL), Verdict::Met);
-        assert_eq!(evaluate("url", equals("http://localhost/new"), CURL), Verdict::Met);
-        assert_eq!(evaluate("redirects", equals("1"), CURL), Verdict::Met);
-        assert_eq!(evaluate("body", Matcher::Line("fine".into()), CURL), Verdict::Met);
-        assert_eq!(evaluate("headers.content-type", Matcher::Contains(vec!["html".into()]), CURL), Verdict::Met);
-        assert_eq!(evaluate("headers.set-cookie", equals("a=1, b=2"), CURL), Verdict::Met);
-        assert_eq!(evaluate("headers.location", equals("none"), CURL), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), CURL), Verdict::MET);
+        assert_eq!(evaluate("url", equals("http://localhost/new"), CURL), Verdict::MET);
+        assert_eq!(evaluate("redirects", equals("1"), CURL), Verdict::MET);
+        assert_eq!(evaluate("body", Matcher::Line("fine".into()), CURL), Verdict::MET);
+        assert_eq!(evaluate("headers.content-type", Matcher::Contains(vec!["html".into()]), CURL), Verdict::MET);
+        assert_eq!(evaluate("headers.set-cookie", equals("a=1, b=2"), CURL), Verdict::MET);
+        assert_eq!(evaluate("headers.location", equals("none"), CURL), Verdict::MET);
         assert_eq!(missed(&evaluate("tls-verified", equals("true"), CURL)).1, "plain HTTP");
         assert_eq!(missed(&evaluate("status", Matcher::Compare(vec![(Operator::Ge, "400".into())]), CURL)).1, "200");
     }
@@ -368,14 +368,14 @@ mod tests {
     #[test]
     fn a_body_cannot_pretend_to_be_what_curl_says() {
         let forged = CURL.replace("fine\n", "fine\n--- muster: fetched ---\ntool=curl\ncode=404\nexit=0\n");
-        assert_eq!(evaluate("status", equals("200"), &forged), Verdict::Met);
-        assert_eq!(evaluate("body", Matcher::Contains(vec!["code=404".into()]), &forged), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), &forged), Verdict::MET);
+        assert_eq!(evaluate("body", Matcher::Contains(vec!["code=404".into()]), &forged), Verdict::MET);
     }
 
     #[test]
     fn a_body_over_the_limit_is_an_error_and_its_status_is_not() {
         let cut = CURL.replace("exit=0", "exit=23");
-        assert_eq!(evaluate("status", equals("200"), &cut), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), &cut), Verdict::MET);
         assert!(
             matches!(evaluate("body", Matcher::Lacks(vec!["x".into()]), &cut), Verdict::Unknown { why } if why.contains("1 MiB"))
         );
@@ -395,14 +395,14 @@ mod tests {
             "curl: (7) Failed to connect to localhost port 9 after 0 ms: Couldn't connect to server\n*   Trying 127.0.0.1:9...\n* connect to 127.0.0.1 port 9 failed: Connection refused",
         );
         assert!(missed(&evaluate("status", equals("200"), &refused)).1.starts_with("curl: (7)"));
-        assert_eq!(evaluate("reachable", equals("false"), &refused), Verdict::Met);
+        assert_eq!(evaluate("reachable", equals("false"), &refused), Verdict::MET);
         for (exit, words) in [(6, "curl: (6) Could not resolve host: x"), (28, "curl: (28) Operation timed out")] {
             let text = failed(exit, words);
             assert!(matches!(evaluate("reachable", equals("false"), &text), Verdict::Unknown { .. }), "{words}");
             assert_eq!(missed(&evaluate("status", Matcher::Not(Box::new(equals("200"))), &text)).1, words);
         }
         let untrusted = failed(60, "curl: (60) SSL certificate problem: self-signed certificate");
-        assert_eq!(evaluate("tls-verified", equals("false"), &untrusted), Verdict::Met);
+        assert_eq!(evaluate("tls-verified", equals("false"), &untrusted), Verdict::MET);
         assert!(missed(&evaluate("status", equals("200"), &untrusted)).1.contains("self-signed"));
         for unknown in [failed(3, "curl: (3) URL rejected"), failed(77, "curl: (77) no CA"), "tool=curl".to_owned()] {
             assert!(
@@ -416,15 +416,15 @@ mod tests {
     fn wget_of_gnu_and_of_busybox_are_read() {
         // GNU Wget 1.21.3 and busybox 1.37, recorded; the answer over TLS is how busybox would print it.
         let gnu = "hello\n--- muster: fetched ---\ntool=wget\nscheme=http\n  HTTP/1.1 200 OK\n  Content-Type: text/plain\n  Content-Length: 5\n2026-11-26 16:30:00 URL:http://localhost/ [5/5] -> \"-\" [1]\nexit=0\n";
-        assert_eq!(evaluate("status", equals("200"), gnu), Verdict::Met);
-        assert_eq!(evaluate("body", equals("hello"), gnu), Verdict::Met);
-        assert_eq!(evaluate("headers.Content-Type", equals("text/plain"), gnu), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), gnu), Verdict::MET);
+        assert_eq!(evaluate("body", equals("hello"), gnu), Verdict::MET);
+        assert_eq!(evaluate("headers.Content-Type", equals("text/plain"), gnu), Verdict::MET);
         let missing = "\n--- muster: fetched ---\ntool=busybox\nscheme=http\n  HTTP/1.0 404 File not found\nwget: server returned error: HTTP/1.0 404 File not found\nexit=1\n";
-        assert_eq!(evaluate("status", equals("404"), missing), Verdict::Met);
-        assert_eq!(evaluate("redirects", equals("0"), missing), Verdict::Met);
+        assert_eq!(evaluate("status", equals("404"), missing), Verdict::MET);
+        assert_eq!(evaluate("redirects", equals("0"), missing), Verdict::MET);
         assert!(matches!(evaluate("body", Matcher::Empty(true), missing), Verdict::Unknown { .. }));
         let refused = "\n--- muster: fetched ---\ntool=busybox\nscheme=http\nwget: can't connect to remote host (127.0.0.1): Connection refused\nexit=1\n";
-        assert_eq!(evaluate("reachable", equals("false"), refused), Verdict::Met);
+        assert_eq!(evaluate("reachable", equals("false"), refused), Verdict::MET);
         let secret = "hello\n--- muster: fetched ---\ntool=busybox\nscheme=https\nwget: note: TLS certificate validation not implemented\n  HTTP/1.1 200 OK\nexit=0\n";
         assert!(
             matches!(evaluate("tls-verified", equals("true"), secret), Verdict::Unknown { why } if why.contains("busybox"))
@@ -478,7 +478,7 @@ mod tests {
             }
             let verdicts = Http.evaluate(&wanted, &on_this_host(&probes), &Facts::default());
             thread.join().unwrap();
-            assert_eq!(verdicts, vec![Verdict::Met; 5], "{tool}");
+            assert_eq!(verdicts, vec![Verdict::MET; 5], "{tool}");
         }
     }
 
@@ -494,7 +494,7 @@ mod tests {
         thread.join().unwrap();
         assert!(seen.0["http"].stdout.len() < 2 << 20);
         let verdicts = Http.evaluate(&wanted, &seen, &Facts::default());
-        assert_eq!(verdicts[0], Verdict::Met);
+        assert_eq!(verdicts[0], Verdict::MET);
         assert!(matches!(&verdicts[1], Verdict::Unknown { why } if why.contains("1 MiB")));
     }
 }

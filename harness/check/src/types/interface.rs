@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn the_default_route_with_the_lowest_metric_names_the_interface() {
         let met = |subject, attribute, wanted| {
-            assert_eq!(evaluate(subject, attribute, equals(wanted), LINKS), Verdict::Met, "{subject} {attribute}");
+            assert_eq!(evaluate(subject, attribute, equals(wanted), LINKS), Verdict::MET, "{subject} {attribute}");
         };
         met("default", "name", "eth0");
         met("default", "driver", "virtio_net");
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(missed(&evaluate("wlan0", "mac", Matcher::None, LINKS)).1, "there is no interface wlan0");
         let without: String =
             LINKS.lines().filter(|line| !line.contains("0003")).map(|line| format!("{line}\n")).collect();
-        assert_eq!(evaluate("default", "present", equals("false"), &without), Verdict::Met);
+        assert_eq!(evaluate("default", "present", equals("false"), &without), Verdict::MET);
         assert_eq!(missed(&evaluate("default", "mtu", equals("1500"), &without)).1, "there is no default route");
         for broken in ["", "unread=no\ninterface=lo\n", "interface=lo\nroute=eth0 00000000\n"] {
             assert!(
@@ -407,7 +407,7 @@ mod tests {
                 ("default-route", equals("false")),
             ],
         );
-        assert_eq!(evaluate_on_this_host(&Interface, &asked), vec![Verdict::Met; 4]);
+        assert_eq!(evaluate_on_this_host(&Interface, &asked), vec![Verdict::MET; 4]);
         let asked = expectation("interface", "lo", &[("addresses", Matcher::Has(vec!["127.0.0.1/8".into()]))]);
         let mut probes = Interface.probes(&[&asked], &Facts::default());
         for probe in &mut probes {
@@ -415,7 +415,7 @@ mod tests {
         }
         let verdict = Interface.evaluate(&asked, &on_this_host(&probes), &Facts::default()).remove(0);
         assert!(
-            matches!(&verdict, Verdict::Met)
+            matches!(&verdict, Verdict::Met { .. })
                 || matches!(&verdict, Verdict::Unknown { why } if why.contains("cannot be determined")),
             "{verdict:?}"
         );

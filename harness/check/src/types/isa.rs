@@ -214,16 +214,16 @@ mod tests {
     #[test]
     fn the_loaders_highest_supported_level_is_compared_in_order() {
         let wanted = |matcher, text: &str| evaluate("isa/loader", "supported", matcher, text);
-        assert_eq!(wanted(equals("x86-64-v3"), LOADER), Verdict::Met);
-        assert_eq!(wanted(at_most("x86-64-v4"), LOADER), Verdict::Met);
+        assert_eq!(wanted(equals("x86-64-v3"), LOADER), Verdict::MET);
+        assert_eq!(wanted(at_most("x86-64-v4"), LOADER), Verdict::MET);
         assert_eq!(missed(&wanted(at_most("x86-64-v2"), LOADER)), ("supported <= x86-64-v2", "x86-64-v3"));
         let oldest = LOADER.replace(" (supported, searched)", "");
-        assert_eq!(wanted(equals("x86-64-v1"), &oldest), Verdict::Met);
+        assert_eq!(wanted(equals("x86-64-v1"), &oldest), Verdict::MET);
         for strange in ["arch=x86_64\nUsage\n", "arch=x86_64\nSubdirectories of glibc-hwcaps directories:\n  power9\n"]
         {
             assert!(matches!(wanted(equals("x86-64-v1"), strange), Verdict::Unknown { .. }), "{strange}");
         }
-        assert_eq!(wanted(Matcher::None, "arch=aarch64\n"), Verdict::Met);
+        assert_eq!(wanted(Matcher::None, "arch=aarch64\n"), Verdict::MET);
     }
 
     #[test]
@@ -240,10 +240,10 @@ mod tests {
             let verdict = evaluate("isa/files", "needed", at_most("x86-64-v4"), text);
             assert!(matches!(verdict, Verdict::Unknown { .. }), "{text}: {verdict:?}");
         }
-        assert_eq!(evaluate("isa/files", "needed", Matcher::None, "arch=aarch64\n"), Verdict::Met);
+        assert_eq!(evaluate("isa/files", "needed", Matcher::None, "arch=aarch64\n"), Verdict::MET);
         // The property of Debian 12's C library, then one that needs the third level.
         let note = "arch=x86_64\nfile=/lib64/libc.so.6\nsegment=8\nbytes=04 00 00 00 10 00 00 00 05 00 00 00 47 4e 55 00 02 80 00 c0 04 00 00 00 01 00 00 00 00 00 00 00\n";
-        assert_eq!(evaluate("isa/files", "needed", equals("x86-64-v1"), note), Verdict::Met);
+        assert_eq!(evaluate("isa/files", "needed", equals("x86-64-v1"), note), Verdict::MET);
         let third = note.replace("04 00 00 00 01 00", "04 00 00 00 07 00");
         assert_eq!(
             missed(&evaluate("isa/files", "needed", at_most("x86-64-v2"), &third)),

@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn not_set_absent_and_unreadable_are_three_answers() {
-        assert_eq!(evaluate("CONFIG_DEVMEM", "value", equals("n")), Verdict::Met);
+        assert_eq!(evaluate("CONFIG_DEVMEM", "value", equals("n")), Verdict::MET);
         assert_eq!(missed(&evaluate("CONFIG_XEN", "value", equals("n"))), ("value is n", "absent"));
-        assert_eq!(evaluate("XEN", "disabled", equals("true")), Verdict::Met);
+        assert_eq!(evaluate("XEN", "disabled", equals("true")), Verdict::MET);
         let wanted = expectation("kconfig", "CONFIG_XEN", &[("value", equals("absent"))]);
         let unreadable =
             seen("kernel/kconfig", Reply { status: 1, stderr: b"cannot be read".to_vec(), ..Reply::default() });
@@ -149,15 +149,15 @@ mod tests {
     fn numbers_lists_and_aliases_are_compared_as_what_they_are() {
         assert_eq!(
             evaluate("CONFIG_NR_CPUS", "value", Matcher::Compare(vec![(Operator::Ge, "0x100".into())])),
-            Verdict::Met
+            Verdict::MET
         );
-        assert_eq!(evaluate("CONFIG_NR_CPUS", "value", equals("0x200")), Verdict::Met);
+        assert_eq!(evaluate("CONFIG_NR_CPUS", "value", equals("0x200")), Verdict::MET);
         assert_eq!(missed(&evaluate("CONFIG_KVM", "value", Matcher::Compare(vec![(Operator::Ge, "1".into())]))).1, "m");
         assert_eq!(
             missed(&evaluate("CONFIG_LSM", "list", Matcher::Has(vec!["bpf".into()]))).1,
             "missing bpf; lockdown, yama"
         );
-        assert_eq!(evaluate("CONFIG_LSM", "value", Matcher::Has(vec!["yama".into()])), Verdict::Met);
-        assert_eq!(evaluate("CONFIG_HYPERV_VMBUS", "builtin", equals("true")), Verdict::Met);
+        assert_eq!(evaluate("CONFIG_LSM", "value", Matcher::Has(vec!["yama".into()])), Verdict::MET);
+        assert_eq!(evaluate("CONFIG_HYPERV_VMBUS", "builtin", equals("true")), Verdict::MET);
     }
 }

@@ -225,7 +225,7 @@ pub fn fits_release(expectation: &Expectation, release: &str) -> Option<bool> {
     let reply = Reply { stdout: format!("{release}\n\n\n").into_bytes(), ..Reply::default() };
     let seen = Observations([(UNAME.to_owned(), reply)].into());
     let verdicts = Kernel.evaluate(&wanted, &seen, &Facts::default());
-    (!verdicts.is_empty()).then(|| verdicts.iter().all(|verdict| matches!(verdict, Verdict::Met)))
+    (!verdicts.is_empty()).then(|| verdicts.iter().all(|verdict| matches!(verdict, Verdict::Met { .. })))
 }
 
 const UNAME: &str = "kernel/uname";
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_taint_is_decoded_in_the_message() {
-        assert_eq!(evaluate("taint", equals("0"), TAINT, "0\n"), Verdict::Met);
+        assert_eq!(evaluate("taint", equals("0"), TAINT, "0\n"), Verdict::MET);
         let verdict = evaluate("taint", equals("0"), TAINT, "12288\n");
         assert_eq!(missed(&verdict), ("taint is 0", "12288 (out-of-tree-module, unsigned-module)"));
         assert!(matches!(evaluate("taint", equals("0"), TAINT, "no\n"), Verdict::Unknown { .. }));
@@ -400,8 +400,8 @@ mod tests {
     fn lsm_and_vulnerabilities_are_read() {
         let has = |items: &[&str]| Matcher::Has(items.iter().map(|item| (*item).to_owned()).collect());
         let lsm = "lockdown,capability,yama,selinux";
-        assert_eq!(evaluate("lsm", has(&["selinux"]), "kernel/lsm", lsm), Verdict::Met);
-        assert_eq!(evaluate("lsm", equals("lockdown,capability,yama,selinux"), "kernel/lsm", lsm), Verdict::Met);
+        assert_eq!(evaluate("lsm", has(&["selinux"]), "kernel/lsm", lsm), Verdict::MET);
+        assert_eq!(evaluate("lsm", equals("lockdown,capability,yama,selinux"), "kernel/lsm", lsm), Verdict::MET);
         let verdict = evaluate("lsm", has(&["bpf", "yama", "ipe"]), "kernel/lsm", lsm);
         assert_eq!(
             missed(&verdict),
@@ -413,7 +413,7 @@ mod tests {
         assert_eq!(missed(&verdict).1, "this kernel does not name it");
         assert_eq!(
             evaluate("lockdown", equals("none"), "kernel/lockdown", "[none] integrity confidentiality\n"),
-            Verdict::Met
+            Verdict::MET
         );
     }
 
@@ -451,6 +451,6 @@ mod tests {
                 ("installed", Matcher::All(vec![])),
             ],
         );
-        assert_eq!(evaluate_on_this_host(&Kernel, &wanted), vec![Verdict::Met; 5]);
+        assert_eq!(evaluate_on_this_host(&Kernel, &wanted), vec![Verdict::MET; 5]);
     }
 }

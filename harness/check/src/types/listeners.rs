@@ -107,6 +107,6 @@ mod tests {
         );
         let verdicts = Listeners.evaluate(&wanted, &seen("net/ss", reply(0, text)), &Facts::default());
         assert_eq!(missed(&verdicts[0]), ("exposed-tcp has only 22", "also 111; 22, 111"));
-        assert_eq!(verdicts[1..], [Verdict::Met, Verdict::Met]);
+        assert_eq!(verdicts[1..], [Verdict::MET, Verdict::MET]);
     }
 }

@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn available_means_here_or_loadable() {
         for found in ["loaded", "builtin", "available"] {
-            assert_eq!(evaluate("btrfs", found, "", "available", equals("true")), Verdict::Met, "{found}");
+            assert_eq!(evaluate("btrfs", found, "", "available", equals("true")), Verdict::MET, "{found}");
         }
         assert_eq!(missed(&evaluate("x", "absent", "", "available", equals("true"))), ("available is true", "false"));
         assert_eq!(missed(&evaluate("x", "loaded", "", "state", equals("absent"))).1, "loaded");
@@ -386,10 +386,10 @@ mod tests {
     #[test]
     fn a_denylist_of_either_kind_is_seen_and_only_a_refusal_makes_it_unavailable() {
         let deny = "blacklist firewire-core \ninstall cramfs /bin/false\ninstall other /sbin/modprobe -i other\ncmdline module_blacklist=floppy,pc-spkr\n";
-        assert_eq!(evaluate("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::Met);
-        assert_eq!(evaluate("firewire_core", "available", deny, "available", equals("true")), Verdict::Met);
-        assert_eq!(evaluate("cramfs", "available", deny, "available", equals("false")), Verdict::Met);
-        assert_eq!(evaluate("pc_spkr", "available", deny, "available", equals("false")), Verdict::Met);
-        assert_eq!(evaluate("other", "available", deny, "denylisted", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::MET);
+        assert_eq!(evaluate("firewire_core", "available", deny, "available", equals("true")), Verdict::MET);
+        assert_eq!(evaluate("cramfs", "available", deny, "available", equals("false")), Verdict::MET);
+        assert_eq!(evaluate("pc_spkr", "available", deny, "available", equals("false")), Verdict::MET);
+        assert_eq!(evaluate("other", "available", deny, "denylisted", equals("false")), Verdict::MET);
     }
 }

@@ -155,8 +155,8 @@ mod tests {
                 ("options", Matcher::Count(Box::new(positive("")))),
             ],
         );
-        assert_eq!(evaluate_on_this_host(&Mount, &wanted), vec![Verdict::Met; 4]);
+        assert_eq!(evaluate_on_this_host(&Mount, &wanted), vec![Verdict::MET; 4]);
         let nothing = expectation("mount", "/no/such $(mount)", &[("mounted", equals("false"))]);
-        assert_eq!(evaluate_on_this_host(&Mount, &nothing), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Mount, &nothing), [Verdict::MET]);
     }
 }

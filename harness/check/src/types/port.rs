@@ -117,9 +117,9 @@ mod tests {
             )
             .remove(0)
         };
-        assert_eq!(evaluate("tcp/22", "process", equals("sshd")), Verdict::Met);
-        assert_eq!(evaluate("tcp/22", "address", Matcher::Only(vec!["::1".into(), "0.0.0.0".into()])), Verdict::Met);
-        assert_eq!(evaluate("tcp/25", "exposed", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("tcp/22", "process", equals("sshd")), Verdict::MET);
+        assert_eq!(evaluate("tcp/22", "address", Matcher::Only(vec!["::1".into(), "0.0.0.0".into()])), Verdict::MET);
+        assert_eq!(evaluate("tcp/25", "exposed", equals("false")), Verdict::MET);
         assert!(matches!(evaluate("tcp/25", "process", equals("x")), Verdict::Unknown { .. }));
         assert_eq!(missed(&evaluate("udp/22", "listening", equals("true"))), ("listening is true", "false"));
         assert_eq!(missed(&evaluate("udp/22", "process", equals("x"))).1, "nothing listens");

@@ -251,9 +251,9 @@ mod tests {
         let verdicts = evaluate_on_this_host(&Process, &wanted);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
+        assert_eq!(verdicts, [Verdict::MET, Verdict::MET]);
         let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
-        assert_eq!(evaluate_on_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Process, &gone), [Verdict::MET, Verdict::MET]);
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
         }
         let ended = evaluate_on_this_host(&Process, &wanted);
         child.wait().unwrap();
-        assert_eq!(runs, [Verdict::Met, Verdict::Met]);
+        assert_eq!(runs, [Verdict::MET, Verdict::MET]);
         assert_eq!((missed(&ended[0]).1, missed(&ended[1]).1), ("false", "0"));
     }
 
@@ -312,7 +312,7 @@ mod tests {
             || (evaluate_on_this_host(&Process, &part).remove(0), evaluate_on_this_host(&Process, &whole).remove(0));
         let mut last = seen_so();
         for _ in 0..50 {
-            if last.1 == Verdict::Met {
+            if last.1 == Verdict::MET {
                 break;
             }
             last = seen_so();
@@ -321,8 +321,8 @@ mod tests {
             one.kill().unwrap();
             one.wait().unwrap();
         }
-        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
-        assert_eq!(last, (Verdict::Met, Verdict::Met));
+        assert_eq!(verdicts, [Verdict::MET, Verdict::MET]);
+        assert_eq!(last, (Verdict::MET, Verdict::MET));
     }
 
     #[test]
@@ -333,14 +333,14 @@ mod tests {
             seen.0.insert(super::super::accounts::PASSWD.into(), crate::testing::reply(0, "root:x:0:0::/:/bin/sh\n"));
             Process.evaluate(&expectation("process", "x", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
         };
-        assert_eq!(evaluate("count", equals("2")), Verdict::Met);
+        assert_eq!(evaluate("count", equals("2")), Verdict::MET);
         assert!(matches!(evaluate("user", equals("root")), Verdict::Missed { .. }));
-        assert_eq!(evaluate("no-new-privileges", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("no-new-privileges", equals("false")), Verdict::MET);
         assert_eq!(
             evaluate("capabilities", Matcher::Only(vec!["cap_net_admin".into(), "cap_net_raw".into()])),
-            Verdict::Met
+            Verdict::MET
         );
-        assert_eq!(evaluate("memory", equals("4 MiB")), Verdict::Met);
+        assert_eq!(evaluate("memory", equals("4 MiB")), Verdict::MET);
         assert!(matches!(evaluate("unit", equals("x.service")), Verdict::Missed { .. }));
     }
 }

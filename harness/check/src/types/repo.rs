@@ -265,6 +265,6 @@ mod tests {
         );
         let mut readings = seen("repo/files", files);
         readings.0.extend(nothing_listed().0);
-        assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::Met; 3]);
+        assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::MET; 3]);
     }
 }

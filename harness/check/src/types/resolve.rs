@@ -198,9 +198,9 @@ mod tests {
 
     #[test]
     fn addresses_are_each_named_once_and_without_their_scope() {
-        assert_eq!(evaluate("resolves", equals("true"), GETENT), Verdict::Met);
+        assert_eq!(evaluate("resolves", equals("true"), GETENT), Verdict::MET);
         let only = Matcher::Only(vec!["127.0.0.1".into(), "fe80::1".into()]);
-        assert_eq!(evaluate("addresses", only, GETENT), Verdict::Met);
+        assert_eq!(evaluate("addresses", only, GETENT), Verdict::MET);
         assert!(matches!(
             evaluate("resolves", equals("true"), "from=getent\nnot an address\n"),
             Verdict::Unknown { .. }
@@ -219,7 +219,7 @@ mod tests {
             "from=getent\n\nwhy=Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\n** server can't find nope.invalid: NXDOMAIN\n",
         ];
         for text in no_such_name {
-            assert_eq!(evaluate("resolves", equals("false"), text), Verdict::Met, "{text}");
+            assert_eq!(evaluate("resolves", equals("false"), text), Verdict::MET, "{text}");
             assert_eq!(missed(&evaluate("resolves", equals("true"), text)), ("resolves is true", "false"));
         }
         let silent = [
@@ -243,15 +243,15 @@ mod tests {
         let old = "from=nslookup\nServer:    192.0.2.1\nAddress 1: 192.0.2.1\n\nName:      example.org\nAddress 1: 198.51.100.7 example.org\nAddress 2: 2001:db8::7\n";
         for text in [busybox, old] {
             let only = Matcher::Only(vec!["198.51.100.7".into(), "2001:db8::7".into()]);
-            assert_eq!(evaluate("addresses", only, text), Verdict::Met, "{text}");
+            assert_eq!(evaluate("addresses", only, text), Verdict::MET, "{text}");
         }
     }
 
     #[test]
     fn localhost_resolves_on_this_host() {
         let wanted = expectation("resolve", "localhost", &[("resolves", equals("true"))]);
-        assert_eq!(evaluate_on_this_host(&Resolve, &wanted), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Resolve, &wanted), [Verdict::MET]);
         let hostile = expectation("resolve", "-x $(id)", &[("resolves", equals("false"))]);
-        assert!(!matches!(evaluate_on_this_host(&Resolve, &hostile)[0], Verdict::Met));
+        assert!(evaluate_on_this_host(&Resolve, &hostile)[0] != Verdict::MET);
     }
 }

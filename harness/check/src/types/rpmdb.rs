@@ -384,15 +384,15 @@ mod tests {
             row("gpg-pubkey", "1"),
         ]
         .concat();
-        assert_eq!(evaluate("count", equals("4"), ALL, &text), Verdict::Met);
+        assert_eq!(evaluate("count", equals("4"), ALL, &text), Verdict::MET);
         assert_eq!(missed(&evaluate("duplicates", Matcher::None, ALL, &text)).1, "bash.x86_64: 4-1.azl4 5-1.azl4");
-        assert_eq!(evaluate("dist-tags", Matcher::Only(vec!["azl4".into()]), ALL, &text), Verdict::Met);
+        assert_eq!(evaluate("dist-tags", Matcher::Only(vec!["azl4".into()]), ALL, &text), Verdict::MET);
         assert!(matches!(evaluate("duplicates", Matcher::None, ALL, ""), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn verification_that_did_not_run_is_not_clean() {
-        assert_eq!(evaluate("modified", Matcher::None, "rpmdb/files", "status 0\n"), Verdict::Met);
+        assert_eq!(evaluate("modified", Matcher::None, "rpmdb/files", "status 0\n"), Verdict::MET);
         assert_eq!(
             missed(&evaluate(
                 "modified",
@@ -416,7 +416,7 @@ mod tests {
             missed(&evaluate("unsatisfied", Matcher::None, "rpmdb/dependencies", text)).1,
             "foo-1-1.noarch: bar >= 2"
         );
-        assert_eq!(evaluate("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::Met);
+        assert_eq!(evaluate("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::MET);
     }
 
     #[test]
@@ -441,7 +441,7 @@ mod tests {
                 .evaluate(&asked, &seen("rpmdb/providers", records(&[("x", status, output)])), &Facts::default())
                 .remove(0)
         };
-        assert_eq!(evaluate(1, "no package provides x"), Verdict::Met);
+        assert_eq!(evaluate(1, "no package provides x"), Verdict::MET);
         assert_eq!(missed(&evaluate(0, "a\nb\na")).1, "a, b");
         assert!(matches!(evaluate(1, "error: cannot open database"), Verdict::Unknown { .. }));
         assert_eq!(

@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn variables_are_read_and_bios_has_none() {
         let on = "efi\nSecureBoot=6 0 0 0 1\nSetupMode=6 0 0 0 0\n";
-        assert_eq!(evaluate("enabled", equals("true"), on, ""), Verdict::Met);
-        assert_eq!(evaluate("setup-mode", equals("false"), on, ""), Verdict::Met);
+        assert_eq!(evaluate("enabled", equals("true"), on, ""), Verdict::MET);
+        assert_eq!(evaluate("setup-mode", equals("false"), on, ""), Verdict::MET);
         assert_eq!(missed(&evaluate("enabled", equals("false"), on, "")), ("enabled is false", "true"));
-        assert_eq!(evaluate("enabled", equals("false"), "bios\n", ""), Verdict::Met);
+        assert_eq!(evaluate("enabled", equals("false"), "bios\n", ""), Verdict::MET);
         assert_eq!(missed(&evaluate("setup-mode", equals("false"), "bios\n", "")).1, "no Secure Boot here");
         for strange in ["SecureBoot=6 0 0 0 2\n", "SecureBoot=1\n", "SecureBoot=\n", "SecureBoot=6 0 0 0 1 1\n"] {
             assert!(
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn lockdown_is_the_word_in_brackets() {
-        assert_eq!(evaluate("lockdown", equals("integrity"), "", "none [integrity] confidentiality\n"), Verdict::Met);
+        assert_eq!(evaluate("lockdown", equals("integrity"), "", "none [integrity] confidentiality\n"), Verdict::MET);
         assert_eq!(missed(&evaluate("lockdown", equals("integrity"), "", "[none] integrity\n")).1, "none");
         assert!(matches!(evaluate("lockdown", equals("none"), "", "none integrity\n"), Verdict::Unknown { .. }));
     }

@@ -291,29 +291,29 @@ mod tests {
 
     #[test]
     fn units_are_found_by_any_name_and_their_properties_are_read() {
-        assert_eq!(evaluate("sshd", "active", equals("active")), Verdict::Met);
-        assert_eq!(evaluate("ssh.service", "restarts", equals("0")), Verdict::Met);
-        assert_eq!(evaluate("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::Met);
-        assert_eq!(evaluate("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::Met);
-        assert_eq!(evaluate("ssh", "properties.Restart", equals("on-failure")), Verdict::Met);
+        assert_eq!(evaluate("sshd", "active", equals("active")), Verdict::MET);
+        assert_eq!(evaluate("ssh.service", "restarts", equals("0")), Verdict::MET);
+        assert_eq!(evaluate("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::MET);
+        assert_eq!(evaluate("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::MET);
+        assert_eq!(evaluate("ssh", "properties.Restart", equals("on-failure")), Verdict::MET);
         assert_eq!(missed(&evaluate("ssh", "properties.Nope", Matcher::None)).1, "ssh.service has no property Nope");
         assert_eq!(
             missed(&evaluate("ssh", "memory", Matcher::Compare(vec![(Operator::Le, "1 MiB".into())]))),
             ("memory <= 1 MiB", "2.4 MiB (2519040 B)")
         );
-        assert_eq!(evaluate("ssh", "user", equals("")), Verdict::Met);
+        assert_eq!(evaluate("ssh", "user", equals("")), Verdict::MET);
     }
 
     #[test]
     fn a_unit_that_is_not_there_is_neither_disabled_nor_without_restarts() {
-        assert_eq!(evaluate("kdump", "loaded", equals("not-found")), Verdict::Met);
+        assert_eq!(evaluate("kdump", "loaded", equals("not-found")), Verdict::MET);
         assert_eq!(missed(&evaluate("kdump", "enabled", equals("disabled"))).1, "kdump.service is not-found");
         assert_eq!(missed(&evaluate("kdump", "active", equals("inactive"))).1, "kdump.service is not-found");
         let either = Matcher::AnyOf(vec![equals("inactive"), Matcher::Absent]);
-        assert_eq!(evaluate("kdump", "active", either.clone()), Verdict::Met);
+        assert_eq!(evaluate("kdump", "active", either.clone()), Verdict::MET);
         assert_eq!(missed(&evaluate("ssh", "active", either)).1, "active");
         assert_eq!(missed(&evaluate("kdump", "restarts", equals("0"))).1, "kdump.service is not-found");
-        assert_eq!(evaluate("evil", "masked", equals("true")), Verdict::Met);
+        assert_eq!(evaluate("evil", "masked", equals("true")), Verdict::MET);
         assert!(matches!(evaluate("other", "active", equals("inactive")), Verdict::Unknown { .. }));
         let asked = expectation("service", "x", &[("active", equals("inactive"))]);
         let gone = Reply { status: 127, stderr: b"systemctl: not found".to_vec(), ..Reply::default() };

@@ -118,9 +118,9 @@ mod tests {
                 )
                 .remove(0)
         };
-        assert_eq!(evaluate("libc.so.6", "versions", Matcher::Only(vec!["GLIBC_2.42".into()]), text), Verdict::Met);
-        assert_eq!(evaluate("libc.so.6", "bits", Matcher::Only(vec!["64".into(), "32".into()]), text), Verdict::Met);
-        assert_eq!(evaluate("libcrypt.so", "provided", equals("false"), text), Verdict::Met);
+        assert_eq!(evaluate("libc.so.6", "versions", Matcher::Only(vec!["GLIBC_2.42".into()]), text), Verdict::MET);
+        assert_eq!(evaluate("libc.so.6", "bits", Matcher::Only(vec!["64".into(), "32".into()]), text), Verdict::MET);
+        assert_eq!(evaluate("libcrypt.so", "provided", equals("false"), text), Verdict::MET);
         assert_eq!(
             missed(&evaluate("libcrypt.so.1", "versions", Matcher::None, text)).1,
             "nothing installed provides it"

@@ -93,7 +93,7 @@ mod tests {
             )
             .remove(0)
         };
-        assert_eq!(evaluate("Port", "value", equals("0x16")), Verdict::Met);
+        assert_eq!(evaluate("Port", "value", equals("0x16")), Verdict::MET);
         assert_eq!(
             missed(&evaluate("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
             "also aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"

@@ -184,7 +184,7 @@ mod tests {
             ],
         );
         let verdicts = evaluate_on_this_host(&Sysctl, &wanted);
-        assert_eq!(verdicts[..3], [Verdict::Met, Verdict::Met, Verdict::Met]);
+        assert_eq!(verdicts[..3], [Verdict::MET, Verdict::MET, Verdict::MET]);
         assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
         missed(&verdicts[4]);
     }
@@ -209,7 +209,7 @@ mod tests {
         }
         assert!(no_root("kernl.x").to_string().ends_with("did you mean `kernel`?"));
         let wanted = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
-        assert_eq!(evaluate_on_this_host(&Sysctl, &wanted), [Verdict::Met, Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Sysctl, &wanted), [Verdict::MET, Verdict::MET]);
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
             evaluate_on_this_host(&Sysctl, &expectation("sysctl", "kernel.core_patern", &asserted)).pop().unwrap()
         };
         assert!(missed(&of(&[])).1.contains("state `exists: false`"));
-        assert_eq!(of(&[("exists", equals("false"))]), Verdict::Met);
-        assert_eq!(of(&[("value", equals("none"))]), Verdict::Met);
+        assert_eq!(of(&[("exists", equals("false"))]), Verdict::MET);
+        assert_eq!(of(&[("value", equals("none"))]), Verdict::MET);
         assert!(matches!(of(&[("value", equals("core"))]), Verdict::Missed { .. }));
     }
 }

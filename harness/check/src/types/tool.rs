@@ -117,12 +117,12 @@ mod tests {
     fn builtins_and_hostile_names_are_no_tools() {
         let wanted = expectation("tool", "sh", &[("exists", equals("true")), ("resolves-to", equals("x"))]);
         let verdicts = evaluate_on_this_host(&Tool, &wanted);
-        assert_eq!(verdicts[0], Verdict::Met);
+        assert_eq!(verdicts[0], Verdict::MET);
         assert!(missed(&verdicts[1]).1.starts_with('/'), "{verdicts:?}");
         for name in ["set", "$(reboot)", "", "bin/sh", "../bin/sh"] {
             assert_eq!(
                 evaluate_on_this_host(&Tool, &expectation("tool", name, &[("exists", equals("false"))])),
-                [Verdict::Met],
+                [Verdict::MET],
                 "{name}"
             );
         }

@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn what_the_kernel_says_is_evaluated_and_what_it_does_not_say_is_unknown() {
         let two = "present\nmajor=2\nbank=sha1\nbank=sha256\n";
-        assert_eq!(evaluate("present", equals("true"), two), Verdict::Met);
-        assert_eq!(evaluate("version", equals("2.0"), two), Verdict::Met);
-        assert_eq!(evaluate("pcr-banks", Matcher::Has(vec!["sha256".to_owned()]), two), Verdict::Met);
+        assert_eq!(evaluate("present", equals("true"), two), Verdict::MET);
+        assert_eq!(evaluate("version", equals("2.0"), two), Verdict::MET);
+        assert_eq!(evaluate("pcr-banks", Matcher::Has(vec!["sha256".to_owned()]), two), Verdict::MET);
         assert_eq!(missed(&evaluate("version", equals("2.0"), "present\nmajor=1\n")), ("version is 2.0", "1.2"));
-        assert_eq!(evaluate("present", equals("false"), "absent\n"), Verdict::Met);
+        assert_eq!(evaluate("present", equals("false"), "absent\n"), Verdict::MET);
         assert_eq!(missed(&evaluate("version", equals("2.0"), "absent\n")).1, "no TPM");
         for (attribute, text) in [
             ("version", "present\n"),

@@ -358,7 +358,7 @@ mod tests {
         let text = "UNIT LOAD ACTIVE SUB DESCRIPTION\nordered.service not-found inactive dead ordered.service\nwanted.service not-found inactive dead wanted.service\n\n2 loaded units listed.\nshown\nId=ordered.service\n\nId=wanted.service\nWantedBy=multi-user.target\n";
         assert_eq!(missed(&evaluate("not-found", Matcher::None, "units/not-found", 0, text)).1, "wanted.service");
         let none = "UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\nshown\n";
-        assert_eq!(evaluate("not-found", Matcher::None, "units/not-found", 0, none), Verdict::Met);
+        assert_eq!(evaluate("not-found", Matcher::None, "units/not-found", 0, none), Verdict::MET);
         // systemctl show that says nothing of one is not one that nobody needs.
         let silent = text.replace("Id=ordered.service\n", "");
         assert!(matches!(evaluate("not-found", Matcher::None, "units/not-found", 0, &silent), Verdict::Unknown { .. }));
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn the_word_of_the_state_counts_not_the_status() {
-        assert_eq!(evaluate("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::Met);
+        assert_eq!(evaluate("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::MET);
         assert!(matches!(evaluate("state", equals("running"), "units/state", 1, ""), Verdict::Unknown { .. }));
     }
 
@@ -392,7 +392,7 @@ mod tests {
             evaluate("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n\n1 unit files listed.\n"),
             Verdict::Unknown { .. }
         ));
-        assert_eq!(evaluate("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::Met);
+        assert_eq!(evaluate("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::MET);
         assert_eq!(
             missed(&evaluate(
                 "jobs",
@@ -410,7 +410,7 @@ mod tests {
         );
         assert_eq!(
             evaluate("version", equals("257"), "units/version", 0, "systemd 257 (257.9-1~deb13u1)\n+PAM\n"),
-            Verdict::Met
+            Verdict::MET
         );
         assert_eq!(
             missed(&evaluate(

@@ -180,13 +180,13 @@ mod tests {
     #[test]
     fn the_password_is_that_of_passwd_unless_it_refers_to_shadow() {
         let (refers, open) = ("u:x:9:9::/:/bin/sh", "u::9:9::/:/bin/sh");
-        assert_eq!(evaluate(refers, &format!("{refers}\n"), "password", "locked"), Verdict::Met);
-        assert_eq!(evaluate(refers, &format!("{refers}\n"), "locked", "true"), Verdict::Met);
+        assert_eq!(evaluate(refers, &format!("{refers}\n"), "password", "locked"), Verdict::MET);
+        assert_eq!(evaluate(refers, &format!("{refers}\n"), "locked", "true"), Verdict::MET);
         assert_eq!(missed(&evaluate(open, &format!("{open}\n"), "password", "locked")).1, "empty");
         assert_eq!(missed(&evaluate(open, &format!("{open}\n"), "locked", "true")).1, "false");
         // Of another name service.
         assert_eq!(missed(&evaluate(open, "root:x:0:0::/:\n", "locked", "true")).1, "false");
         let remote = "u:*:9:9::/:/bin/sh";
-        assert_eq!(evaluate(remote, "root:x:0:0::/:\n", "password", "locked"), Verdict::Met, "shadow has it");
+        assert_eq!(evaluate(remote, "root:x:0:0::/:\n", "password", "locked"), Verdict::MET, "shadow has it");
     }
 }

@@ -73,6 +73,8 @@ impl Again {
             started: None,
             seconds: 0.0,
             assertions: 0,
+            met: Vec::new(),
+            met_left_out: 0,
             failures: Vec::new(),
             skipped: Some(Failure::new(failure::NOT_RUN_CHANGED, message)),
             remarks: Vec::new(),

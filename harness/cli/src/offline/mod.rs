@@ -209,7 +209,7 @@ fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
         };
         let location = escape(&location.to_string());
         match verdict {
-            Verdict::Met => row.met += 1,
+            Verdict::Met { .. } => row.met += 1,
             Verdict::Missed { expected, actual, .. } => {
                 row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
             }

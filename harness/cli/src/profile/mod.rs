@@ -42,6 +42,9 @@ struct Lock {
     /// The profile's id [default: the file's name without `.lock.json`, else `profile`]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// The last day on which a certificate may rest on it: 2027-06-30 [default: no end is known]
+    #[arg(long, value_name = "DAY", value_parser = muster_suite::value::date)]
+    retired: Option<jiff::civil::Date>,
     /// The file that it is written to [default: it is printed]
     #[arg(long, short = 'o', value_name = "FILE")]
     out: Option<Utf8PathBuf>,
@@ -92,7 +95,7 @@ fn lock(mut arguments: Lock) -> Result<Exit, CliError> {
     // Read once more, since a test is compared by its own lines; the suite was just decoded from the same file.
     let lines = |file: &str| text_file::read(Utf8Path::new(file)).ok();
     let tests = selected.tests.iter().map(|index| index.of(&loaded.suites));
-    let profile = Profile::of(&id, env!("MUSTER_VERSION"), tests, &lines)?;
+    let profile = Profile { retired: arguments.retired, ..Profile::of(&id, env!("MUSTER_VERSION"), tests, &lines)? };
     let text = profile
         .render()
         .map_err(|cause| CliError::infrastructure(format!("the profile cannot be written: {cause}")))?;

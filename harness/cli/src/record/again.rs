@@ -63,7 +63,7 @@ fn evaluated(test: &str, expectation: &Expectation, verdicts: Vec<Verdict>) -> V
     let mut wrong = Vec::new();
     for assertion in &expectation.assertions {
         let (why, unknown) = match verdicts.next() {
-            Some(Verdict::Met) => continue,
+            Some(Verdict::Met { .. }) => continue,
             Some(Verdict::Missed { actual, .. }) => {
                 (format!("{} was {actual} when it was read again", assertion.attribute), false)
             }

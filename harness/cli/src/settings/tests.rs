@@ -214,6 +214,7 @@ fn sample(option: &Arg) -> String {
         "1/2",
         "/etc",
         "--account=a",
+        "2027-06-30",
     ];
     let candidates = first.into_iter().chain(usual.map(str::to_owned)).chain(["some".to_owned()]);
     let mut fitting = candidates.filter(|value| value::of_variable(option, value).is_ok());

@@ -66,6 +66,9 @@ pub(crate) struct Arguments {
     /// The oldest run that is accepted
     #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration_in("d"))]
     max_age: Option<Duration>,
+    /// The oldest muster that is accepted, of each run and of the certificate: `0.2`
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    oldest_muster: Option<String>,
     /// Verify as at this time: 2026-11-20T12:00:00Z, or a day [default: now]
     #[arg(long, value_name = "TIME", value_parser = super::gate::time, conflicts_with = "vsa")]
     at: Option<Timestamp>,
@@ -174,8 +177,22 @@ fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
         policy,
         profile,
         max_age: arguments.max_age,
+        oldest_muster: arguments.oldest_muster.clone(),
     })
 }
+
+/// A version of muster on the command line.
+fn version(typed: &str) -> Result<String, WrongVersion> {
+    match muster_suite::version::order(typed, typed) {
+        Some(_) => Ok(typed.to_owned()),
+        None => Err(WrongVersion),
+    }
+}
+
+/// A text that is no version.
+#[derive(Debug, thiserror::Error)]
+#[error("a version begins with a number: 0.2")]
+struct WrongVersion;
 
 /// Both signatures, at the time of the verification and at the one at which they say they were made. Gives whose they are.
 fn signatures(

@@ -1,19 +1,25 @@
 //! What a step came to.
 
 use muster_base::failure::Failure;
+use muster_record::met::MetRecord;
 
 /// What a step did.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    /// Assertions evaluated.
-    pub assertions: u32,
+    /// The assertions that were evaluated, all of them met.
+    pub met: Vec<MetRecord>,
     /// What a reader should know about it, one sentence each.
     pub remarks: Vec<String>,
 }
 
 impl Done {
-    pub(super) fn asserting(assertions: usize) -> Self {
-        Self { assertions: u32::try_from(assertions).unwrap_or(u32::MAX), remarks: Vec::new() }
+    pub(super) fn having(met: impl IntoIterator<Item = MetRecord>) -> Self {
+        Self { met: met.into_iter().collect(), remarks: Vec::new() }
+    }
+
+    /// How many assertions were evaluated.
+    pub(crate) fn assertions(&self) -> u32 {
+        u32::try_from(self.met.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::transfer::{self, TransferError};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_guest::{End, Request};
+use muster_record::met::MetRecord;
 use muster_suite::model::{Step, UPLOAD_LIMIT};
 
 /// Files that one `collect` brings at most.
@@ -42,7 +43,7 @@ pub(super) async fn write<L: Live>(
         let said = text::last_words(&text::escape_bytes(&reply.stderr), 160);
         return Err(Broken::missed(Failure::new(failure::STEP_WRITE, format!("cannot write {path}: {said}"))));
     }
-    Ok(Done::asserting(1))
+    Ok(Done::having([MetRecord::new("step write", &format!("writes {path}"), "written")]))
 }
 
 /// Brings a file of the host into the guest: next to its place first, under its name when it has
@@ -63,7 +64,10 @@ pub(super) async fn upload<L: Live>(
         Ok(sent) if sent.length > UPLOAD_LIMIT => {
             Err(broken(format!("cannot upload {source}: {}", UploadError::Grown)))
         }
-        Ok(_) => Ok(Done::asserting(1)),
+        Ok(sent) => {
+            let arrived = format!("{} bytes arrived", sent.length);
+            Ok(Done::having([MetRecord::new("step upload", &format!("brings {source} to {path}"), &arrived)]))
+        }
         Err(TransferError::Lost(failure)) => Err(Broken::lost(failure)),
         Err(why) => Err(broken(format!("cannot upload {source} to {path}: {why}"))),
     }

@@ -10,6 +10,7 @@ use crate::plan::quote;
 use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text;
 use muster_guest::Reply;
+use muster_record::met::MetRecord;
 use muster_suite::model::Step;
 
 /// Exit status of `check-update` in every one of dnf5, dnf4 and tdnf: something is newer.
@@ -155,8 +156,14 @@ impl<L: Live> Transaction<'_, L> {
         Ok(())
     }
 
-    fn done(&self) -> Done {
-        Done::asserting(self.names.len().max(1) + usize::from(self.refuse_scriptlet_errors))
+    /// Each package is as it should be: `state`.
+    fn done(&self, state: &str) -> Done {
+        let subject = format!("step {}", self.verb.name());
+        let met = |what: &str, actual: &str| MetRecord::new(&subject, what, actual);
+        let all = self.names.is_empty().then(|| met("all packages", state));
+        let each = self.names.iter().map(|name| met(name, state));
+        let scriptlets = self.refuse_scriptlet_errors.then(|| met("no scriptlet fails", "none failed"));
+        Done::having(all.into_iter().chain(each).chain(scriptlets))
     }
 
     /// Installs packages; each must be there afterwards.
@@ -170,7 +177,7 @@ impl<L: Live> Transaction<'_, L> {
             return Err(self.broken_with(message, &reply));
         }
         self.evaluate(&reply, "the packages are there")?;
-        Ok(self.done())
+        Ok(self.done("installed"))
     }
 
     /// Removes packages, each of which must have been there.
@@ -186,7 +193,7 @@ impl<L: Live> Transaction<'_, L> {
             return Err(self.broken_with(message, &reply));
         }
         self.evaluate(&reply, "the packages are gone")?;
-        Ok(self.done())
+        Ok(self.done("not installed"))
     }
 
     /// Updates packages, or all; afterwards the repositories must have nothing newer for them.
@@ -234,7 +241,7 @@ impl<L: Live> Transaction<'_, L> {
             }
         }
         self.evaluate(&reply, "nothing is newer")?;
-        Ok(self.done())
+        Ok(self.done("nothing newer is offered"))
     }
 }
 

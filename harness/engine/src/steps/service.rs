@@ -8,6 +8,7 @@ use crate::driver::Live;
 use crate::plan::quote;
 use muster_base::failure::{self, Failure};
 use muster_base::text;
+use muster_record::met::MetRecord;
 use muster_suite::model::{ServiceState, Step};
 
 /// Brings the unit to the state, and looks whether it is there.
@@ -57,6 +58,7 @@ pub(super) async fn run<L: Live>(
             return Err(broken(format!("systemctl {verb} {name} ended with status {}", reply.status), detail));
         }
     }
+    let mut met = Vec::with_capacity(verbs.len());
     if !wanted.is_empty() {
         let reply = shell(live, step, format!("systemctl is-active -- {quoted}"), clock).await?;
         let found = text::one_line(&text::escape_bytes(&reply.stdout), 60);
@@ -67,12 +69,20 @@ pub(super) async fn run<L: Live>(
             let status = shell(live, step, format!("systemctl status --no-pager -l -n 30 -- {quoted}"), clock).await?;
             return Err(broken(format!("{name} is {found} after systemctl {verb}"), output_of(&status)));
         }
+        met.push(MetRecord::new(
+            &format!("step service {name}"),
+            &format!("is {wanted} after systemctl {verb}"),
+            &found,
+        ));
     }
     if let Some(enabled) = enabled {
         let reply = shell(live, step, format!("systemctl is-enabled -- {}", quote(&id)), clock).await?;
         let state = text::one_line(text::escape_bytes(&reply.stdout).trim(), 60);
         match enablement(&name, &state, enabled) {
-            Ok(()) => {}
+            Ok(()) => {
+                let expected = if enabled { "is enabled" } else { "is not enabled" };
+                met.push(MetRecord::new(&format!("step service {name}"), expected, &state));
+            }
             Err(Wrong::Unread) => {
                 let what = format!("whether {name} is enabled cannot be read: systemctl is-enabled says `{state}`");
                 let failure = Failure::new(failure::PROBE_FAILED, what).with_detail(output_of(&reply));
@@ -81,7 +91,7 @@ pub(super) async fn run<L: Live>(
             Err(Wrong::Is(message)) => return Err(broken(message, output_of(&reply))),
         }
     }
-    Ok(Done::asserting(verbs.len()))
+    Ok(Done::having(met))
 }
 
 /// What is wrong with the state of a unit's file.

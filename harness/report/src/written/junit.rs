@@ -30,6 +30,8 @@ const BODY_LIMIT: usize = 64 << 10;
 /// Bytes of all bodies and outputs together, as escaped: GitLab refuses files over 30 MB. What is
 /// beyond is cut to a few lines.
 const TOTAL_LIMIT: usize = 16 << 20;
+/// Bytes of what was met by tests that passed, all together: they leave room for what failed.
+const MET_LIMIT: usize = 4 << 20;
 /// The JUnit report.
 pub(crate) struct Junit;
 
@@ -107,14 +109,37 @@ fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String,
 
 pub(super) fn report(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Report {
     let evidences = files.map(|(dir, base)| (Evidences::new(dir), base));
-    let mut writer = Writer { record, evidences, budget: Budget::new(TOTAL_LIMIT, cost), taken: HashSet::new() };
+    let (budget, met) = (Budget::new(TOTAL_LIMIT, cost), Budget::new(MET_LIMIT, cost));
+    let mut writer = Writer { record, evidences, budget, met, taken: HashSet::new() };
     writer.report()
+}
+
+/// The tests of each suite on each image, in the order in which the suites of the report stand.
+fn cells(record: &RunRecord) -> Vec<((&str, &str), Vec<&TestRecord>)> {
+    let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut cells: Vec<((&str, &str), Vec<&TestRecord>)> = Vec::new();
+    for test in &record.tests {
+        let cell = (test.suite.as_str(), test.image.as_str());
+        let place = *places.entry(cell).or_insert(cells.len());
+        if place == cells.len() {
+            cells.push((cell, Vec::new()));
+        }
+        cells[place].1.push(test);
+    }
+    cells
+}
+
+/// The tests in the order of the report's cases.
+pub(super) fn in_order(record: &RunRecord) -> impl Iterator<Item = &TestRecord> {
+    cells(record).into_iter().flat_map(|(_, tests)| tests)
 }
 
 struct Writer<'a> {
     record: &'a RunRecord,
     evidences: Option<(Evidences<'a>, &'a Base)>,
     budget: Budget,
+    /// For tests that passed.
+    met: Budget,
     /// Class names and, below them, test names that are in use. Readers drop the second of two equal
     /// ones, and with it perhaps the only failure.
     taken: HashSet<(String, String)>,
@@ -124,18 +149,8 @@ impl Writer<'_> {
     fn report(&mut self) -> Report {
         let record = self.record;
         let mut report = Report::new("muster");
-        let mut cells: BTreeMap<(&str, &str), Vec<&TestRecord>> = BTreeMap::new();
-        let mut order = Vec::new();
-        for test in &record.tests {
-            let cell = (test.suite.as_str(), test.image.as_str());
-            let tests = cells.entry(cell).or_default();
-            if tests.is_empty() {
-                order.push(cell);
-            }
-            tests.push(test);
-        }
-        for cell in order {
-            let suite = self.suite(cell, &cells[&cell]);
+        for (cell, tests) in cells(record) {
+            let suite = self.suite(cell, &tests);
             report.add_test_suite(suite);
         }
         for unsaid in verdict::unsaid(record) {
@@ -253,6 +268,9 @@ impl Writer<'_> {
                 case.set_system_out(output);
             }
         }
+        if matches!(test.outcome, Outcome::Pass | Outcome::Flaky) && !test.met.is_empty() {
+            case.set_system_out(self.met.within(&unattached(&words::met(test).join("\n")), BODY_LIMIT));
+        }
         case
     }
 
@@ -365,10 +383,14 @@ fn output(evidence: &Evidence, base: &Base) -> String {
     }
     if !evidence.console_tail.is_empty() {
         out.push_str("the end of the console:\n");
-        // What a guest prints must not attach files of the host.
-        out.push_str(&evidence.console_tail.replace("[[ATTACHMENT|", "[[ATTACHMENT\\x7c").replace('\t', "    "));
+        out.push_str(&unattached(&evidence.console_tail.replace('\t', "    ")));
     }
     out
+}
+
+/// What a guest prints must not attach files of the host.
+pub(super) fn unattached(text: &str) -> String {
+    text.replace("[[ATTACHMENT|", "[[ATTACHMENT\\x7c")
 }
 
 type Attributes = indexmap::IndexMap<quick_junit::XmlString, quick_junit::XmlString>;
@@ -543,7 +565,30 @@ mod tests {
         assert_eq!(out.matches("[[ATTACHMENT|").count(), 1, "the guest cannot attach files");
         let out = case(&report, "base[lab]", "hostile").system_out.as_deref().unwrap();
         assert_eq!(out.trim_end(), "[[ATTACHMENT|r/machines/m1/console.log]]");
-        assert_eq!(case(&report, "base[lab]", "nginx-serves").system_out, None);
+        let passed = case(&report, "base[lab]", "nginx-serves").system_out.as_deref().unwrap();
+        assert!(!passed.contains("console.log") && !passed.contains("[[ATTACHMENT|"), "{passed}");
+    }
+
+    #[test]
+    fn a_pass_shows_what_was_expected_and_found_and_leaves_room_for_failures() {
+        let mut record = Recorder::fold(&sample::events());
+        let report = parsed(&render(&record, None).unwrap());
+        let passed = case(&report, "base[lab]", "nginx-serves").system_out.as_deref().unwrap();
+        let lines: Vec<&str> = passed.lines().collect();
+        assert_eq!(lines[0], "package nginx: version >= 1:1.26, found 1:1.28-3.azl4");
+        assert!(
+            lines[1].starts_with("command curl -s localhost: stdout is not empty, found ]]></failure>"),
+            "{passed}"
+        );
+        assert_eq!(lines[2..], ["and 1 more that was met"]);
+        assert_eq!(case(&report, "base[lab]", "nginx-version").system_out, None, "a failure shows what it misses");
+
+        let met = muster_record::met::MetRecord::new("a", "b", &"<&>".repeat(60));
+        record.tests[0].met = vec![met; 100];
+        record.tests = (0..200).map(|n| TestRecord { test: format!("t{n}"), ..record.tests[0].clone() }).collect();
+        let xml = render(&record, None).unwrap();
+        assert!(xml.len() < MET_LIMIT + 200 * 4096, "{} bytes", xml.len());
+        assert!(xml.contains("bytes left out]"));
     }
 
     #[test]
@@ -578,8 +623,8 @@ mod tests {
         record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..large.clone() }).collect();
         record.findings.clear();
         let limit = 1 << 20;
-        let mut writer =
-            Writer { record: &record, evidences: None, budget: Budget::new(limit, cost), taken: HashSet::new() };
+        let (budget, met) = (Budget::new(limit, cost), Budget::new(limit, cost));
+        let mut writer = Writer { record: &record, evidences: None, budget, met, taken: HashSet::new() };
         let xml = writer.report().to_string().unwrap();
         let least = 400 * (512 + 2048);
         assert!(xml.len() < limit + least, "{} bytes", xml.len());

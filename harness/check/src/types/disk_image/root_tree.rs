@@ -91,7 +91,7 @@ mod tests {
             ("malformed-kargs", Matcher::None),
             ("leftovers", Matcher::None),
         ] {
-            assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(tar(root.clone()), attribute, matcher.clone()), Verdict::MET, "{attribute}");
             // Of a disk, and of an archive in a record of an earlier version, nothing is known.
             if attribute != "ukis" {
                 let verdict =
@@ -107,8 +107,8 @@ mod tests {
         ] {
             let bare = || tar(RootTree::default());
             assert_eq!(missed(&evaluate(bare(), attribute, matcher)).1, why, "{attribute}");
-            assert_eq!(evaluate(bare(), attribute, Matcher::None), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(bare(), attribute, Matcher::None), Verdict::MET, "{attribute}");
         }
-        assert_eq!(evaluate(tar(RootTree { boot: Some(vec![]), ..root }), "boot-files", none()), Verdict::Met);
+        assert_eq!(evaluate(tar(RootTree { boot: Some(vec![]), ..root }), "boot-files", none()), Verdict::MET);
     }
 }

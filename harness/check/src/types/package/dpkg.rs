@@ -248,20 +248,20 @@ mod tests {
             (Operator::Ne, "5.2.15-2+b8", false),
         ] {
             let verdict = evaluate("bash", "version", bounds(&[(operator, bound)]));
-            assert_eq!(verdict == Verdict::Met, met, "{operator:?} {bound}: {verdict:?}");
+            assert_eq!(verdict == Verdict::MET, met, "{operator:?} {bound}: {verdict:?}");
         }
-        assert_eq!(evaluate("bash:amd64", "version", equals("5.2.15-2+b8")), Verdict::Met);
+        assert_eq!(evaluate("bash:amd64", "version", equals("5.2.15-2+b8")), Verdict::MET);
         assert_eq!(missed(&evaluate("bash", "version", equals("5.2.14"))), ("version is 5.2.14", "5.2.15-2+b8"));
-        assert_eq!(evaluate("libc6", "count", equals("2")), Verdict::Met);
-        assert_eq!(evaluate("libc6", "source", equals("glibc")), Verdict::Met);
-        assert_eq!(evaluate("bash", "requires", Matcher::Has(vec!["libc6".into(), "base-files".into()])), Verdict::Met);
-        assert_eq!(evaluate("bash", "vendor", Matcher::None), Verdict::Met);
+        assert_eq!(evaluate("libc6", "count", equals("2")), Verdict::MET);
+        assert_eq!(evaluate("libc6", "source", equals("glibc")), Verdict::MET);
+        assert_eq!(evaluate("bash", "requires", Matcher::Has(vec!["libc6".into(), "base-files".into()])), Verdict::MET);
+        assert_eq!(evaluate("bash", "vendor", Matcher::None), Verdict::MET);
     }
 
     #[test]
     fn what_is_not_installed_and_what_broke_off_are_three_states() {
-        assert_eq!(evaluate("old", "installed", equals("false")), Verdict::Met);
-        assert_eq!(evaluate("never", "installed", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("old", "installed", equals("false")), Verdict::MET);
+        assert_eq!(evaluate("never", "installed", equals("false")), Verdict::MET);
         assert_eq!(missed(&evaluate("never", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
         for wanted in ["true", "false"] {
             assert!(missed(&evaluate("half", "installed", equals(wanted))).1.starts_with("half-configured"));
@@ -335,6 +335,6 @@ mod tests {
         );
         let seen = on_this_host(&Check_.probes(&[&asked], &facts()));
         let verdicts = Check_.evaluate(&asked, &seen, &facts());
-        assert_eq!(verdicts, vec![Verdict::Met; 7], "{verdicts:?}");
+        assert_eq!(verdicts, vec![Verdict::MET; 7], "{verdicts:?}");
     }
 }

@@ -9,8 +9,11 @@ use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subje
 
 use crate::assertions::verdicts;
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
+use crate::unreadable::Read;
+use crate::wording::line;
 use muster_record::facts::Facts;
-use muster_suite::model::Expectation;
+use muster_suite::model::{Assertion, Expectation};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("installed", AttributeKind::Bool, "Whether at least one instance is installed."),
@@ -115,6 +118,22 @@ impl Check for Package {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let look = if facts.dpkg.is_some() { dpkg::look } else { rpm::look };
-        verdicts(&TABLE, expectation, |assertion| look(assertion, &expectation.subject, seen))
+        let mut found = verdicts(&TABLE, expectation, |assertion| look(assertion, &expectation.subject, seen));
+        name_version(&mut found, expectation, |assertion| look(assertion, &expectation.subject, seen));
+        found
+    }
+}
+
+/// Says of a package that is installed, as a test expects, which version that is: a report of a pass must say what was tested.
+fn name_version(found: &mut [Verdict], expectation: &Expectation, look: impl Fn(&Assertion) -> Read<Value>) {
+    for (verdict, assertion) in found.iter_mut().zip(&expectation.assertions) {
+        let Verdict::Met { actual } = verdict else { continue };
+        if assertion.attribute != "installed" || actual != "true" {
+            continue;
+        }
+        let version = look(&Assertion { attribute: "version", ..assertion.clone() });
+        if let Ok(version @ (Value::Text(_) | Value::Dpkg(_))) = version {
+            *actual = format!("true, version {}", line(&AttributeKind::Evr, &version));
+        }
     }
 }

@@ -314,21 +314,34 @@ mod tests {
         };
         assert_eq!(
             evaluate("nginx", "version", bounds(&[(Operator::Ge, "1:1.26"), (Operator::Lt, "2:0")])),
-            Verdict::Met
+            Verdict::MET
         );
         let verdict = evaluate("nginx", "version", bounds(&[(Operator::Ge, "1:1.27")]));
         assert_eq!(missed(&verdict), ("version >= 1:1.27", "1:1.26.1-3"));
-        assert_eq!(evaluate("kernel", "version", bounds(&[(Operator::Eq, "6.18.31")])), Verdict::Met);
-        assert_eq!(evaluate("kernel", "count", equals("2")), Verdict::Met);
+        assert_eq!(evaluate("kernel", "version", bounds(&[(Operator::Eq, "6.18.31")])), Verdict::MET);
+        assert_eq!(evaluate("kernel", "count", equals("2")), Verdict::MET);
         assert_eq!(missed(&evaluate("kernel", "signed", equals("true"))).1, "false");
         assert_eq!(missed(&evaluate("kernel", "signer", equals("0123456789abcdef"))).1, "not signed");
-        assert_eq!(evaluate("nginx", "size", equals("2 MiB")), Verdict::Met);
-        assert_eq!(evaluate("nginx", "vendor", Matcher::None), Verdict::Met);
+        assert_eq!(evaluate("nginx", "size", equals("2 MiB")), Verdict::MET);
+        assert_eq!(evaluate("nginx", "vendor", Matcher::None), Verdict::MET);
+    }
+
+    #[test]
+    fn what_is_met_says_which_version_it_was_met_by() {
+        let seen = |subject: &str, attribute: &'static str, matcher: Matcher| {
+            evaluate(subject, attribute, matcher).seen().map(str::to_owned)
+        };
+        let bound = Matcher::Compare(vec![(Operator::Ge, "1:1.26".to_owned())]);
+        assert_eq!(seen("nginx", "version", bound).as_deref(), Some("1:1.26.1-3"));
+        assert_eq!(seen("nginx", "installed", equals("true")).as_deref(), Some("true, version 1:1.26.1-3"));
+        assert_eq!(seen("kernel", "installed", equals("true")).as_deref(), Some("true, version 6.18.31-1.azl4"));
+        assert_eq!(seen("sendmail", "installed", equals("false")).as_deref(), Some("false"));
+        assert_eq!(seen("sendmail", "installed", equals("true")), None);
     }
 
     #[test]
     fn what_is_not_installed_has_no_version_and_satisfies_no_negation() {
-        assert_eq!(evaluate("sendmail", "installed", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("sendmail", "installed", equals("false")), Verdict::MET);
         assert_eq!(missed(&evaluate("sendmail", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
         assert!(matches!(evaluate("other", "installed", equals("false")), Verdict::Unknown { .. }));
     }
@@ -367,6 +380,6 @@ mod tests {
         observations
             .0
             .insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
-        assert_eq!(Package.evaluate(&wanted, &observations, &Facts::default()), [Verdict::Met]);
+        assert_eq!(Package.evaluate(&wanted, &observations, &Facts::default()), [Verdict::MET]);
     }
 }

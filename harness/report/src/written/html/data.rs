@@ -14,6 +14,7 @@ use crate::evidence::{Evidence, Evidences};
 use crate::words;
 use muster_base::failure::{self, Failure};
 use muster_base::text::{self, one_line};
+use muster_record::met;
 use muster_record::outcome::Outcome;
 use muster_record::run::{ImageRecord, IssueRecord, MachineRecord, Ruled, RunRecord, TestRecord};
 
@@ -35,15 +36,17 @@ pub(super) struct Limits {
     one: usize,
     /// Of all of them together.
     all: usize,
+    /// Of what was met by all tests together.
+    met: usize,
 }
 
 impl Limits {
     /// The most first: the next is for a page that would be too large.
     pub(super) const STEPS: [Limits; 4] = [
-        Limits { one: 64 << 10, all: 16 << 20 },
-        Limits { one: 16 << 10, all: 4 << 20 },
-        Limits { one: 4 << 10, all: 1 << 20 },
-        Limits { one: 512, all: 0 },
+        Limits { one: 64 << 10, all: 16 << 20, met: 4 << 20 },
+        Limits { one: 16 << 10, all: 4 << 20, met: 2 << 20 },
+        Limits { one: 4 << 10, all: 1 << 20, met: 1 << 20 },
+        Limits { one: 512, all: 0, met: 0 },
     ];
     /// Of one text when all together are at their limit.
     const LEAST: usize = 200;
@@ -53,9 +56,29 @@ impl Limits {
 struct Budget {
     limits: Limits,
     left: usize,
+    /// Bytes that are left for what was met.
+    met_left: usize,
 }
 
 impl Budget {
+    fn new(limits: Limits) -> Self {
+        Self { limits, left: limits.all, met_left: limits.met }
+    }
+
+    /// The assertions of a test that were met, as far as they fit, and how many more there were.
+    fn met(&mut self, test: &TestRecord) -> (Vec<[String; 3]>, usize) {
+        let mut shown = Vec::new();
+        for met in test.met.iter().take(met::MOST) {
+            let row = [&met.subject, &met.expected, &met.actual].map(|text| one_line(text, NAME));
+            let bytes = row.iter().map(String::len).sum();
+            let Some(left) = self.met_left.checked_sub(bytes) else { break };
+            self.met_left = left;
+            shown.push(row);
+        }
+        let more = (test.met.len() - shown.len()).saturating_add(test.met_left_out as usize);
+        (shown, more)
+    }
+
     /// The text or its end.
     fn take(&mut self, text: &str) -> String {
         let limit = self.limits.one.min(self.left.max(Limits::LEAST));
@@ -179,6 +202,12 @@ struct Test {
     failures: Vec<Wrong>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Wrong>,
+    /// Of each assertion that was met: what it is about, what was expected, what was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    met: Vec<[String; 3]>,
+    /// How many more were met.
+    #[serde(skip_serializing_if = "is_zero")]
+    met_more: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -204,6 +233,10 @@ struct Test {
     /// Index into the reasons of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<usize>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]
@@ -241,7 +274,7 @@ impl<'k> Page<'k> {
         };
         let (causes, reasons) = (by_index(&known.failed), by_index(&known.not_run));
         let mut maker = Maker {
-            budget: Budget { limits, left: limits.all },
+            budget: Budget::new(limits),
             evidences,
             consoles: BTreeMap::new(),
             ids: BTreeMap::new(),
@@ -327,6 +360,7 @@ impl Maker<'_> {
             seconds: finite(attempt.seconds),
             failures: attempt.failures.iter().take(PARTS).map(|failure| self.wrong(failure)).collect(),
         }));
+        let (met, met_more) = self.budget.met(test);
         let notes = words::kept(test).into_iter().chain(lines(&test.remarks, SENTENCE)).collect();
         Test {
             suite: one_line(&test.suite, NAME),
@@ -342,6 +376,8 @@ impl Maker<'_> {
             message: (test.outcome != Outcome::Pass).then(|| words::headline(test).1),
             failures: test.failures.iter().take(PARTS).map(|failure| self.wrong(failure)).collect(),
             reason: test.skipped.as_ref().map(|failure| self.wrong(failure)),
+            met,
+            met_more,
             notes,
             attempts,
             issue: test.issue.as_ref().map(|issue| self.issue(issue)),
@@ -521,7 +557,7 @@ mod tests {
         let root = camino::Utf8PathBuf::from_path_buf(dir.path().join("r")).unwrap();
         let dir = muster_record::layout::RunDir::create(&root).unwrap();
         let mut maker = Maker {
-            budget: Budget { limits: Limits::STEPS[0], left: 1 << 20 },
+            budget: Budget::new(Limits::STEPS[0]),
             evidences: Evidences::new(&dir),
             consoles: BTreeMap::new(),
             ids: BTreeMap::new(),
@@ -567,11 +603,22 @@ mod tests {
 
     #[test]
     fn output_stays_within_its_limits_and_keeps_its_end() {
-        let mut budget = Budget { limits: Limits { one: 1000, all: 0 }, left: 1500 };
+        let mut budget = Budget { left: 1500, ..Budget::new(Limits { one: 1000, all: 0, met: 0 }) };
         let text = format!("{}the end", "x".repeat(5000));
         let taken: Vec<String> = (0..3).map(|_| budget.take(&text)).collect();
         assert!(taken.iter().all(|taken| taken.ends_with("the end")), "{taken:?}");
         assert_eq!(taken.iter().map(|taken| taken.len() / 100).collect::<Vec<_>>(), [10, 5, 2]);
+    }
+
+    #[test]
+    fn what_was_met_stays_within_its_limit_and_the_rest_is_counted() {
+        let mut test = sample::test("s", "t", Outcome::Pass);
+        test.met = vec![met::MetRecord::new("package x", "version >= 1", &"v".repeat(178)); 10];
+        test.met_left_out = 3;
+        let mut budget = Budget::new(Limits { one: 0, all: 0, met: 1500 });
+        let (shown, more) = budget.met(&test);
+        assert_eq!((shown.len(), more, budget.met_left), (7, 6, 107));
+        assert_eq!((budget.met(&test).0.len(), Budget::new(Limits::STEPS[3]).met(&test).1), (0, 13));
     }
 
     #[test]
