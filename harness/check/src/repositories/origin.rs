@@ -217,7 +217,7 @@ mod tests {
         let over = "/etc/dnf/repos.override.d/99-config_manager.repo";
         let nobody = "file /etc/dnf/repos.override.d/99-config_manager.repo is not owned by any package";
         assert_eq!(found(&[vendors, (over, "[testing]\nenabled=1\n", 1, nobody)], MAKER_OF_ALL), Ok(vec![]));
-        let seen = found(&[vendors, (over, "[ba*]\nbaseurl=https://c.example/\n", 1, nobody)], MAKER_OF_ALL);
+        let seen = found(&[vendors, (over, "[b*]\nbaseurl=https://c.example/\n", 1, nobody)], MAKER_OF_ALL);
         assert_eq!(seen, Ok(vec![format!("base: {over} belongs to no package")]));
     }
 
