@@ -117,7 +117,7 @@ fn output_that_did_not_arrive_is_no_success() {
     for words in [
         vec!["report", sample, "--format", "json", "--stdout"],
         vec!["schema", "suite"],
-        vec!["diff", sample, sample, "--format", "json"],
+        vec!["console", "rules"],
         vec!["failures"],
     ] {
         let out = std::fs::OpenOptions::new().write(true).open(full).unwrap();

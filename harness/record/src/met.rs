@@ -40,6 +40,12 @@ impl MetRecord {
     }
 }
 
+/// Of a record that somebody else may have written: bounded as if it had been made here.
+pub(crate) fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<MetRecord>, D::Error> {
+    let read = Vec::<MetRecord>::deserialize(deserializer)?;
+    Ok(read.iter().take(MOST).map(|met| MetRecord::new(&met.subject, &met.expected, &met.actual)).collect())
+}
+
 /// Those of a test that are kept, the first ones, and how many more were met.
 pub fn kept(mut met: Vec<MetRecord>) -> (Vec<MetRecord>, u32) {
     let more = met.len().saturating_sub(MOST);
@@ -75,5 +81,17 @@ mod tests {
         let said = [more(0), more(1), more(7)];
         let expected = [None, Some("and 1 more that was met".to_owned()), Some("and 7 more that were met".to_owned())];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_bounded_and_what_was_made_here_stays() {
+        #[derive(serde::Deserialize)]
+        struct Of(#[serde(deserialize_with = "bounded")] Vec<MetRecord>);
+        let made = vec![MetRecord::new("a\u{1b}[2J \\x1b\tb", "]]>\u{202e}\n", &"é".repeat(500)); 3];
+        let read: Of = serde_json::from_value(serde_json::to_value(&made).unwrap()).unwrap();
+        assert_eq!(read.0, made);
+        let long = MetRecord { subject: "x".repeat(100_000), expected: "\u{1b}".into(), actual: String::new() };
+        let read: Of = serde_json::from_value(serde_json::to_value(vec![long; 150]).unwrap()).unwrap();
+        assert!(read.0.len() == MOST && read.0[0].subject.chars().count() <= LINE + 1 && read.0[0].expected == "\\x1b");
     }
 }

@@ -298,7 +298,7 @@ pub struct TestRecord {
     pub assertions: u32,
     /// Those that were met, in the order in which they were evaluated, at most [`MOST`](crate::met::MOST); none in records of
     /// earlier versions.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(skip_serializing_if = "Vec::is_empty", default, deserialize_with = "super::met::bounded")]
     pub met: Vec<MetRecord>,
     /// How many more were met.
     #[serde(skip_serializing_if = "is_zero", default)]

@@ -158,6 +158,8 @@ pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
         ("systemd", "systemd is PID 1"),
         ("selinux", "a policy is loaded"),
         ("bootc", "an image of bootc"),
+        ("secure-boot", "Secure Boot is on"),
+        ("tpm", "the machine has a TPM"),
     ],
     tools: &["curl", "rpm"],
 };

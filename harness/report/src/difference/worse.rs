@@ -262,7 +262,7 @@ mod tests {
                 let worse = (red(now) && !(then == Outcome::Fail || then == now)) || (then.has_run() && !now.has_run());
                 let expected = match (worse, now) {
                     (true, _) => Exit::Failed,
-                    (false, Outcome::Error) => Exit::Error,
+                    (false, Outcome::Error | Outcome::NotRun) => Exit::Error,
                     (false, _) => Exit::Pass,
                 };
                 assert_eq!(exit, expected, "{now:?} after {then:?}: {text}");
