@@ -9,7 +9,7 @@ use crate::finding::{Finding, OnMachine, Severity};
 use crate::met::MetRecord;
 use crate::outcome::Outcome;
 use crate::run::{
-    Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled,
+    Accelerator, AttemptRecord, ImageRecord, IssueRecord, KernelRecord, MachineRecord, ProductRecord, Ruled, RunRecord,
     SuiteRecord, TestRecord,
 };
 use muster_base::failure::{self, Failure, FailureId, Location};
@@ -172,6 +172,25 @@ pub fn tests() -> Vec<TestRecord> {
         not_run("nginx-version"),
         health,
     ]
+}
+
+/// A finding of that category on the console of a machine of an image that the run has.
+///
+/// # Panics
+/// No machine of the record is of that image.
+pub fn crash(record: &RunRecord, image: &str, category: &str, severity: Severity) -> OnMachine {
+    let machine = record.machines.iter().find(|machine| machine.image == image).expect("a machine of that image");
+    let finding = Finding {
+        rule: format!("kernel-{category}").into(),
+        category: category.into(),
+        severity,
+        base_check: None,
+        line: String::new(),
+        line_number: 7,
+        excerpt: Vec::new(),
+        excerpt_hit: 0,
+    };
+    OnMachine { machine: machine.id.clone(), finding }
 }
 
 /// A boot of these parts, one after another, which sshd answers a second before its end.

@@ -143,7 +143,7 @@ fn unknown(after: &RunRecord, since: &Since<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::difference::{Difference, json, markdown, text};
-    use muster_record::finding::{Finding, Severity};
+    use muster_record::finding::Severity;
     use muster_record::fold::Recorder;
     use muster_record::names::MACHINE_SUITE;
     use muster_record::sample;
@@ -191,18 +191,7 @@ mod tests {
         let before = green();
         assert_eq!(said(&before, &before).0, Exit::Pass);
         let oops = |record: &mut RunRecord, severity| {
-            let machine = record.machines.iter().find(|machine| machine.image == "lab").unwrap().id.clone();
-            let finding = Finding {
-                rule: "kernel-oops".into(),
-                category: "oops".into(),
-                severity,
-                base_check: None,
-                line: String::new(),
-                line_number: 7,
-                excerpt: Vec::new(),
-                excerpt_hit: 0,
-            };
-            record.findings.push(OnMachine { machine, finding });
+            record.findings.push(sample::crash(record, "lab", "oops", severity));
             record.exit_code = Some(1);
         };
         let error = |record: &mut RunRecord| {

@@ -143,7 +143,6 @@ mod tests {
         assert!(says(&text.replace("nginx-serves", "nginx-serve5")).contains("it has no test case"));
         assert!(says(&text.replace("tests=\"11\"", "tests=\"12\"")).starts_with("it counts"));
         assert!(says(&text.replace("1:1.28-3.azl4", "1:1.29-1.azl4")).contains("another value than the record has"));
-        let other_words = text.replace("version &gt;= 1:1.26, found", "version &gt;= 1:1.26, and there is");
         // Also where the value that was found is in the one that is shown, where there is a line more, and where a test has no output.
         for (of, other) in [
             ("1:1.28-3.azl4", "1:1.28-3.azl4.99"),

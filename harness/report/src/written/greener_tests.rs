@@ -10,7 +10,7 @@ use crate::evidence::Base;
 use crate::verdict::{self, Standing};
 use muster_base::exit::Exit;
 use muster_base::failure::{self, Failure};
-use muster_record::finding::{Finding, OnMachine, Severity};
+use muster_record::finding::Severity;
 use muster_record::fold::Recorder;
 use muster_record::layout::RunDir;
 use muster_record::outcome::Outcome;
@@ -53,18 +53,7 @@ fn run(outcomes: [Outcome; 2], crash: Option<Severity>, end: End) -> RunRecord {
         .collect();
     let mut code = muster_record::verdict::exit_of_records(record.tests.iter());
     if let Some(severity) = crash {
-        let machine = record.machines.iter().find(|machine| machine.image == IMAGES[1]).expect("a machine").id.clone();
-        let finding = Finding {
-            rule: "kernel-panic".into(),
-            category: "panic".into(),
-            severity,
-            base_check: None,
-            line: String::new(),
-            line_number: 7,
-            excerpt: Vec::new(),
-            excerpt_hit: 0,
-        };
-        record.findings.push(OnMachine { machine, finding });
+        record.findings.push(sample::crash(&record, IMAGES[1], "panic", severity));
         code = if matches!(code, Exit::Pass | Exit::Stale) { Exit::Failed } else { code };
     }
     if outcomes == [Outcome::Skip; 2] && code == Exit::Pass {
