@@ -2,6 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use muster_base::text::hex;
+
 /// Bytes that are hashed for one file at most: some tenths of a second. Ten sections of which any two were switched need a hundredth.
 const MOST: usize = 32 << 20;
 /// Switches of one file at most; each is a step deeper.
@@ -73,8 +75,7 @@ impl Search<'_> {
     }
 
     fn is_that(&self, hash: Sha256, end: &str) -> bool {
-        let hash = hash.chain_update(end).finalize();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == self.digest
+        hex(hash.chain_update(end).finalize()) == self.digest
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     fn digest(text: &str) -> String {
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(Sha256::digest(text))
     }
 
     /// As Rocky Linux and CentOS Stream ship theirs: each repository with its debug and source packages.
