@@ -156,7 +156,7 @@ mod tests {
     const SHIPPED: &str = "[base]\nbaseurl=https://a.example/\nenabled=1\ngpgcheck=1\n\n[testing]\nbaseurl=https://b.example/\nenabled=0\n";
 
     fn digest(text: &str) -> String {
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        muster_base::text::hex(Sha256::digest(text))
     }
 
     /// Files with what rpm says of each: status and text.
