@@ -153,9 +153,14 @@ impl Login<'_> {
         }
     }
 
+    /// Whether nobody may log in yet, in the life that the machine has now.
+    fn is_held(&self) -> bool {
+        !self.target.hold.is_over(self.target.generations.current())
+    }
+
     /// Waits until somebody may log in.
     fn held(&self) -> Miss {
-        while !self.target.hold.is_over(self.target.generations.current()) {
+        while self.is_held() {
             if (self.gone)() {
                 return Miss::Final(LastState::Cancelled);
             }
@@ -192,7 +197,7 @@ impl Login<'_> {
                     heard = true;
                     self.target.refusals.note_greeting(self.target.generations.current());
                     // The greeting has cost the guest a process. Exchanging keys would cost more, and sshd does not wait for long.
-                    early = !self.target.hold.is_over(self.target.generations.current());
+                    early = self.is_held();
                     if early {
                         return Err(ssh2::Error::new(
                             ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT),
