@@ -594,7 +594,7 @@ async fn nobody_logs_in_while_a_login_is_held_back() {
         "asked in vain five times, four of them a fifth of a second apart"
     );
     assert!(greeted.elapsed() >= Duration::from_millis(700), "the greeting is noted when it came");
-    assert_eq!(asked.load(Ordering::Relaxed), 6, "what was time once is not asked again");
+    assert_eq!(asked.load(Ordering::Relaxed), 6, "a hold that is over stays over");
     assert_eq!(text(&run(&guest, "echo in").await.stdout), "in\n");
 
     let never = Target { hold: Hold::until(|| false), ..target(&sshd) };
