@@ -285,7 +285,7 @@ impl Again {
         let exit = match verdict::exit_of_records(self.record.tests.iter()) {
             Exit::Pass | Exit::Stale if self.focused => Exit::Invalid,
             // The other shards may have shown something.
-            Exit::Pass if !ran && self.record.shard.as_ref().is_none_or(|shard| shard.of < 2) => Exit::Invalid,
+            Exit::Pass if !ran && self.record.shard.as_ref().is_none_or(|shard| !shard.has_others()) => Exit::Invalid,
             exit => exit,
         };
         CliError::reported(exit)

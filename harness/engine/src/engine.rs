@@ -21,6 +21,7 @@ use muster_record::event::Event;
 use muster_record::names::MACHINE_SUITE;
 use muster_record::outstanding;
 use muster_record::run::TestRecord;
+use muster_record::shard::ShardRecord;
 use muster_record::verdict;
 
 /// What is reserved for work on an image that is no machine.
@@ -83,7 +84,7 @@ pub async fn run<I: Images>(
         _ if was_interrupted => Exit::Error,
         // The others may have shown something: whoever merges them decides.
         Exit::Invalid
-            if shown_nothing && settings.shard.as_ref().is_some_and(|shard| shard.of > 1) && !settings.focused =>
+            if shown_nothing && settings.shard.as_ref().is_some_and(ShardRecord::has_others) && !settings.focused =>
         {
             Exit::Pass
         }

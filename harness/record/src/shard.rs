@@ -17,6 +17,11 @@ pub struct ShardRecord {
 }
 
 impl ShardRecord {
+    /// Whether there are others, which may have shown what this one has not.
+    pub fn has_others(&self) -> bool {
+        self.of > 1
+    }
+
     /// What a reader of this run should know first. `tests` is how many of all tests it has, the machines' own not counted.
     pub fn notice(&self, tests: usize) -> String {
         format!("{}with {tests} of {} tests: `muster merge` makes one run of all", self.begins(), self.tests)
