@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use super::budget::Budget;
 use super::driver::Driver;
 use super::plan::{Group, Isolation, MachineSpec, Plan, Planned, is_about_the_boot};
-use super::session::{MachineSource, Session};
+use super::session::Session;
+use super::session::clones::MachineSource;
 use muster_record::run::TestRecord;
 use muster_suite::model::MachineOverrides;
 
