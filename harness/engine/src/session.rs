@@ -2,6 +2,7 @@
 //! says at the end how the machines themselves did. [`clones`] makes machines of a template. The tests are run by [`Worker`](super::worker::Worker)s, of which several may work at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -48,6 +49,8 @@ pub struct Session<'d, D: Driver> {
     /// Set when no machine of this shape will come up any more. Another shape may: it is tried, to
     /// find that out.
     hopeless: Mutex<Option<Failure>>,
+    /// Whether the guest of a machine of this shape ever answered.
+    came_up: AtomicBool,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
     /// booting another.
     clone_source: tokio::sync::Mutex<CloneSource<D>>,
@@ -85,6 +88,7 @@ impl<'d, D: Driver> Session<'d, D> {
             overrides: MachineOverrides::default(),
             stats: Arc::default(),
             hopeless: Mutex::default(),
+            came_up: AtomicBool::default(),
             clone_source: tokio::sync::Mutex::new(CloneSource::Empty),
         }
     }
@@ -166,6 +170,17 @@ impl<'d, D: Driver> Session<'d, D> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why no machine of this shape ever answered; none when one did, or none was tried.
+    pub(super) fn never_came_up(&self) -> Option<Failure> {
+        if self.came_up.load(Ordering::Relaxed) { None } else { self.hopeless().clone() }
+    }
+
+    /// Enters that a guest has booted.
+    fn note_up(&self) {
+        self.came_up.store(true, Ordering::Relaxed);
+        self.stats().health.boots += 1;
+    }
+
     fn hopeless(&self) -> MutexGuard<'_, Option<Failure>> {
         self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,7 +217,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Ok(live) => live,
             Err(failed) => return Err(self.did_not_boot(&id, failed)),
         };
-        self.stats().health.boots += 1;
+        self.note_up();
         let record = live.record();
         self.events.emit(Event::MachineReady {
             machine: id.clone(),

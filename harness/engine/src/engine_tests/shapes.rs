@@ -58,3 +58,35 @@ async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_disk_that_does_not_boot_is_not_booted_again_with_a_way_to_the_internet() {
+    let online = |id: &str, cpus: Option<u32>| {
+        let machine = MachineOverrides { cpus, ..MachineOverrides::default() };
+        Test { internet: true, machine, ..test(id, &[], &["true"]) }
+    };
+    let run = async |broken: Vec<u32>, tests: Vec<Test>| {
+        let driver = FakeDriver { broken, ..FakeDriver::default() };
+        let records = run_all(&driver, &plan_of(tests)).await;
+        let boots = *driver.boots.lock().unwrap();
+        (short(&records), boots)
+    };
+    let plain = || test("plain", &[], &["true"]);
+    let not_run = |id: &str| row(id, Outcome::NotRun, "not-run.machine");
+    let (passed, health) = (|id: &str| row(id, Outcome::Pass, ""), row("health", Outcome::Error, "boot.timeout"));
+
+    let (records, boots) = run(vec![1], vec![plain(), online("online", None)]).await;
+    assert_eq!((records, boots), (vec![not_run("plain"), not_run("online"), health.clone()], 1));
+    // Of another shape it is another machine: that one is tried, and then not a second time with the internet either.
+    let two = || vec![plain(), online("online", None), wishing("two", 2), online("both", Some(2))];
+    let (records, boots) = run(vec![1, 2], two()).await;
+    let none = vec![not_run("plain"), not_run("online"), not_run("two"), not_run("both"), health.clone()];
+    assert_eq!((records, boots), (none, 2));
+    let (records, boots) = run(vec![1], two()).await;
+    let some = vec![not_run("plain"), not_run("online"), passed("two"), passed("both"), health.clone()];
+    assert_eq!((records, boots), (some, 3));
+    // Without a plain machine nothing is known, and one that came up once may come up again.
+    assert_eq!(run(vec![], vec![online("online", None)]).await.1, 1);
+    let (records, boots) = run(vec![2], vec![plain(), online("online", None)]).await;
+    assert_eq!((records, boots), (vec![passed("plain"), not_run("online"), health], 2));
+}

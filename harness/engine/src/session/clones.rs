@@ -47,7 +47,7 @@ impl<D: Driver> Session<'_, D> {
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
         {
             tracing::debug!(template = name, "a template of an earlier run serves");
-            self.stats().health.boots += 1;
+            self.note_up();
             self.note_health(&name, findings);
             self.note_boot(&name, &left);
             // Its memory is a file, whose pages the host takes back when it needs them.
