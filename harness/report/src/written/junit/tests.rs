@@ -25,21 +25,9 @@ fn the_sample_run_as_text() {
 #[test]
 fn a_hostile_guest_adds_no_case_and_hides_none() {
     let mut record = Recorder::fold(&sample::events());
-    // Hostile text in every field that holds text.
-    for test in &mut record.tests {
-        test.summary = sample::HOSTILE.into();
-        test.tags = vec![sample::HOSTILE.into()];
-        test.links = vec![sample::HOSTILE.into()];
-        test.rerun = sample::HOSTILE.into();
-        test.remarks = vec![sample::HOSTILE.into()];
-        test.location.file = sample::HOSTILE.into();
-        for failure in test.failures.iter_mut().chain(&mut test.skipped) {
-            failure.id = muster_base::failure::FailureId::of_check(sample::HOSTILE, sample::HOSTILE);
-            failure.message = sample::HOSTILE.into();
-            failure.expected = Some(sample::HOSTILE.into());
-            failure.actual = Some(String::from_utf8_lossy(b"\xed\xa0\x80\xff\xfe").into_owned());
-            failure.detail = Some(sample::HOSTILE.into());
-        }
+    sample::make_hostile(&mut record);
+    for failure in record.tests.iter_mut().flat_map(|test| test.failures.iter_mut().chain(&mut test.skipped)) {
+        failure.id = muster_base::failure::FailureId::of_check(sample::HOSTILE, sample::HOSTILE);
     }
     let facts = record.images.get_mut("lab").unwrap().facts.as_mut().unwrap();
     facts.kernel = sample::HOSTILE.into();
