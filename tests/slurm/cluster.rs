@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::support::{eventually, finish, send};
+use muster_base::process::ProcessStat;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -208,8 +209,7 @@ impl Cluster {
 }
 
 fn parent(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    ProcessStat::of(pid).map(|stat| stat.parent)
 }
 
 /// Whether a process is a script of a job, or the step that runs one.

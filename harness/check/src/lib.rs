@@ -23,7 +23,7 @@ pub mod matching;
 #[cfg(test)]
 mod needs;
 mod net;
-mod observed;
+pub mod observed;
 mod owner;
 pub mod proc;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Shorthands for the tests of this room.
+//! Shorthands for the tests of this crate.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use crate::observed::Value;
 use crate::value;
 use muster_base::text::{escape, one_line, tail};
-use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
+use muster_suite::model::{Assertion, Expectation, Matcher};
 use muster_suite::table::AttributeKind;
 
 /// Characters of a value in a line.
@@ -40,7 +40,7 @@ pub fn describe(matcher: &Matcher) -> String {
         Matcher::Equals(wanted) => format!("is {}", one_line(wanted, LINE)),
         Matcher::Compare(bounds) => bounds
             .iter()
-            .map(|(operator, bound)| format!("{} {}", symbol(*operator), one_line(bound, LINE)))
+            .map(|(operator, bound)| format!("{} {}", operator.symbol(), one_line(bound, LINE)))
             .collect::<Vec<_>>()
             .join(", "),
         Matcher::AnyOf(matchers) => join(matchers, " or "),
@@ -67,17 +67,6 @@ pub fn describe(matcher: &Matcher) -> String {
 
 fn join(matchers: &[Matcher], word: &str) -> String {
     one_line(&matchers.iter().map(describe).collect::<Vec<_>>().join(word), 2 * LINE)
-}
-
-fn symbol(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Eq => "==",
-        Operator::Ne => "!=",
-        Operator::Lt => "<",
-        Operator::Le => "<=",
-        Operator::Gt => ">",
-        Operator::Ge => ">=",
-    }
 }
 
 /// The first elements, and how many there are in all.

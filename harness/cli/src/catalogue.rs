@@ -5,7 +5,7 @@ use camino::{Utf8Component, Utf8PathBuf};
 use super::error::CliError;
 use super::project::{Project, short};
 use super::{load, names};
-use muster_image::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
+use muster_image::{DiskSource, Download, ImageSpec, KernelBoot};
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::images as described;
 use muster_suite::images::{Disk, ImageEntry};
@@ -58,14 +58,6 @@ impl Catalogue {
 
 fn fetched(download: described::Download) -> Download {
     let described::Download { url, max_size, checksum, signature } = download;
-    let signature = match signature {
-        None => None,
-        Some(described::Signature { kind, url, key, key_from }) => {
-            let key = key.map(Utf8PathBuf::into_std_path_buf);
-            Some(Signature { kind, url, key, key_from })
-        }
-    };
-    let checksum = Checksum { kind: checksum.kind, value: checksum.value, url: checksum.url };
     Download { url, max_size: max_size.unwrap_or(Download::MAX_SIZE), checksum, signature }
 }
 

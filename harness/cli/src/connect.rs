@@ -15,11 +15,12 @@ use super::output::{OutputFormat, say_error};
 use super::project::{self, Project};
 use super::session::restrict;
 use super::unknown_teardown;
-use muster_base::text::{one_line, plain_cause};
+use muster_base::text::{one_line, plain_cause, shell_word};
 use muster_engine::driver::Driver as _;
 use muster_engine::engine::Images as _;
 use muster_engine::known::KnownIssues;
-use muster_engine::plan::{self, Plan, Rerun};
+use muster_engine::plan::{self, Plan};
+use muster_engine::rerun::Rerun;
 use muster_engine::settings::KeptResults;
 use muster_engine::sink::Events;
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
@@ -320,7 +321,7 @@ fn stated_keys(stated: &str) -> Result<Vec<HostKey>, CliError> {
 /// The options without which one test run again would not be the same test.
 fn rerun_options(typed: &str, selection: &Selection, options: &ConnectOptions, allow_changes: bool) -> Vec<String> {
     let mut words = Vec::new();
-    let mut add = |option: &str, value: &str| words.extend([option.to_owned(), plan::quote(value)]);
+    let mut add = |option: &str, value: &str| words.extend([option.to_owned(), shell_word(value)]);
     for path in &selection.suites {
         add("--suites", project::short(path).as_str());
     }

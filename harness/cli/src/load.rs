@@ -76,21 +76,50 @@ pub(crate) struct Loaded {
     pub suites: Vec<Suite>,
 }
 
-/// All that the decoder has to know of later rooms.
+/// All that the decoder has to know of later crates.
 pub(crate) fn vocabulary() -> Vocabulary<'static> {
     Vocabulary { tables: muster_check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
-/// Where suites are read from: what the person named, else those that ship and the project's own.
+/// Where suites are read from.
+#[derive(Debug, Default)]
+struct Places {
+    paths: Vec<Utf8PathBuf>,
+    /// What was typed and is the name of a suite that ships.
+    names: Vec<Utf8PathBuf>,
+}
+
+impl Places {
+    /// What the person named, else the suites that ship and the project's own.
+    fn of(selection: &Selection) -> Result<Self, CliError> {
+        if selection.suites.is_empty() {
+            return Ok(Self { paths: Project::find()?.all_suites(), names: Vec::new() });
+        }
+        Self::named(&selection.suites)
+    }
+
+    /// Files and directories as they were typed; the name of a suite that ships, where no path is called so, is its file.
+    fn named(typed: &[Utf8PathBuf]) -> Result<Self, CliError> {
+        let mut places = Self::default();
+        for typed in typed {
+            let file = shipped(typed)?;
+            places.names.extend(file.is_some().then(|| typed.clone()));
+            places.paths.push(file.unwrap_or_else(|| typed.clone()));
+        }
+        Ok(places)
+    }
+}
+
 fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
-    if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { named(&selection.suites) }
+    Places::of(selection).map(|places| places.paths)
 }
 
-/// Files and directories of suites as they were typed; the name of a suite that ships, where no path is called so, is its file.
+/// The files and directories that were typed as those of suites.
 pub(crate) fn named(typed: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>, CliError> {
-    typed.iter().map(|path| Ok(shipped(path)?.unwrap_or_else(|| path.clone()))).collect()
+    Places::named(typed).map(|places| places.paths)
 }
 
+/// The file of a suite that ships, where no path is called as its name is.
 fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
     if !is_id(path.as_str()) || path.symlink_metadata().is_ok() {
         return Ok(None);
@@ -106,15 +135,14 @@ pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics),
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
 pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, CliError> {
-    for path in &selection.suites {
-        // Whoever meant a directory of his own is elsewhere.
-        if shipped(path)?.is_some() {
-            say_error(&format!(
-                "note: --suites {path}: no file or directory here has this name, so it is the suite that ships"
-            ));
-        }
+    let Places { paths, names } = Places::of(selection)?;
+    // Whoever meant a directory of his own is elsewhere.
+    for name in names {
+        say_error(&format!(
+            "note: --suites {name}: no file or directory here has this name, so it is the suite that ships"
+        ));
     }
-    let (suites, diagnostics) = decode(selection)?;
+    let (suites, diagnostics) = muster_suite::load(&paths, &vocabulary());
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
         OutputFormat::Text if !diagnostics.is_empty() => report(&diagnostics),

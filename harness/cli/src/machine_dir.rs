@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CliError;
 use muster_base::files;
+use muster_base::process::ProcessStat;
 
 /// Its name in the directory.
 const STATE: &str = "machine.json";
@@ -229,16 +230,10 @@ fn read(dir: &Utf8Path) -> Option<OwnedMachine> {
     (Some(state.id.as_str()) == dir.file_name()).then_some(state)
 }
 
-/// When a process was started, in ticks since the boot of the host (field 22 of proc_pid_stat(5)).
+/// When a process was started, in clock ticks since the boot of the host.
 fn started(pid: Pid) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    start_time(&text)
-}
-
-fn start_time(stat: &str) -> Option<u64> {
-    // The second field is the program's name in brackets, and may contain anything.
-    let rest = stat.rsplit_once(')')?.1;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+    let pid = u32::try_from(pid.as_raw_nonzero().get()).ok()?;
+    ProcessStat::of(pid).map(|stat| stat.started_ticks)
 }
 
 #[cfg(test)]
@@ -249,14 +244,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(dir.path().join("machines")).unwrap();
         (dir, path)
-    }
-
-    #[test]
-    fn a_start_time_is_found_behind_any_name() {
-        let rest = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
-        assert_eq!(start_time(&format!("77 (a) b (c)) {rest}")), Some(4711));
-        assert_eq!(start_time("77 (a"), None);
-        assert!(started(rustix::process::getpid()).is_some_and(|ticks| ticks > 0));
     }
 
     #[test]

@@ -15,10 +15,12 @@ use super::project::{self, Project};
 use super::shard::Tests;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
+use muster_base::text::shell_word;
 use muster_engine::claims::Claims;
 use muster_engine::known::KnownIssues;
-use muster_engine::plan::{self, Plan, Rerun};
+use muster_engine::plan::{self, Plan};
 use muster_engine::prove::{self, Proofs};
+use muster_engine::rerun::Rerun;
 use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageError, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
@@ -372,7 +374,7 @@ struct Stated<'o> {
 
 impl<'o> Stated<'o> {
     fn new(option: &str, value: &str, change: impl Fn(&mut ImageSpec) -> Result<(), CliError> + 'o) -> Self {
-        Self { typed: vec![option.to_owned(), plan::quote(value)], change: Box::new(change) }
+        Self { typed: vec![option.to_owned(), shell_word(value)], change: Box::new(change) }
     }
 
     /// One that sets something of an image.
@@ -481,12 +483,12 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError>
 pub(crate) fn enter_command(image: &str, options: &MachineOptions) -> String {
     let fixed = ["muster", "boot"].map(str::to_owned).into_iter();
     let typed = options.stated().into_iter().flat_map(|stated| stated.typed);
-    fixed.chain(typed).chain(["--image".to_owned(), plan::quote(image)]).collect::<Vec<_>>().join(" ")
+    fixed.chain(typed).chain(["--image".to_owned(), shell_word(image)]).collect::<Vec<_>>().join(" ")
 }
 
 /// The options without which one test run again would not be the same test.
 pub(crate) fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
-    let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), plan::quote(project::short(path).as_str())];
+    let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), shell_word(project::short(path).as_str())];
     let suites = selection.suites.iter().flat_map(suite);
     suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()
 }

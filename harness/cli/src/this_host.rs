@@ -13,6 +13,7 @@ use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan;
 use muster_engine::prove::Proofs;
+use muster_engine::rerun::Rerun;
 use muster_engine::settings::{KeptResults, OwnSnapshots, Settings};
 use muster_engine::sink::Events;
 use muster_engine::updates::Updates;
@@ -78,7 +79,7 @@ pub(crate) fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
 
 /// How one machine at a time is asked, by the snapshots that are accepted, without known issues and proofs.
 /// What the run writes lies below the directory.
-pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path) -> Settings {
+pub(crate) fn one_machine(rerun: Rerun, accelerator: &str, dir: &Utf8Path) -> Settings {
     Settings {
         rerun,
         accelerator: accelerator.to_owned(),

@@ -9,7 +9,7 @@ use clap::Parser as _;
 use super::session::{ImageOptions, MachineOptions, enter_command, rerun_options};
 use super::{Arguments, Command};
 use crate::load::Selection;
-use muster_engine::plan::Rerun;
+use muster_engine::rerun::Rerun;
 use muster_record::fold::Recorder;
 use muster_record::layout::RunDir;
 use muster_record::sample;

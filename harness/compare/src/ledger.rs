@@ -4,7 +4,8 @@
 
 use super::difference::Difference;
 use muster_base::{glob, text};
-use muster_check::matching::{Value, compare};
+use muster_check::matching::compare;
+use muster_check::observed::Value;
 use muster_suite::condition::{Truth, evaluate};
 use muster_suite::deviations::{Deviation, VALUE};
 use muster_suite::model::Matcher;

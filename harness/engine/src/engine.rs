@@ -10,7 +10,8 @@ use futures_util::stream::FuturesUnordered;
 use super::budget::Cost;
 use super::driver::Driver;
 use super::outcome::outcome_of;
-use super::plan::{self, Plan};
+use super::plan::Plan;
+use super::records;
 use super::schedule;
 use super::session::Session;
 use super::settings::Settings;
@@ -124,7 +125,7 @@ async fn run_image<I: Images>(
     events: &Events,
 ) -> Vec<TestRecord> {
     if let Some(why) = settings.halt.reached() {
-        let health = plan::health_not_run(image, &settings.rerun, why.clone());
+        let health = records::health_not_run(image, &settings.rerun, why.clone());
         return emitted(not_reached(plan, image, settings, health, &why), events);
     }
     // Whoever measures time has the host to itself: it waits for what reads and unpacks images too.
@@ -149,7 +150,7 @@ async fn run_image<I: Images>(
 /// The records of an image that no machine can be made of: one error, of the image's own test; the tests that did
 /// not run for it say so and are none.
 fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
-    let mut health = plan::known_health(image, &settings.rerun);
+    let mut health = records::known_health(image, &settings.rerun);
     health.failures.push(failure.clone());
     health.outcome = outcome_of(&health);
     settings.halt.note(&health);
@@ -159,7 +160,7 @@ fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, fail
 /// The records of an image of which no test runs.
 fn not_reached(plan: &Plan, image: &str, settings: &Settings, health: TestRecord, why: &Failure) -> Vec<TestRecord> {
     let tests = plan.groups_of(image).iter().flat_map(|group| &group.tests);
-    let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, why.clone()));
+    let not_run = tests.map(|planned| records::not_run(planned, image, &settings.rerun, why.clone()));
     std::iter::once(health).chain(not_run).collect()
 }
 

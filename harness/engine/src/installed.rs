@@ -3,9 +3,8 @@
 
 use super::driver::Live;
 use super::one_reply::one_reply;
-use super::plan::quote;
 use muster_base::failure::{self, Failure};
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_guest::{End, Request};
 
 /// Prints one line for each file, then one for each package of the database, in the same order.
@@ -57,7 +56,7 @@ pub(super) async fn installed<L: Live>(
 
 /// Makes the files the arguments of the script that follows.
 pub(super) fn arguments(paths: &[String]) -> String {
-    let quoted: Vec<String> = paths.iter().map(|path| quote(path)).collect();
+    let quoted: Vec<String> = paths.iter().map(|path| shell_word(path)).collect();
     format!("set -- {}\n", quoted.join(" "))
 }
 

@@ -7,11 +7,10 @@ use super::clock::Clock;
 use super::driver::Live;
 use super::installed::arguments;
 use super::one_reply::{both_streams, one_ended};
-use super::plan::quote;
 use super::sent_packages::{PackageFile, PackageRole, SentPackages};
 use super::steps;
 use muster_base::failure::{self, Failure, FailureId, Location};
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_guest::{Reply, Request};
 use muster_record::run::{KernelRecord, ProductRecord};
 use muster_suite::matrix_kernel::{KernelFiles, MatrixKernel};
@@ -99,7 +98,7 @@ pub(super) async fn boot<L: Live>(live: &mut L, kernel: &MatrixKernel) -> Result
         }
         MatrixKernel::Files(files) => install_files(live, files, &clock).await?,
     };
-    let reply = say(live, format!("release={}\n{DEFAULT}", quote(&release)), &clock).await?;
+    let reply = say(live, format!("release={}\n{DEFAULT}", shell_word(&release)), &clock).await?;
     if reply.status != 0 {
         let why = text::last_words(&both_streams(&reply), 300);
         let message = format!("{package}: {release} cannot be made the kernel to boot: {why}");

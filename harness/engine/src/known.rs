@@ -4,7 +4,8 @@
 use jiff::civil::Date;
 
 use muster_base::failure::{self, Failure};
-use muster_check::matching::{self, Value};
+use muster_check::matching;
+use muster_check::observed::Value;
 use muster_record::outcome::Outcome;
 use muster_record::run::{IssueRecord, Ruled, TestRecord};
 use muster_suite::known::{self, Ended, KnownIssue, Ruling};

@@ -1,7 +1,7 @@
 //! Which group of tests starts when, and how many at a time: the longest first, as many as the
 //! budget has room for, and whoever measures time alone.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
@@ -9,7 +9,9 @@ use futures_util::future::join_all;
 use super::budget::Budget;
 use super::driver::Driver;
 use super::plan::{Group, Isolation, MachineSpec, Plan, Planned, is_about_the_boot};
-use super::session::{MachineSource, Session};
+use super::session::Session;
+use super::session::clones::MachineSource;
+use muster_base::failure::Failure;
 use muster_record::run::TestRecord;
 use muster_suite::model::MachineOverrides;
 
@@ -30,6 +32,9 @@ pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
     };
     let mut records = run_groups(&of(&MachineSpec::default()), session).await;
     let known = session.facts();
+    // Shapes of which no machine came up, and why.
+    let mut dead: BTreeMap<MachineSpec, Failure> = BTreeMap::new();
+    dead.extend(session.never_came_up().map(|why| (MachineSpec::default(), why)));
     let others: BTreeSet<&MachineSpec> =
         groups.iter().map(|group| &group.machine_spec).filter(|s| !s.is_plain()).collect();
     for machine_spec in others {
@@ -39,10 +44,18 @@ pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
             records.extend(skipped);
             continue;
         }
-        match session.driver.with_spec(machine_spec) {
+        // A way to the internet changes neither the disk nor a device: a guest that never answered without it would only be
+        // waited for once more.
+        let offline = MachineSpec { internet: false, ..machine_spec.clone() };
+        let driver = match dead.get(&offline) {
+            Some(why) if machine_spec.internet => Err(why.clone()),
+            _ => session.driver.with_spec(machine_spec),
+        };
+        match driver {
             Ok(driver) => {
                 let session = session.next_to(&driver, machine_spec);
                 records.extend(run_groups(&of(machine_spec), &session).await);
+                dead.extend(session.never_came_up().map(|why| (machine_spec.clone(), why)));
                 session.close().await;
             }
             Err(failure) => {

@@ -1,28 +1,28 @@
-//! One image under test: boots its machines or clones them from a template, keeps the record of what
-//! each test and each machine did, and says at the end how the machines themselves did. The tests
-//! are run by [`Worker`](super::worker::Worker)s, of which several may work at a time.
+//! One image under test: boots its machines, keeps the record of what each test and each machine did, and
+//! says at the end how the machines themselves did. [`clones`] makes machines of a template. The tests are run by [`Worker`](super::worker::Worker)s, of which several may work at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use self::clone_source::CloneSource;
 use super::base_checks::base_after_boot;
-use super::budget::Held;
 use super::claims;
-use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
+use super::driver::{BootFailure, BootLeft, Driver, Live, Stop};
 use super::gate;
 use super::kernel;
 use super::kernel_kept;
 use super::lease::Lease;
 use super::outcome::outcome_of;
-use super::plan::{self, Group, MachineSpec, Planned};
+use super::plan::{Group, MachineSpec, Planned};
 use super::product;
+use super::records;
 use super::settings::Settings;
 use super::sink::{Events, now};
 use super::treatment::note_findings;
 use super::updates::{self, Updates};
 use muster_base::failure::{self, Failure};
-use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
@@ -49,40 +49,11 @@ pub struct Session<'d, D: Driver> {
     /// Set when no machine of this shape will come up any more. Another shape may: it is tried, to
     /// find that out.
     hopeless: Mutex<Option<Failure>>,
+    /// Whether the guest of a machine of this shape ever answered.
+    came_up: AtomicBool,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
     /// booting another.
     clone_source: tokio::sync::Mutex<CloneSource<D>>,
-}
-
-/// Where a lane gets its machines from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MachineSource {
-    /// Every machine is booted.
-    Boot,
-    /// Every machine is a clone of the image's template, which is made when the first is needed.
-    Clone,
-}
-
-/// What clones are made from.
-enum CloneSource<D: Driver> {
-    /// Nothing yet.
-    Empty,
-    /// A machine that was booted for it, and at which was only looked.
-    Booted(Box<Lease<D::Live>>),
-    /// A template.
-    Ready(Arc<Template<D::Template>>),
-    /// This image cannot be cloned; it was said why. The machine that could not be frozen, until somebody uses it.
-    Refused(Option<Box<Lease<D::Live>>>),
-}
-
-/// A template and what was known of its guest when it was frozen.
-struct Template<T> {
-    machine: String,
-    made: T,
-    base: Observations,
-    /// Whether it comes from an earlier run, so that nobody in this one knows the facts of its guest.
-    recalled: bool,
-    _memory: Held,
 }
 
 /// What was seen of this image so far.
@@ -117,6 +88,7 @@ impl<'d, D: Driver> Session<'d, D> {
             overrides: MachineOverrides::default(),
             stats: Arc::default(),
             hopeless: Mutex::default(),
+            came_up: AtomicBool::default(),
             clone_source: tokio::sync::Mutex::new(CloneSource::Empty),
         }
     }
@@ -161,7 +133,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// The record of a test that is not begun.
     pub(super) fn not_run(&self, planned: &Planned, why: Failure) -> TestRecord {
-        let record = plan::not_run(planned, &self.image, &self.settings.rerun, why);
+        let record = records::not_run(planned, &self.image, &self.settings.rerun, why);
         self.note_outcome(&record);
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
@@ -179,7 +151,7 @@ impl<'d, D: Driver> Session<'d, D> {
         let skip = |planned| gate::skip(planned, &self.image, self.settings, facts).ok().flatten();
         let reasons: Vec<Failure> = tests().map(skip).collect::<Option<_>>()?;
         let record = |(planned, reason)| {
-            let unreached = plan::unreached(planned, &self.image, &self.settings.rerun);
+            let unreached = records::unreached(planned, &self.image, &self.settings.rerun);
             let record =
                 TestRecord { outcome: Outcome::Skip, failures: Vec::new(), skipped: Some(reason), ..unreached };
             self.note_outcome(&record);
@@ -198,27 +170,19 @@ impl<'d, D: Driver> Session<'d, D> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why no machine of this shape ever answered; none when one did, or none was tried.
+    pub(super) fn never_came_up(&self) -> Option<Failure> {
+        if self.came_up.load(Ordering::Relaxed) { None } else { self.hopeless().clone() }
+    }
+
+    /// Enters that a guest has booted.
+    fn note_up(&self) {
+        self.came_up.store(true, Ordering::Relaxed);
+        self.stats().health.boots += 1;
+    }
+
     fn hopeless(&self) -> MutexGuard<'_, Option<Failure>> {
         self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A machine for a lane.
-    pub(super) async fn machine(&self, source: MachineSource) -> Result<Lease<D::Live>, Failure> {
-        let hopeless = self.hopeless().clone();
-        if let Some(failure) = hopeless {
-            return Err(failure);
-        }
-        let made = match source {
-            MachineSource::Boot => self.boot(false).await,
-            MachineSource::Clone => self.start_clone().await,
-        };
-        made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
-    }
-
-    /// A booted machine that can be frozen when it has been looked at.
-    pub(super) async fn machine_for_clones(&self) -> Result<Lease<D::Live>, Failure> {
-        let freezable = !self.recall(&mut *self.clone_source.lock().await).await;
-        self.boot(freezable).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
 
     /// A name and a number for the next machine.
@@ -253,7 +217,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Ok(live) => live,
             Err(failed) => return Err(self.did_not_boot(&id, failed)),
         };
-        self.stats().health.boots += 1;
+        self.note_up();
         let record = live.record();
         self.events.emit(Event::MachineReady {
             machine: id.clone(),
@@ -341,31 +305,6 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
-    /// in the record as if it were this run's. Whether there is a template now.
-    async fn recall(&self, clone_source: &mut CloneSource<D>) -> bool {
-        if matches!(clone_source, CloneSource::Empty)
-            && self.is_as_booted()
-            && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
-        {
-            tracing::debug!(template = name, "a template of an earlier run serves");
-            self.stats().health.boots += 1;
-            self.note_health(&name, findings);
-            self.note_boot(&name, &left);
-            // Its memory is a file, whose pages the host takes back when it needs them.
-            let memory = self.settings.budget.hold(0);
-            let base = left.base;
-            *clone_source = CloneSource::Ready(Arc::new(Template {
-                machine: name,
-                made: template,
-                base,
-                recalled: true,
-                _memory: memory,
-            }));
-        }
-        matches!(clone_source, CloneSource::Ready(_))
-    }
-
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
         let BootFailure { failure, findings, record } = failed;
         // First the reason, so that the finding that is the reason is not reported twice.
@@ -373,154 +312,6 @@ impl<'d, D: Driver> Session<'d, D> {
         self.note_health(id, findings);
         self.ended(record);
         failure
-    }
-
-    /// Makes the template now, so that nobody waits for it who holds what a machine of another image could have.
-    pub(super) async fn make_template(&self) {
-        if self.settings.halt.reached().is_some() || self.hopeless().is_some() {
-            return;
-        }
-        let mut clone_source = self.clone_source.lock().await;
-        // A failure is in the record, and reported again by the first test that needs a machine.
-        let _ = self.template(&mut clone_source).await;
-    }
-
-    /// The template, which is made if there is none yet; `None` where machines cannot be cloned.
-    async fn template(&self, clone_source: &mut CloneSource<D>) -> Result<Option<Arc<Template<D::Template>>>, Failure> {
-        self.recall(clone_source).await;
-        let lease = match std::mem::replace(clone_source, CloneSource::Empty) {
-            CloneSource::Ready(template) => {
-                *clone_source = CloneSource::Ready(template.clone());
-                return Ok(Some(template));
-            }
-            refused @ CloneSource::Refused(_) => {
-                *clone_source = refused;
-                return Ok(None);
-            }
-            CloneSource::Booted(lease) => *lease,
-            CloneSource::Empty => {
-                self.boot(true).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))?
-            }
-        };
-        match self.freeze(lease).await {
-            Ok(template) => {
-                let template = Arc::new(template);
-                *clone_source = CloneSource::Ready(template.clone());
-                Ok(Some(template))
-            }
-            Err(live) => {
-                *clone_source = CloneSource::Refused(live.map(Box::new));
-                Ok(None)
-            }
-        }
-    }
-
-    /// A clone of the image's template; a booted machine where that cannot be had.
-    async fn start_clone(&self) -> Result<Lease<D::Live>, Failure> {
-        let mut clone_source = self.clone_source.lock().await;
-        // Whoever held it may have found out that none comes up.
-        let hopeless = self.hopeless().clone();
-        if let Some(failure) = hopeless {
-            return Err(failure);
-        }
-        let Some(template) = self.template(&mut clone_source).await? else {
-            let unfrozen = match &mut *clone_source {
-                CloneSource::Refused(unfrozen) => unfrozen.take(),
-                _ => None,
-            };
-            drop(clone_source);
-            return match unfrozen {
-                Some(lease) => Ok(*lease),
-                None => self.boot(false).await,
-            };
-        };
-        drop(clone_source);
-        let id = self.next_id();
-        self.starting(&id, Some(template.machine.clone()));
-        match self.driver.start_clone(&template.made, &id).await {
-            Ok(mut live) => {
-                let record = live.record();
-                self.events.emit(Event::MachineReady {
-                    machine: id.clone(),
-                    boot_seconds: record.boot_seconds.unwrap_or_default(),
-                    boot: None,
-                    facts: template.recalled.then(|| Box::new(live.facts().clone())),
-                });
-                // Of another kernel than the image's own, which its template has answered for.
-                if self.overrides.kernel.is_none() {
-                    self.note_facts(live.facts());
-                }
-                self.note_health(&id, live.findings());
-                Ok(Lease::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
-            }
-            Err(failed) => {
-                self.events.notice(format!(
-                    "{id} could not be cloned from {} ({}); the tests that follow boot machines of their own",
-                    template.machine, failed.failure.message
-                ));
-                self.note_health(&id, failed.findings);
-                self.ended(failed.record);
-                let mut clone_source = self.clone_source.lock().await;
-                if matches!(&*clone_source, CloneSource::Ready(now) if Arc::ptr_eq(now, &template)) {
-                    *clone_source = match template.recalled {
-                        // It may be the kept template that is at fault, which one of this run is not.
-                        true => {
-                            self.driver.disown(&template.made).await;
-                            CloneSource::Empty
-                        }
-                        false => CloneSource::Refused(None),
-                    };
-                }
-                drop(clone_source);
-                self.boot(false).await
-            }
-        }
-    }
-
-    /// Keeps a booted machine, at which was only looked, to become the template.
-    pub(super) async fn keep_for_clones(&self, lease: Lease<D::Live>) {
-        let mut clone_source = self.clone_source.lock().await;
-        match &*clone_source {
-            CloneSource::Empty => *clone_source = CloneSource::Booted(Box::new(lease)),
-            _ => {
-                drop(clone_source);
-                self.stop(lease, Stop::Orderly).await;
-            }
-        }
-    }
-
-    /// Freezes a machine. When it cannot be frozen: the machine, if it still lives.
-    async fn freeze(&self, lease: Lease<D::Live>) -> Result<Template<D::Template>, Option<Lease<D::Live>>> {
-        let Lease { id, live, base, boot, .. } = lease;
-        let left = BootLeft { base, ..boot };
-        let refused = |reason: &str| {
-            tracing::debug!(machine = id, reason, "no template of it");
-            self.events.notice(format!(
-                "{id} cannot be made a template ({reason}): tests that need a clone boot machines of their own"
-            ));
-        };
-        match self.driver.freeze(live).await {
-            Frozen::Template { template, record, findings } => {
-                tracing::debug!(machine = id, "it is the template");
-                self.note_health(&id, findings);
-                self.ended(record);
-                if self.is_as_booted() {
-                    self.driver.keep(&template, &left).await;
-                }
-                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
-                Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
-            }
-            Frozen::Refused { live, reason } => {
-                refused(&reason);
-                Err(Some(Lease::new(id, live, left)))
-            }
-            Frozen::Lost { reason, record, findings } => {
-                refused(&reason);
-                self.note_health(&id, findings);
-                self.ended(record);
-                Err(None)
-            }
-        }
     }
 
     fn note_health(&self, machine: &str, findings: Vec<Finding>) {
@@ -569,14 +360,6 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Lets go of the template, or of the machine that would have become one.
-    pub async fn close(&self) {
-        let clone_source = std::mem::replace(&mut *self.clone_source.lock().await, CloneSource::Empty);
-        if let CloneSource::Booted(lease) | CloneSource::Refused(Some(lease)) = clone_source {
-            self.stop(*lease, Stop::Orderly).await;
-        }
-    }
-
     /// Notes something that speaks against the image's machines as a whole.
     pub(crate) fn blame(&self, failure: Failure) {
         self.say(&failure);
@@ -592,12 +375,11 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Ends the session and says how the machines themselves did.
-    pub async fn finish(self) -> TestRecord {
-        self.close().await;
+    /// Ends the record of the machines, when the last of them has ended.
+    fn end(self) -> TestRecord {
         // What earlier runs found is apart from this one's until here: that a machine died by an oops then is no reason to pass
         // over an oops now.
-        let mut record = plan::known_health(&self.image, &self.settings.rerun);
+        let mut record = records::known_health(&self.image, &self.settings.rerun);
         let mut health = std::mem::take(&mut self.stats().health);
         let claims = health.claims.end(self.claims(), health.boots > 0);
         record.failures.extend(health.failures.into_iter().chain(claims.failures));
@@ -627,3 +409,6 @@ pub fn safe(name: &str) -> String {
     let base = name.rsplit('/').next().unwrap_or(name);
     base.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(60).collect()
 }
+
+mod clone_source;
+pub mod clones;

@@ -8,9 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::driver::Live;
 use super::one_reply::one_reply;
-use super::plan::quote;
 use muster_base::failure::Failure;
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_guest::{End, Reply, Request};
 
 /// Bytes of a file that go to the guest in one command.
@@ -95,7 +94,7 @@ pub async fn send_from<L: Live>(
     mode: u32,
     timeout: Duration,
 ) -> Result<Sent, TransferError> {
-    let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
+    let (target, part) = (shell_word(path), shell_word(&format!("{path}.muster-part")));
     let one = async |script: String, what: &'static str| {
         let request = Request { script, timeout, limit: REPLY_LIMIT };
         let reply = one_reply(live, request, TRANSFER).await.map_err(TransferError::Lost)?;
@@ -159,7 +158,7 @@ fn fill(content: &mut (dyn Read + Send), block: &mut [u8]) -> std::io::Result<us
 /// # Errors
 /// It cannot be read, is longer, or the guest is gone.
 pub async fn receive<L: Live>(live: &L, path: &str, limit: usize, timeout: Duration) -> Result<Vec<u8>, TransferError> {
-    let request = Request { script: format!("cat -- {}", quote(path)), timeout, limit };
+    let request = Request { script: format!("cat -- {}", shell_word(path)), timeout, limit };
     let reply = one_reply(live, request, TRANSFER).await.map_err(TransferError::Lost)?;
     match reply.end {
         End::TooMuchOutput => Err(TransferError::TooLong { path: path.to_owned(), limit }),
@@ -202,7 +201,7 @@ mod tests {
         for encoded in [true, false] {
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("a b");
-            let script = append(&bytes, &quote(file.to_str().unwrap()), encoded);
+            let script = append(&bytes, &shell_word(file.to_str().unwrap()), encoded);
             let ended = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
             assert!(ended.success());
             assert_eq!(std::fs::read(&file).unwrap(), bytes, "encoded: {encoded}");

@@ -10,9 +10,11 @@ use super::driver::{Driver, Live, Stop};
 use super::gate;
 use super::lease::Lease;
 use super::outcome::outcome_of;
-use super::plan::{self, Group, Isolation, Planned};
+use super::plan::{Group, Isolation, Planned};
+use super::records;
 use super::run_test::run_test;
-use super::session::{MachineSource, Session};
+use super::session::Session;
+use super::session::clones::MachineSource;
 use super::sink::now;
 use super::suite_steps;
 use super::together::{self, Others};
@@ -206,7 +208,7 @@ impl<D: Driver> Worker<'_, '_, D> {
 
     async fn attempt(&mut self, planned: &Planned, first: bool) -> TestRecord {
         let session = self.session;
-        let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
+        let mut record = records::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
         let unmet = self.unmet(planned);
         let other_kernel = match &unmet {
@@ -223,7 +225,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         };
         if let (Err(failure), true) = (&machine, first) {
             session.blame_once(failure);
-            return plan::not_run(
+            return records::not_run(
                 planned,
                 &session.image,
                 &session.settings.rerun,

@@ -8,7 +8,8 @@ mod shared;
 pub use certificate::certificate;
 
 use muster_base::text;
-use muster_check::matching::{Miss, Value, compare};
+use muster_check::matching::{Miss, compare};
+use muster_check::observed::Value;
 use muster_guest::frame::{Deframer, Event, Frame, Nonce, Stream};
 use muster_suite::clause::expectations;
 use muster_suite::condition::{self, Truth, always_true, evaluate, never_true};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use muster_base::process::ProcessStat;
 use tempfile::TempDir;
 
 /// A running server.
@@ -119,10 +120,9 @@ pub fn processes() -> Vec<(i32, i32, String)> {
     let mut all = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")) else { continue };
-        let Some(parent) = rest.split(' ').nth(1).and_then(|parent| parent.parse().ok()) else { continue };
-        all.push((pid, parent, name.to_owned()));
+        let Some(ProcessStat { name, parent, .. }) = ProcessStat::of(pid) else { continue };
+        let (Ok(pid), Ok(parent)) = (pid.try_into(), parent.try_into()) else { continue };
+        all.push((pid, parent, name));
     }
     all
 }

@@ -1,12 +1,12 @@
 //! What is known of an image before it is opened: the typed form of an `images/v1` description.
-//! Decoding YAML into it is the suite room's business; this file holds the words and the defaults.
+//! Decoding YAML into it is the business of the crate `suite`; this file holds the words and the defaults.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use muster_base::download::{ChecksumKind, SignatureKind};
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
+use muster_suite::images::{Checksum, Signature};
 
 /// One image and how to boot it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,30 +95,6 @@ impl Download {
     pub fn file_name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or_default()
     }
-}
-
-/// The digest of a download. At least one of `value` and `url` is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checksum {
-    /// Which digest.
-    pub kind: ChecksumKind,
-    /// The digest itself, lower-case hex: whatever else is published, only these bytes are taken.
-    pub value: Option<String>,
-    /// The vendor's checksum file, in which the download is found by its name.
-    pub url: Option<String>,
-}
-
-/// What a vendor signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    /// How the signature belongs to what it signs.
-    pub kind: SignatureKind,
-    /// Where it is, unless the checksum file carries it.
-    pub url: Option<String>,
-    /// The vendor's public keys, binary or armoured.
-    pub key: Option<PathBuf>,
-    /// Where a person gets the vendor's key; may be empty when `key` is there.
-    pub key_from: String,
 }
 
 /// What QEMU loads in place of a boot loader.

@@ -30,7 +30,7 @@ mod rootfs;
 pub mod testing;
 mod tool;
 
-pub use catalogue::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
+pub use catalogue::{DiskSource, Download, ImageSpec, KernelBoot};
 pub use compression::Compression;
 pub use digest::{Unchanged, sha256};
 pub use dirs::cache_dir;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Machine;
+use muster_base::process::ProcessStat;
 use muster_guest::Hold;
 
 /// How long it must have been at rest. A boot waits for devices and leases too, but seldom so long.
@@ -62,13 +63,9 @@ impl Asked {
     }
 }
 
-/// What a process has used of the host's processors so far (fields 14 and 15 of proc_pid_stat(5), which have the guest's time);
-/// none when it has ended.
+/// What a process has used of the host's processors so far, the guest's time included; none when it has ended.
 fn processor_time(pid: u32) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in brackets, and may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<u64>().ok()?.checked_add(fields.next()?.parse().ok()?)?;
+    let ticks = ProcessStat::of(pid)?.used_ticks;
     Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 

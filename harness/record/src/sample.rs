@@ -23,6 +23,24 @@ pub const HOSTILE: &str = "]]></failure></testcase><testcase name=\"forged\" cla
      \x00\x07\x1b[2J\x1b]0;owned\x07\x7f\u{9b}31m\u{202e}\u{fffe}\u{ffff}\u{fdd0} &amp; &#27; \r\nPASS base/forged [lab]\r\n\
      [[ATTACHMENT|/etc/passwd]]\n";
 
+/// Puts hostile text into every field of a test that holds text, but for the names by which tests are told apart.
+pub fn make_hostile(record: &mut RunRecord) {
+    for test in &mut record.tests {
+        test.summary = HOSTILE.into();
+        test.tags = vec![HOSTILE.into()];
+        test.links = vec![HOSTILE.into()];
+        test.rerun = HOSTILE.into();
+        test.remarks = vec![HOSTILE.into()];
+        test.location.file = HOSTILE.into();
+        for failure in test.failures.iter_mut().chain(&mut test.skipped) {
+            failure.message = HOSTILE.into();
+            failure.expected = Some(HOSTILE.into());
+            failure.actual = Some(String::from_utf8_lossy(b"\xed\xa0\x80\xff\xfe").into_owned());
+            failure.detail = Some(HOSTILE.into());
+        }
+    }
+}
+
 /// A SHA-256 that is none of anything.
 pub fn digest(byte: u8) -> String {
     format!("{byte:02x}").repeat(32)

@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Utf8PathBuf::from(std::env::args().nth(1).ok_or("reports DIR")?);
     let events = sample::events();
     render(&root, "sample", Recorder::fold(&events))?;
-    render(&root, "hostile", hostile(Recorder::fold(&events)))?;
+    let mut hostile = Recorder::fold(&events);
+    sample::make_hostile(&mut hostile);
+    render(&root, "hostile", hostile)?;
     for third in 1..3 {
         render(&root, &format!("cut-{third}"), Recorder::fold(&events[..events.len() * third / 3]))?;
     }
@@ -45,25 +47,6 @@ fn crashed(events: &[Event]) -> RunRecord {
     for found in record.findings.iter_mut() {
         found.finding.severity = Severity::Fatal;
         found.machine = machine.clone().unwrap_or_default();
-    }
-    record
-}
-
-/// What a guest says in every field that holds text.
-fn hostile(mut record: RunRecord) -> RunRecord {
-    for test in &mut record.tests {
-        test.summary = sample::HOSTILE.into();
-        test.tags = vec![sample::HOSTILE.into()];
-        test.links = vec![sample::HOSTILE.into()];
-        test.rerun = sample::HOSTILE.into();
-        test.remarks = vec![sample::HOSTILE.into()];
-        test.location.file = sample::HOSTILE.into();
-        for failure in test.failures.iter_mut().chain(&mut test.skipped) {
-            failure.message = sample::HOSTILE.into();
-            failure.expected = Some(sample::HOSTILE.into());
-            failure.actual = Some(String::from_utf8_lossy(b"\xed\xa0\x80\xff\xfe").into_owned());
-            failure.detail = Some(sample::HOSTILE.into());
-        }
     }
     record
 }

@@ -4,14 +4,11 @@ use std::collections::HashSet;
 
 use crate::live::cut;
 use crate::since::key;
-use crate::words;
+use crate::words::{self, NAME};
 use muster_base::text::{one_line, plural};
 use muster_record::history::HistoryEntry;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
-
-/// Characters of a name at most.
-const NAME: usize = 120;
 
 /// What failed before the run, as far as anybody knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use muster_record::met;
 use muster_record::outcome::Outcome;
 use muster_record::run::{EarlierOutcome, RunRecord, TestRecord};
 
+/// Characters of a name at most, in lines that a terminal shows.
+pub(super) const NAME: usize = 120;
 /// Bytes of a detail that any report shows at most.
 const DETAIL_LIMIT: usize = 256 << 10;
 /// Characters of a line about what was met.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use muster_base::failure::{self, Failure};
-use muster_engine::plan::{Plan, Rerun};
+use muster_engine::plan::Plan;
+use muster_engine::rerun::Rerun;
 use muster_record::outcome::Outcome;
 
 fn test(name: &str, image: &str, outcome: &str) -> TestRecord {

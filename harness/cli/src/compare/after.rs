@@ -15,11 +15,13 @@ use crate::project::short;
 use crate::this_host;
 use crate::trials::describe;
 use muster_base::exit::Exit;
-use muster_base::text::one_line;
+use muster_base::text::{one_line, shell_word};
 use muster_engine::driver::Driver;
 use muster_engine::engine::Images;
-use muster_engine::plan::{self, Group, Rerun};
-use muster_engine::session::{MachineSource, Session};
+use muster_engine::plan::{self, Group};
+use muster_engine::rerun::Rerun;
+use muster_engine::session::Session;
+use muster_engine::session::clones::MachineSource;
 use muster_engine::sink::Events;
 use muster_engine::worker::Worker;
 use muster_qemu::driver::{HostImages, HostMachine};
@@ -64,7 +66,7 @@ impl After {
 
     /// How a person asks the tests again. The directory of a run is no image that could be named.
     fn rerun(&self, image: &str) -> Rerun {
-        let options = self.suites.iter().flat_map(|path| ["--suites".to_owned(), plan::quote(short(path).as_str())]);
+        let options = self.suites.iter().flat_map(|path| ["--suites".to_owned(), shell_word(short(path).as_str())]);
         let typed = !Utf8Path::new(&self.system).is_dir();
         let images = typed.then(|| (image.to_owned(), self.system.clone())).into_iter().collect();
         Rerun { options: options.collect(), images, ..Rerun::default() }

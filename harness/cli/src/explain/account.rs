@@ -11,7 +11,9 @@ use super::system::System;
 use muster_base::failure::Location;
 use muster_check::base::BaseCheckKind;
 use muster_check::wording::{expected, subject_of};
-use muster_engine::plan::{self, Isolation, Rerun};
+use muster_engine::plan::{self, Isolation};
+use muster_engine::records;
+use muster_engine::rerun::Rerun;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::clause::{Clause, Joined};
 use muster_suite::condition::{Truth, evaluate};
@@ -211,7 +213,7 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
 /// The account of the test that every image gets: it is of no suite.
 pub(super) fn of_health(system: &System) -> Account {
     let image = system.image.clone();
-    let record = plan::unreached_health(image.as_deref().unwrap_or_default(), &Rerun::default());
+    let record = records::unreached_health(image.as_deref().unwrap_or_default(), &Rerun::default());
     Account {
         name: format!("{MACHINE_SUITE}/{HEALTH_TEST}"),
         summary: record.summary,

@@ -1,6 +1,6 @@
 //! What is exported, and the files that it becomes.
 
-use muster_engine::plan::quote;
+use muster_base::text::shell_word;
 use muster_suite::model::Suite;
 
 /// A file that is written.
@@ -46,7 +46,7 @@ impl Exported {
 
     /// The arguments for a shell.
     pub(super) fn quoted(&self) -> String {
-        self.files.iter().chain(&self.selects).map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+        self.files.iter().chain(&self.selects).map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
     }
 }
 

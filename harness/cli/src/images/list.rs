@@ -164,7 +164,7 @@ pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
                         kind => format!("{kind}: {}", signature.url.as_deref().unwrap_or_default()),
                     };
                     add("signature", what);
-                    add("keys", signature.key.as_ref().map_or(String::new(), |key| key.display().to_string()));
+                    add("keys", signature.key.as_ref().map_or(String::new(), |key| key.to_string()));
                     add("key from", signature.key_from.clone());
                 }
                 None => add("signature", "none is described".to_owned()),

@@ -26,13 +26,13 @@ use super::this_host::{
     self, accelerator, budget, choose_accelerator, measured, one_machine, own_snapshots, templates,
 };
 use muster_base::exit::Exit;
+use muster_base::text::shell_word;
 use muster_console::rules::Rules;
 use muster_engine::budget::Budget;
 use muster_engine::capsule::CapsuleStore;
 use muster_engine::cloned::TemplateImages;
 use muster_engine::engine;
 use muster_engine::halt::Halt;
-use muster_engine::plan;
 use muster_engine::product::Product;
 use muster_engine::run_baseline::RunBaseline;
 use muster_engine::settings::Settings;
@@ -164,10 +164,10 @@ pub(crate) fn execute_from(
     same_part(&arguments, prepared.shard.as_ref())?;
     // Without them one test run again would be evaluated otherwise.
     for (option, file) in files.each() {
-        prepared.rerun.options.extend([option.to_owned(), plan::quote(file.as_str())]);
+        prepared.rerun.options.extend([option.to_owned(), shell_word(file.as_str())]);
     }
     for file in &arguments.proofs {
-        prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
+        prepared.rerun.proving.extend(["--proofs".to_owned(), shell_word(file.as_str())]);
     }
     let id = run_id();
     let images: Vec<String> = prepared.specs.iter().map(|spec| spec.id.clone()).collect();

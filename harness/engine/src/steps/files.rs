@@ -9,10 +9,9 @@ use super::shell::shell;
 use crate::clock::Clock;
 use crate::driver::Live;
 use crate::one_reply::one_reply;
-use crate::plan::quote;
 use crate::transfer::{self, TransferError};
 use muster_base::failure::{self, Failure};
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_guest::{End, Request};
 use muster_record::met::MetRecord;
 use muster_suite::model::{Step, UPLOAD_LIMIT};
@@ -31,10 +30,10 @@ pub(super) async fn write<L: Live>(
     mode: Option<u32>,
     clock: &Clock,
 ) -> Result<Done, Broken> {
-    let target = quote(path);
+    let target = shell_word(path);
     // Builtins only: the guest may have nothing but a shell. `set -C` is not used, since a suite
     // may well replace a file.
-    let mut script = format!("printf %s {} >{target}", quote(content));
+    let mut script = format!("printf %s {} >{target}", shell_word(content));
     if let Some(mode) = mode {
         script.push_str(&format!(" && chmod {mode:04o} {target}"));
     }
@@ -144,7 +143,7 @@ pub(super) async fn collect<L: Live>(
 /// Brings one file; says what came of it.
 async fn fetch<L: Live>(live: &L, step: &Step, name: &str, dir: &Utf8Path, clock: &Clock) -> Result<String, Broken> {
     let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
-    let script = format!("cat -- {}", quote(name));
+    let script = format!("cat -- {}", shell_word(name));
     let request = Request { script, timeout, limit: COLLECTED_BYTES };
     let shown = text::one_line(name, 160);
     let reply = one_reply(live, request, "a step").await.map_err(Broken::lost)?;
@@ -186,7 +185,7 @@ fn pattern(path: &str) -> String {
     for c in path.chars() {
         if matches!(c, '*' | '?') {
             if !plain.is_empty() {
-                out.push_str(&quote(&std::mem::take(&mut plain)));
+                out.push_str(&shell_word(&std::mem::take(&mut plain)));
             }
             out.push(c);
         } else {
@@ -194,7 +193,7 @@ fn pattern(path: &str) -> String {
         }
     }
     if !plain.is_empty() {
-        out.push_str(&quote(&plain));
+        out.push_str(&shell_word(&plain));
     }
     out
 }
@@ -217,7 +216,7 @@ mod tests {
     fn only_stars_and_question_marks_are_for_the_shell() {
         assert_eq!(pattern("/var/log/*.log"), "/var/log/*.log");
         assert_eq!(pattern("/a b/$(x)/?"), "'/a b/$(x)/'?");
-        assert_eq!(pattern("/x['\"]"), quote("/x['\"]"));
+        assert_eq!(pattern("/x['\"]"), shell_word("/x['\"]"));
     }
 
     #[test]

@@ -6,9 +6,8 @@ use super::done::{Broken, Done};
 use super::shell::{output_of, shell};
 use crate::clock::Clock;
 use crate::driver::Live;
-use crate::plan::quote;
 use muster_base::failure::{self, Failure, FailureId};
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_guest::Reply;
 use muster_record::met::MetRecord;
 use muster_suite::model::Step;
@@ -94,7 +93,7 @@ struct Transaction<'a, L> {
 
 impl<L: Live> Transaction<'_, L> {
     fn quoted(&self) -> String {
-        self.names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" ")
+        self.names.iter().map(|name| shell_word(name)).collect::<Vec<_>>().join(" ")
     }
 
     fn broken(&self, message: String) -> Broken {

@@ -5,9 +5,8 @@ use super::done::{Broken, Done};
 use super::shell::{output_of, shell};
 use crate::clock::Clock;
 use crate::driver::Live;
-use crate::plan::quote;
 use muster_base::failure::{self, Failure};
-use muster_base::text;
+use muster_base::text::{self, shell_word};
 use muster_record::met::MetRecord;
 use muster_suite::model::{ServiceState, Step};
 
@@ -27,7 +26,7 @@ pub(super) async fn run<L: Live>(
         return Err(broken(format!("cannot manage {unit}: systemd is not running in the guest"), String::new()));
     }
     let name = if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") };
-    let quoted = quote(&name);
+    let quoted = shell_word(&name);
     let mut verbs = Vec::new();
     if let Some(enabled) = enabled {
         verbs.push(if enabled { "enable" } else { "disable" });
@@ -76,7 +75,7 @@ pub(super) async fn run<L: Live>(
         ));
     }
     if let Some(enabled) = enabled {
-        let reply = shell(live, step, format!("systemctl is-enabled -- {}", quote(&id)), clock).await?;
+        let reply = shell(live, step, format!("systemctl is-enabled -- {}", shell_word(&id)), clock).await?;
         let state = text::one_line(text::escape_bytes(&reply.stdout).trim(), 60);
         match enablement(&name, &state, enabled) {
             Ok(()) => {

@@ -3,6 +3,7 @@
 
 use muster_base::text;
 use muster_check::{Read, Unreadable};
+use muster_suite::grammar::kernel::dotted;
 use muster_suite::model::SnapshotSource;
 
 /// The columns of a source, in order; none for those that are not tables. `keep` names some.
@@ -124,22 +125,7 @@ fn sysctl(stdout: &str) -> Read<Vec<Row>> {
         let split = line.split_once(" =").map(|(key, value)| (key, value.strip_prefix(' ').unwrap_or(value)));
         match (split, rows.last()) {
             (Some((key, value)), _) if !key.is_empty() && !key.contains(char::is_whitespace) => {
-                let first = key.find(['.', '/']).map(|at| &key[at..=at]);
-                let key: String = match first {
-                    Some("/") => key
-                        .chars()
-                        .map(|c| {
-                            if c == '/' {
-                                '.'
-                            } else if c == '.' {
-                                '/'
-                            } else {
-                                c
-                            }
-                        })
-                        .collect(),
-                    _ => key.to_owned(),
-                };
+                let key = dotted(key);
                 rows.push(Row::new(&key, &[&key, value.trim_end()]));
             }
             (_, Some(last)) => {

@@ -42,8 +42,9 @@ use sha2::{Digest, Sha256, Sha512};
 
 use self::http::{Client, Limits};
 use self::store::{Evidence, Note, StoredDownload};
-use super::{Download, ImageError, Signature};
+use super::{Download, ImageError};
 use muster_base::download::{ChecksumKind, SignatureKind};
+use muster_suite::images::Signature;
 
 /// A file of the cache that is what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,8 +167,8 @@ fn keyring<'a>(id: &str, download: &'a Download, overrides: &PullOptions) -> Res
             _ => Err(unsigned("its description states no signature".to_owned())),
         };
     };
-    match overrides.keyring.as_ref().or(signature.key.as_ref()) {
-        Some(keys) => Ok(Some(Keyring { signature, keys: keys.clone() })),
+    match overrides.keyring.as_deref().or(signature.key.as_ref().map(|key| key.as_std_path())) {
+        Some(keys) => Ok(Some(Keyring { signature, keys: keys.to_owned() })),
         None if overrides.require_signature => {
             let from = &signature.key_from;
             Err(unsigned(format!("no key is named; the vendor's is at {from}: get it, and name it with --keyring")))

@@ -88,7 +88,7 @@ fn lines(output: &str) -> Vec<&str> {
 fn shows(output: &str, test: &TestRecord) -> bool {
     let mut rest = output;
     test.met.iter().flat_map(|met| [&met.subject, &met.expected, &met.actual]).all(|value| {
-        let value = junit::unattached(&one_line(value, usize::MAX));
+        let value = junit::text::unattached(&one_line(value, usize::MAX));
         let found = rest.find(&value).map(|at| &rest[at + value.len()..]);
         rest = found.unwrap_or_default();
         found.is_some()

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::evidence::Evidences;
 use crate::format::{Report, ReportInput};
-use data::Limits;
+use data::limits::Limits;
 use known::Known;
 use muster_base::text::one_line;
 

@@ -26,7 +26,7 @@ pub fn registry() -> &'static [&'static dyn Report] {
     &[
         &html::Html,
         &junit::Junit,
-        &junit::Strict,
+        &junit::strict::Strict,
         &RunJson,
         &ctrf::Ctrf,
         &markdown::Markdown,

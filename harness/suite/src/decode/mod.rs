@@ -39,7 +39,7 @@ pub(crate) use context::fields::Fields;
 pub(crate) use context::substitution::within;
 pub(crate) use context::{Context, Patterns, Text};
 pub(crate) use duration::{days, duration as positive_duration};
-pub(crate) use schema::{is_anothers, root_for, schema, schema_of};
+pub(crate) use schema::{ListFile, is_anothers, root_for, schema, schema_of};
 pub(crate) use step_scope::StepScope;
 pub(crate) use steps::steps;
 

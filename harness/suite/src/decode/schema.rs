@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::diagnostic::{Diagnostics, codes, did_you_mean};
+use crate::keys::KeyTable;
 use crate::kind::FileKind;
 use crate::yaml::{self, Limits, Node};
 
@@ -75,4 +76,35 @@ pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
     };
     cx.report(problem);
     goes_on
+}
+
+/// A file that is one list.
+pub(crate) struct ListFile {
+    /// The schema it says that it has.
+    pub(crate) schema: &'static str,
+    /// Its keys.
+    pub(crate) keys: &'static KeyTable,
+    /// That of the list, which also names what is in it.
+    pub(crate) list: &'static str,
+    /// Most entries.
+    pub(crate) most: usize,
+}
+
+impl ListFile {
+    /// The entries. None, with the reason reported, when the file is no such one or has too many.
+    pub(crate) fn entries<'n>(&self, cx: &mut Context<'_>, root: &'n Node) -> &'n [Node] {
+        if !schema(cx, root, self.schema) {
+            return &[];
+        }
+        let fields = cx.fields(root, self.keys);
+        let list = fields.and_then(|fields| fields.get(self.list));
+        let items = list.and_then(|node| cx.items(node, self.list)).unwrap_or_default();
+        if items.len() > self.most {
+            let message = format!("the file has more than {} {}", self.most, self.list);
+            let problem = cx.problem(codes::TOO_MANY, root.span, message).help("split it into several files");
+            cx.report(problem);
+            return &[];
+        }
+        items
+    }
 }

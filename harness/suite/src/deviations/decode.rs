@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::keys::{CATEGORIES, CHANGES, ENTRY, FILE, SCHEMA, UPSTREAM_STATUSES, VALUE};
 use super::model::Deviation;
-use crate::decode::{Context, Fields, Patterns, condition, root_for, schema};
+use crate::decode::{Context, Fields, ListFile, Patterns, condition, root_for};
 use crate::diagnostic::{Diagnostics, Span, codes, did_you_mean};
 use crate::matcher::decode::matcher;
 use crate::model::{Condition, Matcher};
@@ -17,8 +17,7 @@ use crate::vocabulary::Vocabulary;
 use crate::yaml::Node;
 use muster_base::failure::Location;
 
-/// Most entries of one file.
-const MOST: usize = 5000;
+const LIST: ListFile = ListFile { schema: SCHEMA, keys: &FILE, list: "deviations", most: 5000 };
 /// Bytes of a pattern.
 const LONGEST: usize = 1024;
 
@@ -59,18 +58,8 @@ fn decode(
     let Some(root) = root_for(SCHEMA, name, bytes, found, sink) else { return Vec::new() };
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
-    if !schema(&mut cx, &root, SCHEMA) {
-        return Vec::new();
-    }
-    let Some(fields) = cx.fields(&root, &FILE) else { return Vec::new() };
-    let Some(items) = fields.get("deviations").and_then(|node| cx.items(node, "deviations")) else { return Vec::new() };
-    if items.len() > MOST {
-        let problem = cx.problem(codes::TOO_MANY, root.span, format!("the file has more than {MOST} deviations"));
-        cx.report(problem.help("split it into several files"));
-        return Vec::new();
-    }
     let mut out = Vec::new();
-    for item in items {
+    for item in LIST.entries(&mut cx, &root) {
         let Some(entry) = entry(&mut cx, item, kinds) else { continue };
         // Two entries about the same: one of them would go stale unseen.
         let same = format!(

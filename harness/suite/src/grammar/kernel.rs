@@ -385,6 +385,20 @@ fn symbol(text: &str) -> Result<String, Refusal> {
     Ok(format!("CONFIG_{name}"))
 }
 
+/// The name of a kernel parameter with dots between its parts, as sysctl(8) reads it: where a slash comes first, slashes
+/// separate and dots belong to names (`net/ipv4/conf/eth0.1/forwarding`).
+pub fn dotted(name: &str) -> String {
+    let swap = |c| match c {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    match name.find(['.', '/']) {
+        Some(at) if name[at..].starts_with('/') => name.chars().map(swap).collect(),
+        _ => name.to_owned(),
+    }
+}
+
 fn sysctl(text: &str) -> Result<String, Refusal> {
     let fixed =
         |text: &str| sysctl(text).ok().filter(|near| near != text).or_else(|| sysctl(text).ok()).unwrap_or_default();
@@ -398,24 +412,10 @@ fn sysctl(text: &str) -> Result<String, Refusal> {
         return meant("the dash is for lines of sysctl.d", fixed(rest));
     }
     only(text, "a parameter", |c| !c.is_whitespace() && !"*?[]".contains(c))?;
-    let swapped = |text: &str| -> String {
-        text.chars()
-            .map(|c| {
-                if c == '/' {
-                    '.'
-                } else if c == '.' {
-                    '/'
-                } else {
-                    c
-                }
-            })
-            .collect()
-    };
-    let dotted = match text.find(['.', '/']).map(|at| text.as_bytes()[at]) {
-        None => return refuse("a parameter has its directory before it (`kernel.kptr_restrict`)"),
-        Some(b'.') => text.to_owned(),
-        Some(_) => swapped(text),
-    };
+    if !text.contains(['.', '/']) {
+        return refuse("a parameter has its directory before it (`kernel.kptr_restrict`)");
+    }
+    let dotted = dotted(text);
     let parts: Vec<&str> = dotted.split('.').collect();
     if parts.iter().any(|part| part.is_empty()) {
         let near = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");

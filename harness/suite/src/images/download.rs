@@ -27,9 +27,9 @@ pub struct Download {
 pub struct Checksum {
     /// Which digest.
     pub kind: ChecksumKind,
-    /// The digest, lower-case hex of the length that its kind has.
+    /// The digest, lower-case hex of the length that its kind has: whatever else is published, only these bytes are taken.
     pub value: Option<String>,
-    /// The vendor's checksum file.
+    /// The vendor's checksum file, in which the download is found by its name.
     pub url: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub struct Signature {
     pub kind: SignatureKind,
     /// Where it is; `None` exactly when the checksum file carries it.
     pub url: Option<String>,
-    /// The vendor's public keys, joined to the catalogue's directory.
+    /// The vendor's public keys, binary or armoured, joined to the catalogue's directory.
     pub key: Option<Utf8PathBuf>,
     /// Where a person gets them; may be empty when `key` is there.
     pub key_from: String,

@@ -5,6 +5,7 @@ use super::super::decode_source;
 use super::super::testing::{EXAMPLES, VOCABULARY, as_editor};
 use super::super::yaml::{self, Limits};
 use super::*;
+use crate::matcher::MATCHERS;
 
 /// One test with this body, in flow style.
 fn test(body: &str) -> String {

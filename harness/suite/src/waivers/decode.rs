@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::keys::{FILE, SCHEMA, WAIVER};
 use super::model::{Waiver, WaiverEntry};
-use crate::decode::{Context, Patterns, root_for, schema};
+use crate::decode::{Context, ListFile, Patterns, root_for};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::select::NameGlob;
 use crate::source;
@@ -20,8 +20,7 @@ use muster_base::text::one_line;
 /// What helps where keys are missing.
 const COVERS: &str = "it covers one failure in one place, as `muster gate --explain` prints it; of a test that did not run, \
     write `missing: true`";
-/// Most entries of one file.
-const MOST: usize = 1000;
+const LIST: ListFile = ListFile { schema: SCHEMA, keys: &FILE, list: "waivers", most: 1000 };
 
 /// Decodes all waivers that the paths mean (a directory: its `*.yaml` files, of which those of other schemas are passed
 /// over). The sink is not settled, so that what is found later can be shown in the same texts.
@@ -48,18 +47,8 @@ fn decode(
     let Some(root) = root_for(SCHEMA, name, bytes, found, sink) else { return Vec::new() };
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
-    if !schema(&mut cx, &root, SCHEMA) {
-        return Vec::new();
-    }
-    let Some(fields) = cx.fields(&root, &FILE) else { return Vec::new() };
-    let Some(items) = fields.get("waivers").and_then(|node| cx.items(node, "waivers")) else { return Vec::new() };
-    if items.len() > MOST {
-        let problem = cx.problem(codes::TOO_MANY, root.span, format!("the file has more than {MOST} waivers"));
-        cx.report(problem);
-        return Vec::new();
-    }
     let mut out = Vec::new();
-    for item in items {
+    for item in LIST.entries(&mut cx, &root) {
         let Some(entry) = entry(&mut cx, item) else { continue };
         let Waiver { image, test, cell, failure, signature, .. } = &entry.waiver;
         let same = format!("{image}\n{test}\n{cell:?}\n{failure:?}\n{signature:?}");
