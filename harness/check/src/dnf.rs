@@ -205,7 +205,7 @@ impl Section {
 }
 
 /// `openssl-libs.x86_64` and `openssl-libs` are openssl-libs.
-fn name_of(package: &str) -> String {
+pub(super) fn name_of(package: &str) -> String {
     const ARCHES: [&str; 7] = ["x86_64", "aarch64", "noarch", "i686", "ppc64le", "s390x", "riscv64"];
     match package.rsplit_once('.') {
         Some((name, arch)) if ARCHES.contains(&arch) => name.to_owned(),
@@ -250,8 +250,24 @@ fn size(text: &str) -> Option<f64> {
     value::size(&format!("{amount} {unit}"))
 }
 
+/// A package that `repoquery` lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) evr: String,
+    pub(super) arch: String,
+}
+
+impl Listed {
+    /// Whether a label is its name, alone or with its architecture.
+    pub(super) fn is_called(&self, label: &str) -> bool {
+        let with_arch = || label.rsplit_once('.').is_some_and(|(name, arch)| name == self.name && arch == self.arch);
+        self.name == label || with_arch()
+    }
+}
+
 /// A package as `repoquery` lists it: `name-[epoch:]version-release.arch`, or with the epoch first.
-pub(super) fn nevra(line: &str) -> Option<(String, String)> {
+pub(super) fn nevra(line: &str) -> Option<Listed> {
     let line = line.trim();
     if line.is_empty() || line.contains(' ') {
         return None;
@@ -260,7 +276,7 @@ pub(super) fn nevra(line: &str) -> Option<(String, String)> {
         Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => (rest, Some(epoch)),
         _ => (line, None),
     };
-    let (without_arch, _) = line.rsplit_once('.')?;
+    let (without_arch, arch) = line.rsplit_once('.')?;
     let (name_version, release) = without_arch.rsplit_once('-')?;
     let (name, version) = name_version.rsplit_once('-')?;
     let version = version.strip_prefix("0:").unwrap_or(version);
@@ -268,7 +284,7 @@ pub(super) fn nevra(line: &str) -> Option<(String, String)> {
         Some(epoch) if epoch != "0" => format!("{epoch}:{version}-{release}"),
         _ => format!("{version}-{release}"),
     };
-    (!name.is_empty() && !version.is_empty()).then(|| (name.to_owned(), evr))
+    (!name.is_empty() && !version.is_empty()).then(|| Listed { name: name.to_owned(), evr, arch: arch.to_owned() })
 }
 
 /// The line in which it says that the repositories could not be reached. A mirror that failed while others are left
@@ -413,11 +429,15 @@ mod tests {
 
     #[test]
     fn names_and_versions_come_out_of_nevra() {
-        let parts = |text| nevra(text).map(|(name, evr)| format!("{name} {evr}"));
+        let parts = |text| nevra(text).map(|one| format!("{} {}", one.name, one.evr));
         assert_eq!(parts("bash-0:5.2.37-3.fc43.x86_64").as_deref(), Some("bash 5.2.37-3.fc43"));
         assert_eq!(parts("nginx-core-2:1.28.0-4.fc43.x86_64").as_deref(), Some("nginx-core 2:1.28.0-4.fc43"));
         assert_eq!(parts("python3-pip-24.2-1.azl3.noarch").as_deref(), Some("python3-pip 24.2-1.azl3"));
         assert_eq!(parts("Last metadata expiration"), None);
         assert_eq!(parts("x"), None);
+        let called = |text: &str, label| nevra(text).unwrap().is_called(label);
+        assert!(called("lab-hello-1.0-1.noarch", "lab-hello") && called("lab-hello-1.0-1.noarch", "lab-hello.noarch"));
+        assert!(!called("lab-hello-1.0-1.noarch", "lab-hello.x86_64") && !called("a-1-1.noarch", "noarch"));
+        assert!(called("python3.12-3.12.1-1.x86_64", "python3.12") && !called("python3-3.12.1-1.x86_64", "python3.12"));
     }
 }

@@ -19,6 +19,8 @@ pub mod kernel_config;
 pub mod kernel_config_diff;
 pub mod kernel_config_renames;
 pub mod kernel_header;
+#[cfg(test)]
+mod last_line_tests;
 pub mod matching;
 #[cfg(test)]
 mod needs;
@@ -46,6 +48,7 @@ pub mod types;
 mod unit_list;
 mod unreadable;
 pub mod value;
+mod whole_name;
 pub mod wording;
 
 use std::sync::LazyLock;

@@ -2,15 +2,16 @@
 
 use serde_json::Value as Json;
 
-use self::kind::{equal, holds_bound, in_order, is_listed, listed};
+use self::kind::{equal, holds_bound, in_order, is_listed, is_number, listed, not_readable, scalar};
 use crate::dpkg;
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use crate::wording::{describe, show, show_items};
+use muster_base::text::one_line;
 use muster_suite::grammar::text;
-use muster_suite::json_path;
-use muster_suite::model::Matcher;
+use muster_suite::model::{Matcher, Operator};
 use muster_suite::table::AttributeKind;
+use muster_suite::{json_path, version};
 
 /// Why a value does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +103,11 @@ fn holds(matcher: &Matcher, kind: &AttributeKind, value: &Value) -> Held {
             // What is not there is not "something else": only the negation of other things that
             // are there can hold, or the test would pass for a misspelt subject.
             Value::Absent(_) => plain(false),
-            _ => holds(inner, kind, value).map(|held| if held.is_some() { None } else { Some(String::new()) }),
+            _ => match holds(inner, kind, value)? {
+                None => Ok(Some(String::new())),
+                // Only what could have met it is something else: an answer that is no JSON has no `.status`.
+                Some(_) => Ok(unfit(inner, kind, value)?.map(|why| one_line(&why, 160))),
+            },
         },
         // A text may really be `none` (an I/O scheduler), so the decoder keeps the word; it also
         // means that there is no text.
@@ -127,6 +132,58 @@ fn holds(matcher: &Matcher, kind: &AttributeKind, value: &Value) -> Held {
                 .unwrap_or(Ok(None)),
         },
     }
+}
+
+/// Why a value is not even of the form that a matcher is about, so that neither it nor its negation holds.
+fn unfit(matcher: &Matcher, kind: &AttributeKind, value: &Value) -> Held {
+    let text = match value {
+        Value::Text(text) => text,
+        Value::Each(values) => return first(values.iter().map(|value| unfit(matcher, kind, value))),
+        _ => return Ok(None),
+    };
+    let not_ordered = || Ok(Some(not_readable(kind, text).to_string()));
+    match (matcher, scalar(kind)) {
+        (Matcher::AnyOf(parts) | Matcher::All(parts), _) => first(parts.iter().map(|part| unfit(part, kind, value))),
+        (Matcher::Not(inner), _) => unfit(inner, kind, value),
+        (Matcher::Json(paths), _) => unfit_json(text, paths),
+        (Matcher::Equals(wanted), AttributeKind::Version)
+            if text != wanted && version::order(text, wanted).is_none() =>
+        {
+            not_ordered()
+        }
+        (Matcher::Compare(bounds), AttributeKind::Version)
+            if bounds.iter().any(|(_, bound)| text != bound && version::order(text, bound).is_none()) =>
+        {
+            not_ordered()
+        }
+        (Matcher::Compare(bounds), AttributeKind::Loose)
+            if !is_number(text)
+                && bounds.iter().any(|(operator, _)| !matches!(operator, Operator::Eq | Operator::Ne)) =>
+        {
+            not_ordered()
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The same of the values at paths: a path that leads nowhere has nothing that could be something else.
+fn unfit_json(text: &str, paths: &[(String, Matcher)]) -> Held {
+    let document: Json = match serde_json::from_str(text) {
+        Ok(document) => document,
+        Err(error) => return Ok(Some(format!("not JSON: {error}"))),
+    };
+    first(paths.iter().map(|(path, matcher)| {
+        let (kind, value) = json_value(&document, path)?;
+        match value {
+            Value::Absent(_) if holds(matcher, &kind, &value)?.is_some() => Ok(Some(format!("{path} is not there"))),
+            _ => unfit(matcher, &kind, &value),
+        }
+    }))
+}
+
+/// The first that says something.
+fn first(mut all: impl Iterator<Item = Held>) -> Held {
+    all.find(|held| *held != Ok(None)).unwrap_or(Ok(None))
 }
 
 /// Whether the matcher is met by a subject that is not there: it says `absent`, alone or among alternatives.
@@ -267,18 +324,23 @@ fn json_holds(text: &str, paths: &[(String, Matcher)]) -> Held {
     };
     let mut notes = Vec::new();
     for (path, matcher) in paths {
-        let (kind, value) = match json_at(&document, path)? {
-            None | Some(Json::Null) => (AttributeKind::Loose, Value::absent("not there")),
-            Some(Json::Array(items)) => (AttributeKind::List(&text::ANY), Value::items(items.iter().map(json_text))),
-            Some(Json::Object(map)) => (AttributeKind::Set(&text::ANY), Value::items(map.keys().cloned())),
-            Some(scalar) => (AttributeKind::Loose, Value::text(json_text(scalar))),
-        };
+        let (kind, value) = json_value(&document, path)?;
         if let Some(note) = holds(matcher, &kind, &value)? {
             let seen = if note.is_empty() { show(&kind, &value).0 } else { note };
             notes.push(format!("{path} is {seen}"));
         }
     }
     Ok((!notes.is_empty()).then(|| notes.join("; ")))
+}
+
+/// The value at a path of a document, and how it is compared.
+fn json_value(document: &Json, path: &str) -> Read<(AttributeKind, Value)> {
+    Ok(match json_at(document, path)? {
+        None | Some(Json::Null) => (AttributeKind::Loose, Value::absent("not there")),
+        Some(Json::Array(items)) => (AttributeKind::List(&text::ANY), Value::items(items.iter().map(json_text))),
+        Some(Json::Object(map)) => (AttributeKind::Set(&text::ANY), Value::items(map.keys().cloned())),
+        Some(scalar) => (AttributeKind::Loose, Value::text(json_text(scalar))),
+    })
 }
 
 fn json_text(value: &Json) -> String {

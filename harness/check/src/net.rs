@@ -1,6 +1,8 @@
 //! Listening sockets, as `ss` or as /proc/net tell them. Shared by `port` and `listeners`.
 
-use super::shell;
+use std::collections::BTreeMap;
+
+use super::{shell, whole_name};
 use crate::check::{Observations, Probe};
 use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
@@ -15,9 +17,24 @@ pub(super) struct Socket {
     pub(super) port: u16,
     /// Names of the processes that hold it; empty when it cannot be seen.
     pub(super) processes: Vec<String>,
+    /// Whether one of these is cut by the kernel and not known as a whole.
+    pub(super) cut: bool,
 }
 
 impl Socket {
+    /// The names, if all of them can be seen as a whole.
+    pub(super) fn holders(&self) -> Read<&[String]> {
+        let of = format!("{}/{}", self.protocol, self.port);
+        match self.processes.as_slice() {
+            [] => Err(Unreadable::new(format!("which process holds {of} cannot be seen"))),
+            names if self.cut => Err(Unreadable::new(format!(
+                "the name of a process that holds {of} is cut to 15 bytes by the kernel: {}",
+                one_line(&names.join(", "), 120)
+            ))),
+            names => Ok(names),
+        }
+    }
+
     /// Whether it can be reached from outside.
     pub(super) fn exposed(&self) -> bool {
         !(self.address.starts_with("127.") || self.address == "::1" || self.address.starts_with("::ffff:127."))
@@ -29,7 +46,9 @@ const PROC: &str = "net/proc";
 
 /// `ss` when the guest has it. Without it, the kernel's tables and who holds which socket.
 pub(super) fn probes() -> Vec<Probe> {
-    let proc = r#"if command -v ss >/dev/null 2>&1; then exit 0; fi
+    let proc = concat!(
+        whole_name::function!(),
+        r#"if command -v ss >/dev/null 2>&1; then exit 0; fi
 lf='
 '
 [ -r /proc/net/tcp ] || { echo 'neither ss nor /proc/net/tcp can be read' >&2; exit 1; }
@@ -41,15 +60,34 @@ for fd in /proc/[0-9]*/fd/*; do
     link=$(readlink "$fd" 2>/dev/null) || continue
     case $link in
     socket:*) pid=${fd#/proc/}; pid=${pid%%/*}
-        { IFS= read -r name && while IFS= read -r more; do name="$name\\n$more"; done; } 2>/dev/null </proc/$pid/comm
-        [ -z "$name" ] || printf 'holds %s %s\n' "$link" "$name"; name=;;
+        { IFS= read -r comm && while IFS= read -r more; do comm="$comm\\n$more"; done; } 2>/dev/null </proc/$pid/comm
+        [ -z "$comm" ] || { whole $pid "$comm"; [ -n "$name" ] || echo "cut $comm"; printf 'holds %s %s\n' "$link" "${name:-$comm}"; }
+        comm=;;
     esac
 done
 bindv6only=; { IFS= read -r bindv6only </proc/sys/net/ipv6/bindv6only; } 2>/dev/null
 echo "bindv6only $bindv6only"
-exit 0"#;
-    vec![Probe::new(SS, 20, format!("{}ss -lntup", shell::need("ss"))), Probe::new(PROC, 60, proc)]
+exit 0"#
+    );
+    vec![Probe::new(SS, 30, format!("{}{}", shell::need("ss"), WITH_SS)), Probe::new(PROC, 60, proc)]
 }
+
+/// What ss prints, and the whole name of each process whose name may be cut.
+const WITH_SS: &str = concat!(
+    whole_name::function!(),
+    r#"rest=$(ss -lntup) || exit 1
+printf '%s\n' "$rest"
+seen=' '
+while :; do
+    case $rest in *'",pid='[0-9]*) ;; *) break;; esac
+    rest=${rest#*'",pid='}; pid=${rest%%[!0-9]*}
+    case $seen in *" $pid "*) continue;; esac
+    seen="$seen$pid "
+    comm=; IFS= read -r comm 2>/dev/null </proc/$pid/comm || continue
+    case $comm in ???????????????) whole $pid "$comm"; printf 'whole %s %s\n' $pid "$name";; esac
+done
+exit 0"#
+);
 
 /// All listening sockets.
 pub(super) fn sockets(seen: &Observations) -> Read<Vec<Socket>> {
@@ -66,7 +104,12 @@ fn from_ss(text: &str) -> Read<Vec<Socket>> {
     }
     // The name of a process may have line feeds in it, and is too short to look like a line of its own.
     let mut lines: Vec<String> = Vec::new();
+    let mut whole: BTreeMap<&str, &str> = BTreeMap::new();
     for line in rest.lines() {
+        if let Some((pid, name)) = line.strip_prefix("whole ").and_then(|line| line.split_once(' ')) {
+            whole.insert(pid, name);
+            continue;
+        }
         match lines.last_mut() {
             Some(last) if !starts_a_socket(line) => {
                 last.push_str("\\n");
@@ -78,7 +121,9 @@ fn from_ss(text: &str) -> Read<Vec<Socket>> {
     lines
         .iter()
         .filter(|line| !line.trim().is_empty())
-        .map(|line| ss_line(line).ok_or_else(|| Unreadable::new(format!("ss prints `{}`", one_line(line, 120)))))
+        .map(|line| {
+            ss_line(line, &whole).ok_or_else(|| Unreadable::new(format!("ss prints `{}`", one_line(line, 120))))
+        })
         .collect()
 }
 
@@ -87,7 +132,7 @@ fn starts_a_socket(line: &str) -> bool {
     matches!((words.next(), words.next()), (Some("tcp" | "udp"), Some("LISTEN" | "UNCONN")))
 }
 
-fn ss_line(line: &str) -> Option<Socket> {
+fn ss_line(line: &str, whole: &BTreeMap<&str, &str>) -> Option<Socket> {
     let mut words = line.split_whitespace();
     let protocol = match (words.next()?, words.next()?) {
         ("tcp", "LISTEN") => "tcp",
@@ -99,23 +144,32 @@ fn ss_line(line: &str) -> Option<Socket> {
     let address = address.trim_start_matches('[').trim_end_matches(']');
     let address = address.split('%').next()?.trim_end_matches(']');
     let mut processes: Vec<String> = Vec::new();
+    let mut cut = false;
     if let Some((_, users)) = line.split_once("users:((") {
         // ("sshd",pid=700,fd=3),("systemd",pid=1,fd=50): a name may hold anything but its end.
         for entry in users.split("),(") {
             let name = entry.trim_start_matches(['(', '"']);
-            let name = name.rsplit_once("\",pid=").map_or(name, |(name, _)| name);
+            let (name, pid) = name.rsplit_once("\",pid=").unwrap_or((name, ""));
+            let name = match whole.get(pid.split(',').next().unwrap_or_default()) {
+                Some(whole) if !whole.is_empty() => whole,
+                known => {
+                    cut |= known.is_some();
+                    name
+                }
+            };
             if !processes.iter().any(|known| known == name) {
                 processes.push(name.to_owned());
             }
         }
     }
-    Some(Socket { protocol, address: address.to_owned(), port: port.parse().ok()?, processes })
+    Some(Socket { protocol, address: address.to_owned(), port: port.parse().ok()?, processes, cut })
 }
 
 fn from_proc(text: &str) -> Read<Vec<Socket>> {
     let holders: Vec<(&str, &str)> =
         text.lines().filter_map(|line| line.strip_prefix("holds socket:[")?.split_once("] ")).collect();
-    let own = |line: &&str| line.starts_with("holds ") || line.starts_with("bindv6only");
+    let cut: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("cut ")).collect();
+    let own = |line: &&str| ["holds ", "cut ", "bindv6only"].iter().any(|own| line.starts_with(own));
     let mut sockets: Vec<Socket> = Vec::new();
     if !text.lines().any(|line| line.starts_with("tcp ") && line.contains("local_address")) {
         return Err(Unreadable::new("/proc/net/tcp was printed without its heading"));
@@ -140,6 +194,7 @@ fn from_proc(text: &str) -> Read<Vec<Socket>> {
                 holders.iter().filter(|(holder, _)| holder == inode).map(|(_, name)| (*name).to_owned()).collect();
             processes.dedup();
             Some(Some(Socket {
+                cut: processes.iter().any(|name| cut.contains(&name.as_str())),
                 protocol,
                 address: proc_address(address)?,
                 port: u16::from_str_radix(port, 16).ok()?,
@@ -193,7 +248,25 @@ mod tests {
             address: address.into(),
             port,
             processes: processes.iter().map(|name| (*name).to_owned()).collect(),
+            cut: false,
         }
+    }
+
+    #[test]
+    fn a_cut_name_is_made_whole_or_none() {
+        let ss = "Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n\
+                  udp UNCONN 0 0 0.0.0.0:5355 0.0.0.0:* users:((\"systemd-resolve\",pid=300,fd=14))\n\
+                  tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=700,fd=3))\n\
+                  tcp LISTEN 0 128 0.0.0.0:23 0.0.0.0:* users:((\"hidden-behind-a\",pid=9,fd=3))\n\
+                  whole 300 systemd-resolved\nwhole 9 \n";
+        let sockets = from_ss(ss).unwrap();
+        assert_eq!(sockets[0], socket("udp", "0.0.0.0", 5355, &["systemd-resolved"]));
+        assert_eq!(sockets[1].holders().unwrap(), ["sshd"]);
+        let why = sockets[2].holders().unwrap_err().to_string();
+        assert!(why.contains("tcp/23 is cut to 15 bytes by the kernel: hidden-behind-a"), "{why}");
+        let tables = "tcp   sl  local_address\ntcp    0: 00000000:0017 00000000:0000 0A 0:0 00:0 0 0 0 6001 1\n\
+                      holds socket:[6001] hidden-behind-a\ncut hidden-behind-a\n";
+        assert!(from_proc(tables).unwrap()[0].holders().is_err());
     }
 
     #[test]
@@ -266,6 +339,10 @@ mod tests {
             let sockets = sockets(&seen).unwrap();
             let found = sockets.iter().find(|socket| socket.port == port && socket.protocol == "tcp").unwrap();
             assert_eq!(found.address, "127.0.0.1");
+            // Whoever runs tests as another user sees no holder; what is seen is this program, whose name is longer.
+            let name = std::env::current_exe().unwrap();
+            let name = name.file_name().unwrap().to_str().unwrap();
+            assert!(name.len() > 15 && found.processes.iter().all(|seen| seen == name), "{found:?}");
         }
     }
 }

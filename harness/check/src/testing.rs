@@ -66,6 +66,37 @@ pub fn this_host_lacks(program: &str) -> bool {
     lacks
 }
 
+/// What a script prints with these directories in front of this host's search path.
+pub fn with_tools(tools: &[&std::path::Path], script: &str) -> Reply {
+    let mut path: Vec<String> = tools.iter().map(|directory| directory.display().to_string()).collect();
+    path.extend(["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(str::to_owned));
+    let ended = std::process::Command::new("/bin/sh")
+        .args(["-c", script])
+        .env("PATH", path.join(":"))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("this host has /bin/sh");
+    Reply { status: ended.status.code().unwrap_or(-1), stdout: ended.stdout, stderr: ended.stderr, ..Reply::default() }
+}
+
+/// Directories for the front of a search path: one in which these programs are this host's own, and one with
+/// busybox's, where this host has it.
+pub fn makers_of(programs: &[&str], scratch: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let (own, busybox) = (scratch.join("tools of the host"), scratch.join("tools of busybox"));
+    std::fs::create_dir_all(&own).expect("a scratch directory");
+    if this_host_lacks("/usr/bin/busybox") {
+        return vec![own];
+    }
+    std::fs::create_dir_all(&busybox).expect("a scratch directory");
+    for program in programs {
+        let link = busybox.join(program);
+        if !link.exists() {
+            std::os::unix::fs::symlink("/usr/bin/busybox", link).expect("a link in a scratch directory");
+        }
+    }
+    vec![own, busybox]
+}
+
 /// Runs probes with this host's shell, as the guest's shell would.
 pub fn on_this_host(probes: &[Probe]) -> Observations {
     Observations(

@@ -74,15 +74,58 @@ pub(crate) struct Evaluator {
     lines: Lines,
     boots: Boots,
     counts: BTreeMap<(Arc<str>, Severity), u64>,
-    /// The line that was evaluated last and the categories found in it, so that what is said twice in one
-    /// line, or was evaluated while the line was unfinished, is reported once.
-    line: u64,
-    in_line: Vec<Arc<str>>,
+    said: Said,
     host_keys: HostKeys,
     /// By the rule's name.
     open: BTreeMap<Arc<str>, Open>,
     torn: Torn,
     entry: Entry,
+}
+
+/// Messages of one line that are remembered.
+const REDRAWN: usize = 64;
+
+/// What was found in the line that was evaluated last, so that what is said twice in one line, is drawn again over
+/// itself, or was evaluated while the line was unfinished, is reported once.
+#[derive(Debug, Default)]
+struct Said {
+    number: u64,
+    /// Whether the last piece ended with a carriage return: what follows is a line of its own by then, of the
+    /// same number.
+    ended: bool,
+    /// By category, the gravest severity.
+    found: BTreeMap<Arc<str>, Severity>,
+    /// Rules and what they found, of all that has the number.
+    drawn: Vec<(Arc<str>, String)>,
+}
+
+impl Said {
+    fn begin(&mut self, piece: &Piece) {
+        if self.number != piece.number {
+            *self = Self { number: piece.number, ..Self::default() };
+        }
+        if std::mem::take(&mut self.ended) {
+            self.found.clear();
+        }
+    }
+
+    fn end(&mut self, piece: &Piece) {
+        self.ended = piece.whole;
+    }
+
+    /// Whether nothing as grave of the category was found in the line, nor the same where it stands now.
+    fn is_new(&mut self, rule: &Rule, severity: Severity, message: &str) -> bool {
+        let known = self.found.get(&rule.category).is_some_and(|found| *found >= severity);
+        let drawn = self.drawn.iter().any(|(of, text)| *of == rule.id && text == message);
+        if known || drawn {
+            return false;
+        }
+        self.found.insert(rule.category.clone(), severity);
+        if self.drawn.len() < REDRAWN {
+            self.drawn.push((rule.id.clone(), message.to_owned()));
+        }
+        true
+    }
 }
 
 impl Evaluator {
@@ -93,8 +136,7 @@ impl Evaluator {
             lines: Lines::default(),
             boots: Boots::default(),
             counts: BTreeMap::new(),
-            line: 0,
-            in_line: Vec::new(),
+            said: Said::default(),
             host_keys: HostKeys::default(),
             open: BTreeMap::new(),
             torn: Torn::default(),
@@ -123,6 +165,7 @@ impl Evaluator {
     /// has come for a moment.
     pub(crate) fn pause(&mut self) -> Vec<Step> {
         let Some(piece) = self.lines.unfinished() else { return Vec::new() };
+        self.said.begin(&piece);
         let mut steps = Vec::new();
         let rules = self.setting.rules.clone();
         let whole = messages(&piece.text, piece.begins).map(|message| message.text.into_owned());
@@ -163,6 +206,7 @@ impl Evaluator {
         let mut steps = Vec::new();
         let rules = self.setting.rules.clone();
         for piece in pieces {
+            self.said.begin(&piece);
             let keys = self.host_keys.take(&piece.text);
             let at = steps.len();
             let entry = if piece.begins { self.entry.take(&piece.text) } else { None };
@@ -206,6 +250,7 @@ impl Evaluator {
             }
             self.torn.take(&piece, &said);
             drop(said);
+            self.said.end(&piece);
             steps.insert(at, Step::Line(piece));
             steps.extend(keys.map(Step::HostKeys));
         }
@@ -242,20 +287,15 @@ impl Evaluator {
     }
 
     fn found(&mut self, rule: &Rule, piece: &Piece, message: &str) -> Option<Step> {
-        if self.line != piece.number {
-            self.line = piece.number;
-            self.in_line.clear();
-        }
-        if self.in_line.contains(&rule.category) {
-            return None;
-        }
-        self.in_line.push(rule.category.clone());
         let is_note =
             (self.setting.emulated && rule.about_time) || (self.setting.resets_watched && rule.after.is_some());
         let severity = match rule.severity {
             Severity::Warn | Severity::Fail if is_note => Severity::Info,
             stated => stated,
         };
+        if !self.said.is_new(rule, severity, message) {
+            return None;
+        }
         let found = || Found::new(rule, severity, piece, message);
         if !rule.unless_later.is_empty() && matches!(severity, Severity::Warn | Severity::Fail) {
             let open = Open { category: rule.category.clone(), severity, count: 0 };

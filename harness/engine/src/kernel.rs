@@ -48,7 +48,7 @@ printf '%s\n' "$found""#;
 const DEFAULT: &str = r#"export LC_ALL=C
 image=/boot/vmlinuz-$release
 about() {
-    while read -r key value rest; do
+    while read -r key value rest || [ -n "$key" ]; do
         case $key in
         version) [ "$value" = "$release" ] && return 0;;
         linux|efi|uki) case $value in */"$release"/*|*/vmlinuz-"$release"|*-"$release".efi) return 0;; esac;;

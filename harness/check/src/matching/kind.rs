@@ -18,7 +18,7 @@ pub(super) fn listed(text: &str) -> Vec<String> {
     text.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn not_readable(kind: &AttributeKind, text: &str) -> Unreadable {
+pub(super) fn not_readable(kind: &AttributeKind, text: &str) -> Unreadable {
     let what = match kind {
         AttributeKind::Integer | AttributeKind::Ranged(..) => "an integer",
         AttributeKind::Number | AttributeKind::Share(_) => "a number",
@@ -66,11 +66,15 @@ fn words(text: &str) -> String {
 pub(super) fn holds_bound(kind: &AttributeKind, seen: &str, operator: Operator, bound: &str) -> Read<bool> {
     match operator {
         Operator::Eq => return equal(kind, seen, bound),
+        // What is no version is not another version.
+        Operator::Ne if matches!(scalar(kind), AttributeKind::Version) => {
+            return Ok(seen != bound && order(kind, seen, bound)?.is_ne());
+        }
         Operator::Ne => return equal(kind, seen, bound).map(|equal| !equal),
         _ => {}
     }
     // A loose value that is no number is what it is, and it is not within any bound.
-    if matches!(kind, AttributeKind::Loose) && value::number(seen).is_none() && value::integer(seen).is_none() {
+    if matches!(kind, AttributeKind::Loose) && !is_number(seen) {
         return Ok(false);
     }
     Ok(in_order(operator, order(kind, seen, bound)?))
@@ -119,4 +123,16 @@ fn order(kind: &AttributeKind, seen: &str, bound: &str) -> Read<Ordering> {
         AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => order(inner, seen, bound),
         _ => Err(not_readable(kind, seen)),
     }
+}
+
+/// The kind of one value of a map or of samples.
+pub(super) fn scalar(kind: &AttributeKind) -> &AttributeKind {
+    match kind {
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => scalar(inner),
+        kind => kind,
+    }
+}
+
+pub(super) fn is_number(text: &str) -> bool {
+    value::number(text).is_some() || value::integer(text).is_some()
 }

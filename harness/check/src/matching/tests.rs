@@ -21,6 +21,71 @@ fn list(items: &[&str]) -> Vec<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
 }
 
+fn not(matcher: Matcher) -> Matcher {
+    Matcher::Not(Box::new(matcher))
+}
+
+fn json(path: &str, matcher: Matcher) -> Matcher {
+    Matcher::Json(vec![(path.to_owned(), matcher)])
+}
+
+#[test]
+fn what_could_not_have_met_it_meets_no_negation() {
+    let failed = || json(".status", equals("failed"));
+    let of = |matcher: &Matcher, seen: &str| compare(matcher, &AttributeKind::Output, &Value::text(seen)).is_ok();
+    assert!(of(&not(failed()), r#"{"status": "ok"}"#));
+    for seen in ["gateway timeout", "", "{", "{}", r#"{"error": "gateway timeout"}"#, r#"{"status": null}"#] {
+        for matcher in [
+            not(failed()),
+            not(not(not(failed()))),
+            not(not(failed())),
+            not(Matcher::AnyOf(vec![failed(), equals("x")])),
+            not(Matcher::All(vec![failed(), Matcher::Lacks(vec!["x".into()])])),
+            failed(),
+        ] {
+            assert!(!of(&matcher, seen), "{matcher:?} is met by {seen:?}");
+        }
+    }
+    let bound = || Matcher::Compare(vec![(Operator::Lt, "5".to_owned())]);
+    assert!(of(&not(json(".n", bound())), r#"{"n": 7}"#) && !of(&not(json(".n", bound())), r#"{"n": "many"}"#));
+    assert!(of(&not(json(".n", Matcher::None)), r#"{"n": 7}"#) && !of(&not(json(".n", Matcher::None)), "{}"));
+    let miss = compare(&not(failed()), &AttributeKind::Output, &Value::text("gateway timeout"));
+    assert!(matches!(&miss, Err(Miss::Missed { actual, .. }) if actual.starts_with("not JSON: ")), "{miss:?}");
+}
+
+#[test]
+fn no_kind_with_an_order_takes_a_foreign_text_for_another_value() {
+    let foreign = "gateway timeout";
+    for (kind, value) in [
+        (AttributeKind::Level(&["1", "5"]), "5"),
+        (AttributeKind::Integer, "5"),
+        (AttributeKind::Ranged(0, 9), "5"),
+        (AttributeKind::Number, "5"),
+        (AttributeKind::Share(100), "5"),
+        (AttributeKind::Size, "5 MiB"),
+        (AttributeKind::Duration, "5s"),
+        (AttributeKind::Mode, "0644"),
+        (AttributeKind::Version, "5"),
+        (AttributeKind::Map(&text::ANY, &AttributeKind::Version), "5"),
+        (AttributeKind::Samples(&AttributeKind::Duration), "5s"),
+    ] {
+        let bound = |operator| Matcher::Compare(vec![(operator, value.to_owned())]);
+        let mut all: Vec<Matcher> = [Operator::Lt, Operator::Le, Operator::Gt, Operator::Ge, Operator::Eq]
+            .map(|operator| not(bound(operator)))
+            .into();
+        all.extend([bound(Operator::Ne), not(equals(value)), not(not(not(equals(value))))]);
+        for matcher in all {
+            assert!(compare(&matcher, &kind, &Value::text(foreign)).is_err(), "{kind:?}: {matcher:?}");
+        }
+    }
+    // A loose value may be a word: it is another one, and in no order.
+    let loose = |matcher: &Matcher| compare(matcher, &AttributeKind::Loose, &Value::text(foreign)).is_ok();
+    assert!(loose(&not(equals("5"))) && loose(&Matcher::Compare(vec![(Operator::Ne, "5".into())])));
+    for operator in [Operator::Lt, Operator::Le, Operator::Gt, Operator::Ge] {
+        assert!(!loose(&not(Matcher::Compare(vec![(operator, "5".into())]))), "{operator:?}");
+    }
+}
+
 fn met(matcher: &Matcher, kind: &AttributeKind, seen: &str) -> bool {
     match compare(matcher, kind, &Value::text(seen)) {
         Ok(()) => true,

@@ -3,6 +3,7 @@
 use muster_suite::grammar::{capabilities, paths, system};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
+use super::file_capabilities;
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
@@ -38,13 +39,21 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("entries", AttributeKind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
     attribute("selinux-type", AttributeKind::Name(&system::SELINUX_TYPE), "The type of its SELinux label."),
     attribute("selinux-label", AttributeKind::Text, "Its whole SELinux label."),
-    attribute("capabilities", AttributeKind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
+    attribute(
+        "capabilities",
+        AttributeKind::Set(&capabilities::OF_FILE),
+        "File capabilities, as `cap_net_raw=ep`; none of what is not a regular file.",
+    ),
     attribute(
         "owned-by",
         AttributeKind::Text,
         "Name of the package that owns it; `none` matches when no package does.",
     ),
-    attribute("world-writable", AttributeKind::Bool, "Whether others may write and no sticky bit protects it."),
+    attribute(
+        "world-writable",
+        AttributeKind::Bool,
+        "Whether others may write to it; not a directory with the sticky bit, and not a link.",
+    ),
 ];
 
 /// What can be asked.
@@ -138,8 +147,10 @@ impl Check for File {
                 "size" => Ok(Value::Text(value::of_bytes(stat.size))),
                 "links" => Ok(Value::text(stat.links.to_string())),
                 "world-writable" => {
-                    let open = stat.raw & 0o002 != 0 && stat.raw & 0o1000 == 0 && stat.kind()? != "symlink";
-                    Ok(Value::flag(open))
+                    // The sticky bit keeps others from what is in a directory; on a file it means nothing.
+                    let kind = stat.kind()?;
+                    let sticky = kind == "directory" && stat.raw & 0o1000 != 0;
+                    Ok(Value::flag(stat.raw & 0o002 != 0 && !sticky && kind != "symlink"))
                 }
                 "target" if stat.kind()? != "symlink" => Ok(Value::absent("not a symbolic link")),
                 "target" => said("file/target").map(Value::Text),
@@ -176,14 +187,14 @@ impl Check for File {
                     },
                     other => other,
                 }),
+                "capabilities" if stat.kind()? != "file" => Ok(Value::absent("not a regular file")),
                 "capabilities" => {
                     let line = said("file/capabilities")?;
                     // It names every file that it looked at.
                     let list = line
                         .strip_prefix(path.as_str())
                         .ok_or_else(|| Unreadable::new(format!("getcap -v says `{line}`")))?;
-                    let list = list.trim_start_matches([' ', '=']);
-                    Ok(Value::items(capabilities(list)))
+                    file_capabilities::read(list).map(Value::Items)
                 }
                 "owned-by" => owner::read(&seen.answer("file/owner", path)?, facts),
                 _ => unanswered(assertion),
@@ -261,25 +272,11 @@ fn stat(path: &str, answer: &Answer) -> Read<Option<Stat>> {
     parsed().map(Some).ok_or_else(|| Unreadable::new(format!("stat {path} says `{}`", answer.output)))
 }
 
-/// `cap_net_admin,cap_net_raw=ep` names two.
-fn capabilities(list: &str) -> Vec<String> {
-    list.split_whitespace()
-        .flat_map(|clause| {
-            let (names, flags) = clause.split_at(clause.find(['=', '+', '-']).unwrap_or(clause.len()));
-            names
-                .split(',')
-                .filter(|name| !name.is_empty())
-                .map(|name| format!("{name}{}", flags.replacen('+', "=", 1)))
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
-    use muster_suite::model::Matcher;
+    use muster_suite::model::{Matcher, Operator};
     use std::path::Path;
 
     #[test]
@@ -364,9 +361,27 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_are_named_one_by_one_in_both_spellings() {
-        assert_eq!(capabilities("cap_net_admin,cap_net_raw=ep"), ["cap_net_admin=ep", "cap_net_raw=ep"]);
-        assert_eq!(capabilities("cap_net_raw+p"), ["cap_net_raw=p"]);
-        assert_eq!(capabilities(""), Vec::<String>::new());
+    fn the_sticky_bit_protects_directories_only_and_only_files_have_capabilities() {
+        let directory = tempfile::tempdir().unwrap();
+        let seen_of = |path: &Path, attribute: &'static str, matcher: Matcher| {
+            let wanted = expectation("file", path.to_str().unwrap(), &[(attribute, matcher)]);
+            evaluate_on_this_host(&File, &wanted).remove(0)
+        };
+        let file = directory.path().join("file");
+        let inner = directory.path().join("directory");
+        std::fs::write(&file, "").unwrap();
+        std::fs::create_dir(&inner).unwrap();
+        for (path, open) in [(&file, "true"), (&inner, "false")] {
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+            assert_eq!(seen_of(path, "world-writable", equals(open)), Verdict::MET, "{path:?}");
+        }
+        std::os::unix::fs::symlink("file", directory.path().join("link")).unwrap();
+        if !crate::testing::this_host_lacks("/usr/sbin/getcap") {
+            for path in [inner, directory.path().join("link"), file] {
+                assert_eq!(seen_of(&path, "capabilities", Matcher::None), Verdict::MET, "{path:?}");
+                let some = Matcher::Count(Box::new(Matcher::Compare(vec![(Operator::Ge, "1".into())])));
+                assert!(matches!(seen_of(&path, "capabilities", some), Verdict::Missed { .. }), "{path:?}");
+            }
+        }
     }
 }

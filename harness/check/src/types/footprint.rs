@@ -26,7 +26,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "paths",
         AttributeKind::Map(&paths::PATH, &AttributeKind::Size),
-        "By path: disk space below it, other file systems excepted (`du -sx`).",
+        "By path: disk space below it, other file systems excepted (`du -sxH`). A path that is a link means what the link leads to.",
     ),
 ];
 
@@ -63,7 +63,7 @@ impl Check for Footprint {
                 None => Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
             });
         }
-        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(wanted, "paths"), r#"du -skx -- "$1""#));
+        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(wanted, "paths"), DISK_SPACE));
         probes
     }
 
@@ -134,6 +134,9 @@ impl Check for Footprint {
     }
 }
 
+/// A path that is itself a link, as /bin is, takes nothing: what it leads to is measured.
+const DISK_SPACE: &str = r#"du -skxH -- "$1""#;
+
 const SOURCES: &[FixedReading] = &[
     FixedReading {
         attributes: &["root-used", "files"],
@@ -183,6 +186,18 @@ mod tests {
             ],
         );
         assert_eq!(evaluate_on_this_host(&Footprint, &wanted), vec![Verdict::MET; 5]);
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("big")).unwrap();
+        std::fs::write(directory.path().join("big/file"), vec![b'x'; 1 << 20]).unwrap();
+        std::os::unix::fs::symlink("big", directory.path().join("link")).unwrap();
+        let link = directory.path().join("link");
+        for tools in crate::testing::makers_of(&["du"], directory.path()) {
+            let script = crate::shell::batch([link.to_str().unwrap()], DISK_SPACE);
+            let reply = crate::testing::with_tools(&[&tools], &script);
+            let said = crate::shell::answers(&reply).unwrap().remove(link.to_str().unwrap()).unwrap().output;
+            let kilobytes: u64 = said.split_whitespace().next().unwrap().parse().unwrap();
+            assert!(kilobytes >= 1024, "{tools:?}: {said}");
+        }
         let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
         assert!(
             matches!(&evaluate_on_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")

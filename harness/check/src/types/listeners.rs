@@ -7,7 +7,6 @@ use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::net::{Socket, probes, sockets};
 use crate::observed::Value;
-use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -69,13 +68,7 @@ impl Check for Listeners {
                     let exposed = sockets.iter().filter(|socket| socket.exposed());
                     let mut names: Vec<String> = Vec::new();
                     for socket in exposed {
-                        if socket.processes.is_empty() {
-                            return Err(Unreadable::new(format!(
-                                "which process holds {}/{} cannot be seen",
-                                socket.protocol, socket.port
-                            )));
-                        }
-                        names.extend(socket.processes.iter().cloned());
+                        names.extend(socket.holders()?.iter().cloned());
                     }
                     names.sort();
                     names.dedup();

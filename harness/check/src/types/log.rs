@@ -36,7 +36,11 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("all", AttributeKind::Output, "Everything, without time stamps."),
     attribute("units", AttributeKind::Map(&systemd::SERVICE, &AttributeKind::Output), "By unit: its messages."),
     attribute("size", AttributeKind::Size, "Disk space of the journal."),
-    attribute("persistent", AttributeKind::Bool, "Whether it persists over reboots."),
+    attribute(
+        "persistent",
+        AttributeKind::Bool,
+        "Whether it persists over reboots: the newest entry of this boot is in /var/log/journal.",
+    ),
 ];
 
 /// What can be asked.
@@ -153,6 +157,27 @@ said=$(journalctl -b -a -o cat --no-pager -u "$1" 2>/dev/null) || { echo "journa
 '{'*) ;; *) echo 'the journal has no entries of this boot, or cannot be read'; return 1;; esac
 printf '%s\nentries:\n%s\n' "$load" "$said""#;
 
+/// A directory may be there and empty, or of another time: what counts is whether the newest entry of this boot went
+/// there. journalctl takes `-b` for the newest boot of the directory that it is given, so the boot is named.
+const PERSISTENT: &str = r#"IFS= read -r id </etc/machine-id || [ -n "$id" ] || exit 1
+[ -d "/var/log/journal/$id" ] || { echo false; exit 0; }
+command -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }
+boot=
+IFS= read -r rest </proc/sys/kernel/random/boot_id || [ -n "$rest" ] || exit 1
+while :; do case $rest in *-*) boot=$boot${rest%%-*}; rest=${rest#*-};; *) boot=$boot$rest; break;; esac; done
+newest() {
+    entry=$(journalctl -n 1 -o json --no-pager -q "$@" "_BOOT_ID=$boot") || return 1
+    case $entry in
+    *'"__MONOTONIC_TIMESTAMP":"'*) at=${entry#*\"__MONOTONIC_TIMESTAMP\":\"}; at=${at%%\"*};;
+    *) at=;;
+    esac
+}
+newest && [ -n "$at" ] || { echo 'the journal has no entries of this boot, or cannot be read' >&2; exit 1; }
+all=$at
+newest --directory=/var/log/journal || exit 1
+# Both are of one clock, and nothing is read later than what is there at least.
+if [ -n "$at" ] && [ "$at" -ge "$all" ]; then echo true; else echo false; fi"#;
+
 /// Each makes sure first that the journal has this boot at all: no journal has no errors, too.
 const SOURCES: &[FixedReading] = &[
     FixedReading {
@@ -182,12 +207,7 @@ const SOURCES: &[FixedReading] = &[
     },
     FixedReading { attributes: &["all"], key: "log/all", seconds: 120, script: journal::entries!("-o cat") },
     FixedReading { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
-    FixedReading {
-        attributes: &["persistent"],
-        key: "log/persistent",
-        seconds: 10,
-        script: "IFS= read -r id </etc/machine-id || exit 1\nif [ -d \"/var/log/journal/$id\" ]; then echo true; else echo false; fi",
-    },
+    FixedReading { attributes: &["persistent"], key: "log/persistent", seconds: 60, script: PERSISTENT },
 ];
 
 #[cfg(test)]
@@ -227,6 +247,41 @@ mod tests {
             assert_eq!(faults(&journal(message)).as_deref(), Ok(""), "{message}");
             assert!(stalls(&journal(message)).unwrap().contains(&message[..20]), "{message}");
         }
+    }
+
+    /// A journalctl of a scratch directory: it prints the file `all`, or `disk` where a directory is named.
+    const JOURNALCTL: &str = "#!/bin/sh\nwhich=all\nfor word; do case $word in --directory=*) which=disk;; _BOOT_ID=*-*) exit 9;; esac; done\ncat \"${0%/*}/$which\"\n";
+
+    #[test]
+    fn a_directory_alone_keeps_no_journal() {
+        let host = tempfile::tempdir().unwrap();
+        let path = |name: &str| host.path().join(name);
+        let script = PERSISTENT
+            .replace("/etc/machine-id", path("machine-id").to_str().unwrap())
+            .replace("/var/log/journal", path("journal").to_str().unwrap());
+        std::fs::write(path("machine-id"), "0123456789abcdef0123456789abcdef\n").unwrap();
+        std::fs::write(path("journalctl"), JOURNALCTL).unwrap();
+        std::fs::set_permissions(path("journalctl"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let seen = |all: &str, disk: &str| {
+            let entry = |at: &str| match at {
+                "" => String::new(),
+                at => format!(
+                    "{{\"MESSAGE\":\"\\\"__MONOTONIC_TIMESTAMP\\\":\\\"9\",\"__MONOTONIC_TIMESTAMP\":\"{at}\"}}\n"
+                ),
+            };
+            std::fs::write(path("all"), entry(all)).unwrap();
+            std::fs::write(path("disk"), entry(disk)).unwrap();
+            let reply = crate::testing::with_tools(&[host.path()], &script);
+            let seen = crate::testing::seen("log/persistent", reply);
+            seen.flag("log/persistent").map(|value| value == Value::flag(true))
+        };
+        assert_eq!(seen("500", "500"), Ok(false), "there is no directory");
+        std::fs::create_dir_all(path("journal").join("0123456789abcdef0123456789abcdef")).unwrap();
+        assert_eq!(seen("500", "500"), Ok(true));
+        assert_eq!(seen("500", "510"), Ok(true), "an entry came meanwhile");
+        assert_eq!(seen("500", ""), Ok(false), "Storage=volatile");
+        assert_eq!(seen("500", "90"), Ok(false), "the disk was lost during the boot");
+        assert!(seen("", "").is_err());
     }
 
     #[test]

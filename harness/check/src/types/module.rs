@@ -86,7 +86,7 @@ impl Check for Module {
             30,
             "modinfo",
             &subjects(asked, &["signed", "signer", "in-tree", "version", "license", "path", "depends", "firmware"]),
-            r#"modinfo -- "$1""#,
+            INFO,
         ));
         probes.extend(Probe::batch("module/parameters", 20, &subjects(asked, &["parameters"]), PARAMETERS));
         probes
@@ -161,7 +161,22 @@ impl Check for Module {
                 }
                 _ => {}
             }
+            // What another program than kmod's modinfo does not print may be there all the same.
+            let of_kmod = field("muster-kmod")?.iter().any(|value| value == "yes");
+            let signature = field("muster-signature")?.first().cloned().unwrap_or_default();
             match assertion.attribute {
+                "signed" | "signer" if !of_kmod => match (signature.as_str(), assertion.attribute) {
+                    ("no", "signed") => Ok(Value::flag(false)),
+                    ("no", _) => Ok(Value::absent("not signed")),
+                    ("yes", "signed") => Ok(Value::flag(true)),
+                    ("yes", _) => Err(Unreadable::new("this modinfo is not that of kmod and does not name signers")),
+                    _ => Err(Unreadable::new(
+                        "this modinfo is not that of kmod, and the module file cannot be read without it",
+                    )),
+                },
+                "in-tree" if !of_kmod && field("intree")?.is_empty() => {
+                    Err(Unreadable::new("this modinfo is not that of kmod and does not say `intree`"))
+                }
                 // modinfo shows the signer of a PKCS#7 signature, and `signature:` for all of them.
                 "signed" => Ok(Value::flag(!field("sig_id")?.is_empty() || !field("signature")?.is_empty())),
                 "signer" => first("signer", "not signed"),
@@ -193,7 +208,7 @@ release=$(uname -r) && [ -n "$release" ] || { echo 'uname prints nothing'; retur
 root=/lib/modules/$release
 find_in() {
     [ -r "$1" ] || return 1
-    while IFS=' ' read -r path rest; do
+    while IFS=' ' read -r path rest || [ -n "$path" ]; do
         path=${path%:}; base=${path##*/}; base=${base%%.ko*}; flat=
         while :; do case $base in *-*) flat=$flat${base%%-*}_; base=${base#*-};; *) flat=$flat$base; break;; esac; done
         [ "$flat" != "$want" ] || return 0
@@ -253,6 +268,27 @@ $lines
 LIST
 echo absent"#;
 
+/// modinfo, and whether it is that of kmod; where it is not, whether the file ends as a signed module does
+/// (`MODULE_SIG_STRING` of the kernel's module_signature.h).
+const INFO: &str = r#"modinfo -- "$1" || return
+case $(modinfo --version 2>&1) in *kmod\ version*|*module-init-tools*) echo 'muster-kmod: yes'; return 0;; esac
+file=$(modinfo -F filename -- "$1") || return 0
+case $file in
+/*.ko) set -- cat;;
+/*.ko.gz) set -- gzip -dc;;
+/*.ko.xz) set -- xz -dc;;
+/*.ko.zst) set -- zstd -dc;;
+*) return 0;;
+esac
+command -v "$1" >/dev/null 2>&1 && command -v tail >/dev/null 2>&1 && [ -r "$file" ] || return 0
+# The file as a whole is a second proof that the end is its own.
+case $("$@" "$file" 2>/dev/null | tail -c 28 | tr -d '\000'; echo .) in
+'~Module signature appended~
+.') echo 'muster-signature: yes';;
+.) ;;
+*) echo 'muster-signature: no';;
+esac"#;
+
 /// Lines of modprobe's configuration that keep modules from being loaded.
 const DENY: &str = r#"seen=
 for dir in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/modprobe.d /lib/modprobe.d; do
@@ -261,7 +297,8 @@ for dir in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/mo
         base=${file##*/}
         case $seen in *"/$base/"*) continue;; esac
         seen="$seen/$base/"
-        while read -r word name rest; do
+        # The last line may have no end; without -r a backslash at the end of a line joins it with the next.
+        while read word name rest || [ -n "$word" ]; do
             case $word in blacklist|install) printf '%s %s %s\n' "$word" "$name" "$rest";; esac
         done <"$file"
     done
@@ -381,6 +418,69 @@ mod tests {
             let said: Vec<String> = names.iter().map(|name| answers[*name].output.clone()).collect();
             assert_eq!(said, expected, "{path}");
         }
+    }
+
+    #[test]
+    fn the_last_line_of_a_configuration_counts_without_its_end() {
+        let host = tempfile::tempdir().unwrap();
+        std::fs::write(
+            host.path().join("zz.conf"),
+            "blacklist first\ninstall joined \\\n/bin/false\ninstall xfs /bin/false",
+        )
+        .unwrap();
+        let script = DENY.replace("/etc/modprobe.d", host.path().to_str().unwrap());
+        let said = String::from_utf8(crate::testing::with_tools(&[], &script).stdout).unwrap();
+        assert_eq!(denylisted(&said, "xfs"), Denied::Refused, "{said}");
+        assert_eq!(denylisted(&said, "joined"), Denied::Refused, "{said}");
+        assert_eq!(denylisted(&said, "first"), Denied::ByAlias, "{said}");
+    }
+
+    #[test]
+    fn a_modinfo_that_shows_no_signatures_hides_none() {
+        let host = tempfile::tempdir().unwrap();
+        let put = |name: &str, content: &[u8]| std::fs::write(host.path().join(name), content).unwrap();
+        put("signed.ko", b"\x7fELF...~Module signature appended~\n");
+        put("plain.ko", b"\x7fELF...");
+        put("odd.ko.lz4", b"...");
+        // As busybox 1.35 prints it: without signatures, and an unknown option is an error.
+        let modinfo = format!(
+            "#!/bin/sh\ncase $1 in --version) echo 'modinfo: unrecognized option' >&2; exit 1;; -F) shift 3; for f in {0}/$1.*; do echo $f; done; exit;; esac\nfor f in {0}/$2.*; do echo \"filename:  $f\"; done; echo 'license:  GPL'\n",
+            host.path().display()
+        );
+        put("modinfo", modinfo.as_bytes());
+        std::fs::set_permissions(host.path().join("modinfo"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        if !crate::testing::this_host_lacks("/usr/bin/gzip") {
+            put("packed.ko", b"\x7fELF...~Module signature appended~\n");
+            let ended = std::process::Command::new("gzip").arg(host.path().join("packed.ko")).status().unwrap();
+            assert!(ended.success());
+        }
+        let evaluate = |name: &str, attribute: &'static str, matcher: Matcher| {
+            let info = crate::testing::with_tools(&[host.path()], &shell::batch([name], INFO));
+            let seen = Observations(
+                [
+                    ("module/state".to_owned(), records(&[(name, 0, "available")])),
+                    ("module/modprobe.d".to_owned(), reply(0, "end\n")),
+                    ("module/info".to_owned(), info),
+                ]
+                .into(),
+            );
+            Module.evaluate(&expectation("module", name, &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        };
+        let unknown = |verdict| matches!(verdict, Verdict::Unknown { .. });
+        assert_eq!(evaluate("signed", "signed", equals("true")), Verdict::MET);
+        assert_eq!(missed(&evaluate("signed", "signed", equals("false"))).1, "true");
+        assert!(unknown(evaluate("signed", "signer", Matcher::None)));
+        assert_eq!(evaluate("plain", "signed", equals("false")), Verdict::MET);
+        assert_eq!(evaluate("plain", "signer", Matcher::None), Verdict::MET);
+        assert!(
+            unknown(evaluate("odd", "signed", equals("false")))
+                && unknown(evaluate("plain", "in-tree", equals("false")))
+        );
+        if host.path().join("packed.ko.gz").exists() {
+            assert_eq!(evaluate("packed", "signed", equals("true")), Verdict::MET);
+        }
+        assert_eq!(evaluate("plain", "license", equals("GPL")), Verdict::MET);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::net::{probes, sockets};
 use crate::observed::Value;
-use crate::unreadable::Unreadable;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -78,13 +78,11 @@ impl Check for Port {
                 }
                 "exposed" => Ok(Value::flag(mine.iter().any(|socket| socket.exposed()))),
                 "process" => {
-                    if mine.iter().any(|socket| socket.processes.is_empty()) {
-                        return Err(Unreadable::new("which process holds the socket cannot be seen"));
-                    }
+                    let holders: Vec<&[String]> = mine.iter().map(|socket| socket.holders()).collect::<Read<_>>()?;
                     // A socket-activated service shares its socket with systemd.
-                    Ok(Value::each(mine.iter().map(|socket| {
-                        let own = socket.processes.iter().find(|name| *name != "systemd");
-                        Value::text(own.unwrap_or(&socket.processes[0]))
+                    Ok(Value::each(holders.into_iter().map(|names| {
+                        let own = names.iter().find(|name| *name != "systemd");
+                        Value::text(own.unwrap_or(&names[0]))
                     })))
                 }
                 _ => unanswered(assertion),

@@ -7,7 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::Unreadable;
-use crate::value;
+use crate::{value, whole_name};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -54,7 +54,8 @@ impl Check for Process {
 
     fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let names = subjects(wanted, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
-        let mut probes: Vec<Probe> = Probe::batch("process", 60, &names, READ).into_iter().collect();
+        let read = format!("{}{READ}", whole_name::function!());
+        let mut probes: Vec<Probe> = Probe::batch("process", 60, &names, &read).into_iter().collect();
         if wants(wanted, &["user"]) {
             probes.push(Probe::new(super::accounts::PASSWD, 10, "cat /etc/passwd"));
         }
@@ -73,6 +74,17 @@ impl Check for Process {
                 return Err(Unreadable::new(format!("the list of processes is torn: `{}`", one_line(last, 80))));
             }
             let running = processes(rest);
+            // That one runs is certain when one is found; how many, and what every one is, is not.
+            let undecided = rest.lines().find_map(|line| line.strip_prefix(UNDECIDED));
+            if let Some(which) = undecided
+                && (running.is_empty() || assertion.attribute != "running")
+            {
+                return Err(Unreadable::new(format!(
+                    "the name of process {} is cut to 15 bytes by the kernel, and neither its executable nor its command line says whether it is {}",
+                    one_line(which, 80),
+                    one_line(name, 80)
+                )));
+            }
             match (running.is_empty(), assertion.attribute) {
                 (_, "running") => return Ok(Value::flag(!running.is_empty())),
                 (_, "count") => return Ok(Value::text(running.len().to_string())),
@@ -131,8 +143,11 @@ impl Check for Process {
 /// What begins a line that names another process, of which there are some only where none has the name.
 const OTHER: &str = "other ";
 
-/// One block of `field value` lines for each process whose command name (cut to 15 characters by
-/// the kernel) or executable has the name. A process that ends meanwhile, or has ended, is passed over.
+/// What begins a line that names a process of which nobody can say whether it has the name.
+const UNDECIDED: &str = "undecided ";
+
+/// One block of `field value` lines for each process whose command name or executable has the name; the kernel cuts
+/// command names to 15 bytes, and the command line then says whose it was. A process that ends meanwhile, or has ended, is passed over.
 const READ: &str = r#"[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
 short=$(printf '%.15s' "$1")
 command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
@@ -154,15 +169,20 @@ done <<LIST
 $list
 LIST
 for dir in /proc/[0-9]*; do
-    comm=
+    comm= wanted=
     # A name may have a line feed in it.
     { IFS= read -r comm && while IFS= read -r more; do comm=$comm$lf$more; done; } 2>/dev/null <"$dir/comm"
     [ -n "$comm" ] || continue
     [ "$dir" != "/proc/$$" ] || own=seen
     case $pids in
     *" ${dir##*/} "*) ;;
-    # A cut name could be another program's.
-    *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || { case $comm in *"$lf"*) ;; *) others="$others${lf}other $comm";; esac; continue; };;
+    *)
+        case $comm in
+        "$1") ;;
+        "$short") wanted=cut;;
+        *"$lf"*) continue;;
+        *) others="$others${lf}other $comm"; continue;;
+        esac;;
     esac
     [ "$dir" != "/proc/$$" ] || continue
     # What has ended, and only waits for its parent to read its status, does not run; one whose first thread
@@ -172,6 +192,12 @@ for dir in /proc/[0-9]*; do
         case $field in State:) state=$first;; Threads:) threads=$first; break;; esac
     done 2>/dev/null <"$dir/status"
     case $state$threads in ''|Z|Z[01]|X*|x*) continue;; esac
+    if [ -n "$wanted" ]; then
+        whole "${dir##*/}" "$comm"
+        # One that ended meanwhile has no command line either.
+        [ -n "$name" ] || [ ! -d "$dir" ] || echo "undecided ${dir##*/} $comm"
+        [ "$name" = "$1" ] || continue
+    fi
     found=yes
     echo process
     memory=
@@ -239,6 +265,7 @@ mod tests {
     use super::*;
     use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
     use muster_suite::model::{Matcher, Operator};
+    use std::path::Path;
 
     #[test]
     fn a_process_of_this_host_is_found_by_its_executable() {
@@ -273,6 +300,51 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(runs, [Verdict::MET, Verdict::MET]);
         assert_eq!((missed(&ended[0]).1, missed(&ended[1]).1), ("false", "0"));
+    }
+
+    /// A script with a name that the kernel cuts, run until it is killed.
+    fn script(directory: &Path, name: &str, interpreter: &str) -> std::process::Child {
+        let program = directory.join(name);
+        std::fs::write(&program, format!("#!{interpreter}\nread line\n")).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::process::Command::new(&program).stdin(std::process::Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_script_with_a_long_name_is_found_and_not_taken_for_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut children = vec![
+            script(directory.path(), "muster-watches-the-door", "/bin/sh"),
+            script(directory.path(), "muster-watches-the-door", "/bin/sh -u"),
+        ];
+        let running = |name: &str, wanted: &str| {
+            let wanted = expectation("process", name, &[("running", equals(wanted)), ("count", equals("0"))]);
+            evaluate_on_this_host(&Process, &wanted)
+        };
+        let found = running("muster-watches-the-door", "true");
+        let other = running("muster-watches-the-window", "false");
+        // It runs by a name that its command line does not have, which only its command name shows a part of.
+        let hidden = "printf muster-hides-here-no >/proc/self/comm; read line";
+        let hides = std::process::Command::new("/bin/sh")
+            .args(["-c", hidden])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let comm = format!("/proc/{}/comm", hides.id());
+        while std::fs::read_to_string(&comm).unwrap().trim_end() != "muster-hides-he" {
+            std::thread::yield_now();
+        }
+        let unknown = [running("muster-hides-here-now", "false"), running("muster-hides-here-now", "true")].concat();
+        children.push(hides);
+        for child in &mut children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!((&found[0], missed(&found[1]).1), (&Verdict::MET, "2"));
+        assert_eq!(other, [Verdict::MET, Verdict::MET]);
+        for verdict in unknown {
+            assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("cut to 15 bytes")), "{verdict:?}");
+        }
     }
 
     #[test]

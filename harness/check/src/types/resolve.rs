@@ -172,7 +172,7 @@ if command -v getent >/dev/null 2>&1; then
     return 0
 fi
 if [ -r /etc/hosts ]; then
-    said=$(while read -r address names; do
+    said=$(while read -r address names || [ -n "$address" ]; do
         for name in ${names%%#*}; do [ "$name" != "$1" ] || echo "$address"; done
     done </etc/hosts)
     [ -z "$said" ] || { printf 'from=hosts\n%s\n' "$said"; return 0; }
@@ -245,6 +245,19 @@ mod tests {
             let only = Matcher::Only(vec!["198.51.100.7".into(), "2001:db8::7".into()]);
             assert_eq!(evaluate("addresses", only, text), Verdict::MET, "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_line_of_hosts_counts_without_its_end() {
+        let host = tempfile::tempdir().unwrap();
+        let hosts = host.path().join("hosts");
+        std::fs::write(&hosts, "127.0.0.1 localhost\n192.0.2.7 last.example # a comment").unwrap();
+        let script = crate::shell::batch(["last.example"], READ)
+            .replace("command -v getent", "command -v no-such-program")
+            .replace("/etc/hosts", hosts.to_str().unwrap());
+        let wanted = expectation("resolve", "last.example", &[("addresses", Matcher::Only(vec!["192.0.2.7".into()]))]);
+        let seen = seen("resolve", crate::testing::with_tools(&[], &script));
+        assert_eq!(Resolve.evaluate(&wanted, &seen, &Facts::default()), [Verdict::MET]);
     }
 
     #[test]

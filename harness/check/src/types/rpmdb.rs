@@ -249,16 +249,7 @@ impl Check for Rpmdb {
                     if answer.status != 0 {
                         return Err(Unreadable::new(answer.output));
                     }
-                    if let Some(error) =
-                        answer.output.lines().find(|line| line.starts_with("error:") && !line.contains("No such file"))
-                    {
-                        return Err(Unreadable::new(error));
-                    }
-                    let unowned = answer
-                        .output
-                        .lines()
-                        .filter_map(|line| line.strip_prefix("file ")?.strip_suffix(" is not owned by any package"));
-                    Ok(Value::items(unowned))
+                    unowned(&answer.output).map(Value::items)
                 }
                 "providers" => {
                     let answer = seen.answer("rpmdb/providers", key(assertion)?)?;
@@ -292,12 +283,31 @@ const UNOWNED: &str = r#"[ -d "$1" ] || { echo "$1 is not a directory"; return 1
 command -v rpm >/dev/null 2>&1 || { echo 'rpm: not found'; return 127; }
 command -v find >/dev/null 2>&1 || { echo 'find: not found'; return 127; }
 # Where every file has an owner, nothing is printed; that find, xargs and rpm speak is seen before.
-[ -n "$(find "$1" -prune)" ] || { echo "find does not list $1"; return 1; }
+[ -n "$(find -H "$1" -prune)" ] || { echo "find does not list $1"; return 1; }
 said=$(printf '%s\0' "$(command -v rpm)" | xargs -0 rpm -qf --qf 'owned\n' -- 2>&1)
 case $said in *owned*) ;; *) echo "rpm, or xargs, says nothing of its own program: $said"; return 1;; esac
-find "$1" -xdev \( -type f -o -type l \) -print0 | xargs -0 -r rpm -qf --qf '' --
+# The directory itself may be a link, as /bin is: it is what is in it that matters.
+find -H "$1" -xdev \( -type f -o -type l \) -print0 | xargs -0 -r rpm -qf --qf '' --
 echo 'every file was looked up'
 return 0"#;
+
+/// The files of which rpm says that no package owns them. A name with a line feed in it tears that line: rpm
+/// found it, and which file it is cannot be said.
+fn unowned(said: &str) -> Read<Vec<&str>> {
+    let mut files = Vec::new();
+    for line in said.lines() {
+        if line.starts_with("error:") && !line.contains("No such file") {
+            return Err(Unreadable::new(line));
+        }
+        let Some(rest) = line.strip_prefix("file ") else { continue };
+        match rest.strip_suffix(" is not owned by any package") {
+            Some(file) => files.push(file),
+            None if rest.ends_with("No such file or directory") => {}
+            None => return Err(Unreadable::new(format!("rpm says `{line}`, which is not of one file"))),
+        }
+    }
+    Ok(files)
+}
 
 /// Splits the last line `status N` off.
 fn ended(text: &str) -> Read<(&str, &str)> {
@@ -431,6 +441,43 @@ mod tests {
         assert!(ran(3, 1) && ran(3, 2) && ran(3, 3) && ran(300, 254), "each package says one line or more");
         assert!(!ran(1, 2), "more packages than lines");
         assert!(!ran(300, 139), "that may be a fault of memory, with half of the listing said");
+    }
+
+    #[test]
+    fn unowned_files_are_named_and_a_torn_name_is_no_file() {
+        let said = "file /usr/bin/foreign is not owned by any package\nevery file was looked up";
+        assert_eq!(unowned(said), Ok(vec!["/usr/bin/foreign"]));
+        assert_eq!(unowned("every file was looked up"), Ok(Vec::new()));
+        let gone = "error: file /x: No such file or directory\nevery file was looked up";
+        assert_eq!(unowned(gone), Ok(Vec::new()));
+        let torn = "file /usr/bin/a\nb is not owned by any package\nevery file was looked up";
+        assert!(unowned(torn).unwrap_err().to_string().contains("`file /usr/bin/a`"));
+        assert!(unowned("error: cannot open the database").is_err());
+    }
+
+    #[test]
+    fn a_directory_behind_a_link_is_entered_by_every_find() {
+        let host = tempfile::tempdir().unwrap();
+        let (bin, usr) = (host.path().join("tools"), host.path().join("usr"));
+        for directory in [&bin, &usr] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        std::fs::write(usr.join("foreign"), "").unwrap();
+        std::fs::write(usr.join("a\nb"), "").unwrap();
+        std::os::unix::fs::symlink("usr", host.path().join("linked")).unwrap();
+        // An rpm whose database has nothing but itself.
+        let rpm = bin.join("rpm");
+        let script = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nfor f; do case $f in */rpm) echo owned;; *) echo \"file $f is not owned by any package\";; esac; done\n";
+        std::fs::write(&rpm, script).unwrap();
+        std::fs::set_permissions(&rpm, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        for program in crate::testing::makers_of(&["find"], host.path()) {
+            let linked = host.path().join("linked");
+            let script = shell::batch([linked.to_str().unwrap()], UNOWNED);
+            let reply = crate::testing::with_tools(&[&bin, &program], &script);
+            let said = shell::answers(&reply).unwrap().remove(linked.to_str().unwrap()).unwrap().output;
+            assert!(said.contains("/linked/foreign is not owned by any package"), "{program:?}: {said}");
+            assert!(unowned(&said).is_err(), "{program:?}: {said}");
+        }
     }
 
     #[test]

@@ -7,9 +7,12 @@ use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::cat;
+use crate::types::selinux_policy;
 use crate::unreadable::{Read, Unreadable};
+use crate::whole_name;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
+use std::collections::BTreeSet;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -56,7 +59,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "/sys/fs/selinux, /etc/selinux/config, /proc/*/attr/current, the journal or the audit log; `semodule` for permissive types.",
+    reads: "/sys/fs/selinux, /etc/selinux/config, /proc/*/attr/current, the journal and the audit log; `semanage` or `seinfo` for permissive types, or the head of the loaded policy.",
     example: r#"selinux:
   mode: enforcing
   configured: enforcing
@@ -154,14 +157,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                         _ => Err(Unreadable::new(answer.output)),
                     }
                 }
-                "permissive-types" => {
-                    let text = seen.output("selinux/permissive")?;
-                    let types = text
-                        .trim()
-                        .strip_prefix("types:")
-                        .ok_or_else(|| Unreadable::new("the list of types is torn"))?;
-                    Ok(Value::items(types.split_whitespace().filter(|word| word.ends_with("_t"))))
-                }
+                "permissive-types" => selinux_policy::permissive(&seen.output("selinux/permissive")?).map(Value::Items),
                 "unconfined-services" => {
                     if field(&kernel()?, "enforce").is_none() {
                         return Ok(Value::gone("no policy is loaded"));
@@ -179,13 +175,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     names.dedup();
                     Ok(Value::items(names))
                 }
-                "denials" => {
-                    let text = seen.output("selinux/denials")?;
-                    let said = text
-                        .strip_prefix("denials:\n")
-                        .ok_or_else(|| Unreadable::new("the list of denials is torn"))?;
-                    Ok(Value::text(said))
-                }
+                "denials" => denials(&seen.output("selinux/denials")?).map(Value::text),
                 _ => unanswered(assertion),
             }
         })
@@ -210,18 +200,112 @@ const SOURCES: &[FixedReading] = &[
         attributes: &["permissive-types"],
         key: "selinux/permissive",
         seconds: 120,
-        script: "command -v semodule >/dev/null 2>&1 || { echo 'semodule: not found' >&2; exit 127; }\nif command -v semanage >/dev/null 2>&1; then\ntypes=$(semanage permissive -l -n) || exit 1\n# Without permissive types it prints nothing; every policy has a login, though.\n[ -n \"$types\" ] || [ -n \"$(semanage login -l -n)\" ] || { echo 'semanage prints nothing' >&2; exit 1; }\nelse\nmodules=$(semodule -lfull) && [ -n \"$modules\" ] || { echo 'semodule lists no module' >&2; exit 1; }\ntypes=$(printf '%s\\n' \"$modules\" | while read -r priority name rest; do case $name in permissive_*) echo \"${name#permissive_}\";; esac; done)\nfi\nprintf 'types:%s\\n' \"$types\"",
+        script: selinux_policy::PERMISSIVE,
     },
     FixedReading {
         attributes: &["unconfined-services"],
         key: "selinux/processes",
         seconds: 30,
-        script: "for dir in /proc/[0-9]*; do\nlabel=; name=\n{ IFS= read -r label <$dir/attr/current; IFS= read -r name <$dir/comm; } 2>/dev/null\n[ -z \"$name\" ] || printf '%s\\t%s\\n' \"$label\" \"$name\"\ndone",
+        script: concat!(
+            whole_name::function!(),
+            r#"for dir in /proc/[0-9]*; do
+label=; comm=
+{ IFS= read -r label <$dir/attr/current; IFS= read -r comm <$dir/comm; } 2>/dev/null
+[ -n "$comm" ] || continue
+whole "${dir#/proc/}" "$comm"
+printf '%s\t%s\n' "$label" "${name:-$comm}"
+done"#
+        ),
     },
-    FixedReading {
-        attributes: &["denials"],
-        key: "selinux/denials",
-        seconds: 60,
-        script: "if [ -r /var/log/audit/audit.log ] && command -v ausearch >/dev/null 2>&1; then\n# Without a match it ends with 1 and says so.\nsaid=$(ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>&1 </dev/null); status=$?\ncase $status$said in 0?*) printf 'denials:\\n%s\\n' \"$said\";; 1*'<no matches>'*) echo denials:;; *) echo \"ausearch: $said\" >&2; exit 1;; esac\nexit 0\nfi\ncommand -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }\necho denials:\njournalctl -b -o cat --no-pager -q _TRANSPORT=audit + _TRANSPORT=kernel | {\nspoke=no\nwhile IFS= read -r line; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*) printf '%s\\n' \"$line\";; esac; done\n[ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }\n}",
-    },
+    FixedReading { attributes: &["denials"], key: "selinux/denials", seconds: 120, script: DENIALS },
 ];
+
+/// Both places that denials go to: auditd keeps a log of its own, and without it they are in the journal. A log that the
+/// builder left says nothing of this boot.
+const DENIALS: &str = r#"log=/var/log/audit/audit.log
+echo audit:
+if [ -s "$log" ]; then
+    if command -v ausearch >/dev/null 2>&1; then
+        # Without a match it ends with 1 and says so.
+        said=$(ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>&1 </dev/null); status=$?
+        case $status$said in 0?*) printf '%s\n' "$said";; 1*'<no matches>'*) ;; *) echo "ausearch: $said" >&2; exit 1;; esac
+    else
+        for dir in /proc/[0-9]*; do
+            name=; IFS= read -r name 2>/dev/null <"$dir/comm"
+            [ "$name" != auditd ] || { echo 'auditd keeps what is denied, and ausearch is not found' >&2; exit 127; }
+        done
+    fi
+fi
+echo journal:
+command -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }
+journalctl -b -a -o cat --no-pager -q _TRANSPORT=audit + _TRANSPORT=kernel | {
+    spoke=no
+    while IFS= read -r line || [ -n "$line" ]; do
+        spoke=yes
+        case $line in *'avc:  denied'*|*'AVC avc:'*|*'SELINUX_ERR '*) printf '%s\n' "$line";; esac
+    done
+    [ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }
+} || exit 1
+echo end"#;
+
+/// The denials of both, each once.
+fn denials(text: &str) -> Read<String> {
+    let torn = || Unreadable::new("the list of denials is torn");
+    let (audit, journal) = text
+        .strip_prefix("audit:\n")
+        .and_then(|text| text.strip_suffix("end\n"))
+        .and_then(|text| text.split_once("journal:\n"))
+        .ok_or_else(torn)?;
+    // The one has the record's type and number before it and may have names behind it, the other has neither.
+    let said = |line: &str| {
+        let at = line.find("avc:").unwrap_or(0);
+        line[at..].split('\u{1d}').next().unwrap_or_default().trim_end().to_owned()
+    };
+    let known: BTreeSet<String> = audit.lines().map(said).collect();
+    let more = journal.lines().filter(|line| !known.contains(&said(line)));
+    Ok(audit.lines().chain(more).map(|line| format!("{line}\n")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const DENIED: &str = "avc:  denied  { read } for  pid=7 comm=\"x\" name=\"shadow\" scontext=a:b:c:s0 tcontext=a:b:d:s0 tclass=file permissive=0";
+
+    fn install(directory: &Path, name: &str, script: &str) {
+        let path = directory.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn the_journal_is_read_although_a_builder_left_a_log_and_each_denial_is_one() {
+        let host = tempfile::tempdir().unwrap();
+        let log = host.path().join("audit.log");
+        let script = DENIALS.replace("/var/log/audit/audit.log", log.to_str().unwrap());
+        let journal = format!(
+            "audit: type=1400 audit(1700000000.123:45): {DENIED}\nusb 1-1: new device\nAVC avc:  denied  {{ write }} for  pid=8"
+        );
+        install(host.path(), "journalctl", &format!("cat <<'END'\n{journal}\nEND"));
+        let read = || {
+            let reply = crate::testing::with_tools(&[host.path()], &script);
+            denials(&crate::testing::seen("x", reply).output("x")?)
+        };
+        let both =
+            format!("audit: type=1400 audit(1700000000.123:45): {DENIED}\nAVC avc:  denied  {{ write }} for  pid=8\n");
+        assert_eq!(read(), Ok(both.clone()), "no log at all");
+        std::fs::write(&log, "of the builder\n").unwrap();
+        install(host.path(), "ausearch", "echo '<no matches>' >&2; exit 1");
+        assert_eq!(read(), Ok(both));
+        let record = format!("type=AVC msg=audit(1700000000.123:45): {DENIED}\u{1d}AUID=\"root\"");
+        install(host.path(), "ausearch", &format!("cat <<'END'\n{record}\nEND"));
+        assert_eq!(read(), Ok(format!("{record}\nAVC avc:  denied  {{ write }} for  pid=8\n")));
+        install(host.path(), "ausearch", "echo 'Error opening /var/log/audit/audit.log' >&2; exit 1");
+        assert!(read().is_err());
+        install(host.path(), "ausearch", "echo '<no matches>' >&2; exit 1");
+        install(host.path(), "journalctl", "");
+        assert!(read().is_err(), "a silent journal");
+        assert!(denials("").is_err() && denials("audit:\njournal:\n").is_err());
+    }
+}

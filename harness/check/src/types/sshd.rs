@@ -7,7 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_record::facts::Facts;
-use muster_suite::model::Expectation;
+use muster_suite::model::{Expectation, Matcher};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("value", AttributeKind::Loose, "Its value."),
@@ -56,6 +56,7 @@ impl Check for Sshd {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let option = expectation.subject.to_lowercase();
+        let expectation = &in_one_spelling(expectation);
         verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("sshd/options")?;
             let values: Vec<&str> = text
@@ -68,7 +69,7 @@ impl Check for Sshd {
                 return Ok(Value::gone(format!("sshd -T names no option `{option}`")));
             }
             match assertion.attribute {
-                "value" => Ok(Value::text(values.join(" "))),
+                "value" => Ok(Value::text(values.iter().map(|value| spelling(value)).collect::<Vec<_>>().join(" "))),
                 "list" => Ok(Value::items(values.iter().flat_map(|value| value.split([',', ' '])))),
                 _ => unanswered(assertion),
             }
@@ -76,11 +77,31 @@ impl Check for Sshd {
     }
 }
 
+/// The word that sshd_config(5) has: `sshd -T` still prints the old one, and a suite may say either.
+fn spelling(value: &str) -> &str {
+    if value == "without-password" { "prohibit-password" } else { value }
+}
+
+fn in_one_spelling(expectation: &Expectation) -> Expectation {
+    fn of(matcher: &Matcher) -> Matcher {
+        let all = |parts: &[Matcher]| parts.iter().map(of).collect();
+        match matcher {
+            Matcher::Equals(word) => Matcher::Equals(spelling(word).to_owned()),
+            Matcher::AnyOf(parts) => Matcher::AnyOf(all(parts)),
+            Matcher::All(parts) => Matcher::All(all(parts)),
+            Matcher::Not(inner) => Matcher::Not(Box::new(of(inner))),
+            other => other.clone(),
+        }
+    }
+    let mut expectation = expectation.clone();
+    expectation.assertions.iter_mut().for_each(|assertion| assertion.matcher = of(&assertion.matcher));
+    expectation
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{equals, expectation, missed, reply, seen};
-    use muster_suite::model::Matcher;
 
     #[test]
     fn options_are_scalars_or_lists() {
@@ -94,6 +115,11 @@ mod tests {
             .remove(0)
         };
         assert_eq!(evaluate("Port", "value", equals("0x16")), Verdict::MET);
+        let either = Matcher::AnyOf(vec![equals("no"), equals("prohibit-password")]);
+        assert_eq!(evaluate("permitrootlogin", "value", either), Verdict::MET);
+        assert_eq!(evaluate("permitrootlogin", "value", equals("without-password")), Verdict::MET);
+        let neither = Matcher::Not(Box::new(equals("without-password")));
+        assert_eq!(missed(&evaluate("permitrootlogin", "value", neither)).1, "prohibit-password");
         assert_eq!(
             missed(&evaluate("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
             "also aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"

@@ -99,7 +99,7 @@ impl FactKind for File {
     }
 }
 
-/// Three walks: `stat`, `readlink` and `sha256sum` of everything in the same file system. A name with a
+/// Three walks: `stat`, `readlink` and `sha256sum` of everything in the same file system. A tree may itself be a link. A name with a
 /// line break cannot be told apart in their answers, so that it is an error.
 fn script(trees: &[String]) -> String {
     format!(
@@ -109,15 +109,15 @@ for tree in {}; do
 done
 [ $# -gt 0 ] || {{ echo 'none of the trees is there' >&2; exit 1; }}
 tab=$(printf '\t')
-bad=$(find "$@" -xdev -name '*
+bad=$(find -H "$@" -xdev -name '*
 *') || exit 1
 [ -z "$bad" ] || {{ echo 'a file has a line break in its name' >&2; exit 1; }}
 echo '= stat'
-find "$@" -xdev -exec stat -c "%f$tab%U$tab%G$tab%s$tab%n" {{}} + || exit 1
+find -H "$@" -xdev -exec stat -c "%f$tab%U$tab%G$tab%s$tab%n" {{}} + || exit 1
 echo '= link'
-find "$@" -xdev -type l -exec sh -c 'for l do t=$(readlink "$l") || exit 1; printf "%s\n%s\n" "$l" "$t"; done' sh {{}} + || exit 1
+find -H "$@" -xdev -type l -exec sh -c 'for l do t=$(readlink "$l") || exit 1; printf "%s\n%s\n" "$l" "$t"; done' sh {{}} + || exit 1
 echo '= hash'
-find "$@" -xdev -type f -exec sha256sum {{}} + || exit 1
+find -H "$@" -xdev -type f -exec sha256sum {{}} + || exit 1
 echo '= end'"#,
         shell::need("find"),
         shell::need("sha256sum"),

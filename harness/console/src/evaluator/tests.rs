@@ -107,6 +107,25 @@ fn messages_of_two_processors_in_one_line_are_both_found() {
 }
 
 #[test]
+fn a_finding_hides_no_graver_one_of_its_category_in_the_same_line() {
+    let both = "[    1.000000] dracut-initqueue[312]: Warning: /dev/x does not exist[    1.000001] dracut-initqueue[312]: Warning: Could not boot.\n";
+    assert_eq!(rules_of(both), ["dracut-waiting", "dracut-emergency"]);
+    let turned = "[    1.000000] dracut-initqueue[312]: Warning: Could not boot.[    1.000001] dracut-initqueue[312]: Warning: /dev/x does not exist\n";
+    assert_eq!(rules_of(turned), ["dracut-emergency"]);
+}
+
+#[test]
+fn a_carriage_return_alone_ends_a_line_and_what_is_drawn_again_is_found_once() {
+    let lines = "[    1.000000] mce: [Hardware Error]: Machine check events logged\r[    2.000000] Oops: 0000 [#1] SMP\r[    3.000000] EDAC MC0: 1 UE memory read error on x\r[    4.000000] EDAC MC0: 1 UE memory read error on y\r";
+    assert_eq!(rules_of(lines), ["corrected-error", "oops", "machine-check", "machine-check"]);
+    let prompt = "grub rescue> \rgrub rescue> \rgrub rescue> \n";
+    assert_eq!(rules_of(prompt).len(), 1);
+    // A line that is cut because it is long goes on.
+    let long = format!("[    1.000000] Oops: 0000 [#1] SMP {}[    1.000001] Oops: 0001 [#2] SMP\n", "x".repeat(5000));
+    assert_eq!(rules_of(&long), ["oops"]);
+}
+
+#[test]
 fn an_unfinished_prompt_is_found_at_a_pause_and_not_again() {
     let mut evaluator = Evaluator::new(Setting::default());
     assert_eq!(evaluator.push(b"grub rescue> "), []);

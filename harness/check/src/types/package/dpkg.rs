@@ -52,6 +52,13 @@ return $ended"#;
 /// its own, and is provided by others.
 const OFFERED: &str = r#"set -- "$1" /var/lib/apt/lists/*_Packages* /var/lib/apt/lists/*_Packages
 [ -e "$2" ] || { echo 'apt has no lists of packages: `apt-get update` was not run'; return 1; }
+# apt wants the architecture behind a colon. What is not installed is not known to dpkg-query, but its architecture is:
+# the rest of `python3.11` is none.
+case $1 in
+*:*) ;;
+*.*) known=$(dpkg --print-architecture && dpkg --print-foreign-architectures) && [ -n "$known" ] || { echo 'dpkg names no architecture'; return 1; }
+    for arch in all $known; do case $1 in *".$arch") set -- "${1%.*}:$arch";; esac; done;;
+esac
 apt-cache madison "$1" || return 1
 echo '= provides'
 apt-cache showpkg "$1" 2>/dev/null || :
@@ -313,6 +320,23 @@ mod tests {
         assert!(
             of("available", 1, "apt has no lists of packages").is_err() && of("available", 0, "= provides\n").is_err()
         );
+    }
+
+    #[test]
+    fn apt_of_this_host_takes_a_name_with_its_architecture() {
+        let lists = std::fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
+        let mut names = lists.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        if crate::testing::this_host_lacks("/usr/bin/apt-cache") || !names.any(|name| name.contains("_Packages")) {
+            return;
+        }
+        let ended = std::process::Command::new("dpkg").arg("--print-architecture").output().unwrap();
+        let native = String::from_utf8(ended.stdout).unwrap();
+        let plain = format!("bash.{}", native.trim_end());
+        for label in [plain.as_str(), &plain.replace('.', ":")] {
+            let wanted = expectation("package", label, &[("available", equals("exact"))]);
+            let seen = on_this_host(&Check_.probes(&[&wanted], &facts()));
+            assert_eq!(Check_.evaluate(&wanted, &seen, &facts()), [Verdict::MET], "{label}");
+        }
     }
 
     #[test]

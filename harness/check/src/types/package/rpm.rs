@@ -7,6 +7,7 @@ use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
 use crate::{dnf, rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
+use std::collections::BTreeSet;
 
 /// What must be read.
 pub(super) fn probes(wanted: &[&Expectation]) -> Vec<Probe> {
@@ -54,7 +55,11 @@ pub(super) fn probes(wanted: &[&Expectation]) -> Vec<Probe> {
     }
     let offered: Vec<&str> = subjects(wanted, &["available", "candidate"]).into_iter().collect();
     if !offered.is_empty() {
-        probes.push(Probe::new("package/available", 300, format!("{}{OFFERED}", names_of(&offered))));
+        // Not every package manager takes a name with an architecture; each lists the architecture with the name.
+        let plain: Vec<String> = offered.iter().map(|label| dnf::name_of(label)).collect();
+        let names: BTreeSet<&str> = offered.iter().copied().chain(plain.iter().map(String::as_str)).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        probes.push(Probe::new("package/available", 300, format!("{}{OFFERED}", names_of(&names))));
     }
     probes
 }
@@ -202,10 +207,10 @@ fn availability(text: &str, name: &str) -> Read<(&'static str, Option<String>)> 
             wanted = capability;
             continue;
         }
-        let Some((found, evr)) = dnf::nevra(line) else { continue };
-        if found == name {
-            if newest.as_deref().is_none_or(|known| rpm::compare(known, &evr).is_lt()) {
-                newest = Some(evr);
+        let Some(listed) = dnf::nevra(line) else { continue };
+        if listed.is_called(name) {
+            if newest.as_deref().is_none_or(|known| rpm::compare(known, &listed.evr).is_lt()) {
+                newest = Some(listed.evr);
             }
         } else if wanted == name {
             provided = true;
@@ -366,6 +371,11 @@ mod tests {
         assert_eq!(availability(text, "bash"), Ok(("exact", Some("5.2.40-1.fc43".to_owned()))));
         assert_eq!(availability(text, "zlib-devel"), Ok(("provides", None)));
         assert_eq!(availability(text, "gone"), Ok(("absent", None)));
+        assert_eq!(availability(text, "bash.x86_64"), Ok(("exact", Some("5.2.40-1.fc43".to_owned()))));
+        assert_eq!(availability(text, "bash.i686"), Ok(("absent", None)));
+        let wanted = expectation("package", "lab-hello.noarch", &[("available", equals("absent"))]);
+        let script = probes(&[&wanted]).pop().unwrap().script;
+        assert!(script.contains("set -- 'lab-hello' 'lab-hello.noarch'"), "{script}");
         assert!(availability("bash-0:5-1.x86_64\n", "gone").unwrap_err().to_string().contains("not complete"));
         assert!(availability("Curl error (6): Could not resolve host\ncomplete", "gone").is_err());
     }
