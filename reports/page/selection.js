@@ -4,6 +4,8 @@
 const OUTCOMES = ["fail", "error", "not-run", "flaky", "known", "skip", "pass"];
 const SINCE = {
   "newly-red": "newly failing",
+  "added-red": "added, and failing",
+  "now-run-red": "now run, and failing",
   "no-longer-run": "no longer run",
   "still-red": "still failing",
   "now-known": "now failing as a known issue says",
@@ -52,7 +54,7 @@ function selected(tests, state) {
   return found.sort(own(ORDERS, state.sort) || ORDERS.worst);
 }
 
-const news = (test) => (test.since === "newly-red" ? 0 : 1);
+const news = (test) => (["newly-red", "added-red", "now-run-red"].includes(test.since) ? 0 : 1);
 const ORDERS = {
   worst: (a, b) => a.rank - b.rank || news(a) - news(b) || a.index - b.index,
   plan: (a, b) => a.index - b.index,

@@ -9,7 +9,7 @@ use crate::support::{Finished, Place, finish};
 
 const SUITE: &str = "schema: suite/v1\nsuite: mine\ntests:\n  - id: one\n    summary: a kernel runs, and it is new enough\n    expect:\n      kernel: {release: \">= 1\"}\n";
 
-fn start(place: &Place, words: &[&str], directory: &Path) -> Finished {
+pub(crate) fn start(place: &Place, words: &[&str], directory: &Path) -> Finished {
     std::fs::create_dir_all(directory).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(words).current_dir(directory).env("MUSTER_CACHE", place.path("cache")).env_remove("MUSTER_ROOT");
@@ -46,11 +46,20 @@ const REFUSED: &[(&[&str], i32, &[&str])] = &[
     ),
     (&["certify", "last", "--policy", "p.yaml", "--key", "text", "-o", "c"], 2, &["cannot read the key text"]),
     (&["run", "--connect", "me@192.0.2.1", "--identity", "nokey"], 2, &["--identity nokey: there is no such file"]),
+    (
+        &["run", "--image", "lab", "--identity", "key"],
+        2,
+        &["`--identity`", "is for `--connect`, which is not given", "`--connect <USER@HOST[:PORT]>` too"],
+    ),
+    (&["run", "--image", "lab", "--host-key", "k"], 2, &["`--host-key`", "is for `--connect`"]),
+    (&["run", "--image", "lab", "--allow-changes"], 2, &["`--allow-changes`", "is for `--connect`"]),
+    (&["run", "--cpus", "2", "--name", "it"], 2, &["`--name`", "is for `--connect`"]),
+    (&["run", "--identity", "key"], 2, &["`--identity`", "is for `--connect`"]),
     (&["run", "--connect", "me@192.0.2.1", "--identity", "empty"], 2, &["the file is empty"]),
     (&["run", "--connect", "me@192.0.2.1", "--identity", "key.pub"], 2, &["no private key", "`.pub`"]),
     (&["images", "inspect", "lab-tiny"], 2, &["an image of the catalogue", "muster images show lab-tiny"]),
     (&["images", "verify", "fedora-43"], 2, &["`muster images pull fedora-43`"]),
-    (&["bisect"], 2, &["`--good`", "`--packages`", "`-o`", "--between DIR", "--packages DIR", "-- --user NAME"]),
+    (&["bisect"], 2, &["`--good`", "`--packages`", "--between DIR", "--packages DIR", "-- --user NAME"]),
     (&["bisect", "base/boots", "--good", "a", "-o", "s"], 2, &["`--bad`", "--between DIR"]),
     (&["runs", "prune", "--older-than", "30"], 2, &["`30d`"]),
     (&["certify", "last", "--policy", "p", "--key", "k", "-o", "c", "--valid-for", "90"], 2, &["`90d`"]),

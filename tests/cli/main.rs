@@ -29,6 +29,7 @@ mod kconfig;
 mod killed;
 mod kubernetes;
 mod lost_shards;
+mod named_files;
 mod names;
 mod packages;
 mod pages;

@@ -107,3 +107,41 @@ fn a_duration_without_its_unit_is_completed_with_the_one_that_is_meant() {
     assert!(units.values().any(|unit| unit == "d") && units.values().any(|unit| unit == "s"), "{units:?}");
     assert_eq!(muster_suite::value::duration_in("d")("7d").ok(), Some(Duration::from_secs(7 * 86_400)));
 }
+
+/// What a machine is when an option is not typed: of a file, as the description of one has it.
+#[test]
+fn every_option_of_a_machine_says_its_default_as_it_is() {
+    use clap::Args as _;
+    use muster_base::machine::Format;
+    use muster_image::{DiskSource, ImageSpec};
+    let file = ImageSpec::new("x", DiskSource::Path("x".into()), Format::Raw);
+    let defaults = [
+        ("firmware", file.firmware.to_string()),
+        ("arch", file.arch.to_string()),
+        ("tpm", file.tpm.to_string()),
+        ("seed", file.seed.to_string()),
+        ("user", file.user.clone()),
+        ("guest-memory", format!("{}GiB", file.memory_mib / 1024)),
+        ("cpus", file.cpus.to_string()),
+        ("bus", file.bus.to_string()),
+        ("extra-disk", if file.extra_disks.is_empty() { "none".to_owned() } else { panic!("{:?}", file.extra_disks) }),
+        ("nics", file.nics.to_string()),
+        ("boot-timeout", muster_suite::value::show_duration(file.boot_timeout)),
+    ];
+    let command = crate::session::MachineOptions::augment_args(Command::new("x"));
+    let mut named = 0;
+    for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+        let name = argument.get_long().expect("an option");
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let said = help.split_once("[default: ").map(|(_, said)| said.trim_end_matches(']').replace('\n', " "));
+        let Some(said) = said else {
+            assert!(!argument.get_default_values().is_empty(), "--{name} says no default: {help}");
+            continue;
+        };
+        if let Some((_, default)) = defaults.iter().find(|(of, _)| *of == name) {
+            assert_eq!(said, format!("as the catalogue has it; {default} for a file"), "--{name}");
+            named += 1;
+        }
+    }
+    assert_eq!(named, defaults.len(), "an option has another name");
+}

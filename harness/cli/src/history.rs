@@ -20,7 +20,7 @@ use muster_report::history::{SeriesState, json, series, text};
                   put one behind the other are one: keep it in a cache or an artifact of a nightly job. Of a directory without one, the \
                   runs in it are read. A series is one test on one distribution, shape of machine and accelerator.
 
-Exit codes: 0 no failure is new · 1 one is · 2 a history cannot be read
+Exit codes: 0 no failure is new · 1 one is, or fails in the only run that has a result · 2 a history cannot be read
 
 Examples:
   muster history                                     the runs of this checkout
@@ -72,7 +72,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
             say(&serde_json::to_string_pretty(&json::document(&found, entries.len())).unwrap_or_default())
         }
     }
-    let new = found.iter().any(|one| one.state == SeriesState::New);
+    let new = found.iter().any(|one| matches!(one.state, SeriesState::New | SeriesState::First));
     Ok(if new { Exit::Failed } else { Exit::Pass })
 }
 

@@ -21,6 +21,21 @@ pub(crate) async fn looked_into(
     Ok(ImageSpec { arch, max_virtual_size: ImageSpec::MAX_LOOKED_INTO, ..spec })
 }
 
+/// Whether a name is an address, such as `https://…`.
+pub(crate) fn is_address(name: &str) -> bool {
+    name.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// The error for an address in the place of an image.
+pub(crate) fn not_fetched(name: &str) -> CliError {
+    let shown = muster_base::text::one_line(name, 200);
+    CliError::invalid(format!("{shown}: muster fetches no address that is named as an image")).hint(
+        "download it and name the file, or describe it with `download:` in images/*.yaml, for `muster images pull`",
+    )
+}
+
 /// What a file says of itself, read as a run reads it before it starts it.
 pub(crate) fn facts(file: &Utf8Path, format: Option<Format>) -> Result<muster_record::disk::DiskFacts, CliError> {
     let facts = runtime()?.block_on(async {

@@ -125,7 +125,11 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         return Ok(Exit::Pass);
     }
     say("  muster list mine              the tests");
-    say("  muster run mine --image FILE  on a disk of yours; `muster images list` names others");
+    say("  muster run mine --image FILE --user NAME");
+    say(
+        "                                on a disk of yours, as an account that its seed gives the key (root without --user);",
+    );
+    say("                                `muster images list` names others");
     Ok(Exit::Pass)
 }
 

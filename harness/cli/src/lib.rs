@@ -69,6 +69,7 @@ mod project;
 mod record;
 mod reference;
 mod report;
+mod requires;
 mod resume;
 mod run;
 mod runs;
@@ -212,14 +213,22 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    let typed = words.clone();
     paint(&words);
     let from = Surroundings::of_process();
     let (words, taken) = match earlier::taken(&Arguments::command(), words) {
         Ok(taken) => taken,
-        Err(wrong) => {
-            wrong.show();
-            return wrong.exit.into();
-        }
+        // What cannot stand together is wrong whatever the earlier run was.
+        Err(wrong) => match Arguments::try_parse_from(&typed) {
+            Err(error) if error.kind() == clap::error::ErrorKind::ArgumentConflict => {
+                let _ = error.print();
+                return Exit::Invalid.into();
+            }
+            _ => {
+                wrong.show();
+                return wrong.exit.into();
+            }
+        },
     };
     // Without settings the command line is read once.
     let applied = match from.is_empty() {
@@ -235,12 +244,16 @@ pub fn main() -> std::process::ExitCode {
         },
     };
     paint(&applied.words);
-    let exit = match Arguments::try_parse_from(&applied.words) {
-        Ok(arguments) => {
+    let exit = match read(&applied.words) {
+        Ok(Err(unmet)) => return finish(Err::<Exit, _>(unmet)),
+        Ok(Ok(arguments)) => {
             let notes = taken.into_iter().chain(applied.notes).collect();
             return dispatch(arguments, notes, &applied.words);
         }
         Err(error) => {
+            // Options that come from an earlier run or from settings are not shown in the usage of a mistake that was typed.
+            let own = Arguments::try_parse_from(&typed).err().filter(|own| own.kind() == error.kind());
+            let error = own.unwrap_or(error);
             // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
             // failure.
             let _ = error.print();
@@ -248,6 +261,25 @@ pub fn main() -> std::process::ExitCode {
         }
     };
     exit.into()
+}
+
+/// What a command line means. An option without the one that it is for is an error of ours: clap's does not say which option
+/// needs the other, and it has none where another option excludes the missing one.
+fn read(words: &[OsString]) -> Result<Result<Arguments, CliError>, clap::Error> {
+    let unmet = || {
+        // Most command lines have no option, and then there is nothing to look for.
+        words.iter().skip(1).find(|word| word.as_encoded_bytes().starts_with(b"--"))?;
+        let mut built = Arguments::command();
+        built.build();
+        requires::unmet(&built, words)
+    };
+    match Arguments::try_parse_from(words) {
+        Ok(arguments) => Ok(unmet().map_or(Ok(arguments), Err)),
+        Err(error) if error.kind() == clap::error::ErrorKind::MissingRequiredArgument => {
+            unmet().map_or(Err(error), |unmet| Ok(Err(unmet)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Colour for all that is printed from here on, help and errors of the command line too: these end clap's reading
@@ -369,10 +401,10 @@ fn typed_run(words: &[String]) -> Result<run::Ready, CliError> {
     let typed = std::iter::once("muster").chain(words.iter().map(String::as_str)).map(OsString::from).collect();
     let settings = settings::apply(&Arguments::command(), typed, &Surroundings::of_process());
     let Applied { words, notes } = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
-    let parsed = Arguments::try_parse_from(&words).map_err(|error| {
+    let parsed = read(&words).map_err(|error| {
         let text = error.to_string();
         wrong_options(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
-    })?;
+    })??;
     match parsed.command {
         Command::Run(arguments) => Ok(run::Ready { arguments, notes, words }),
         _ => Err(wrong_options("they are of another command")),

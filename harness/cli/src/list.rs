@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8PathBuf;
+
 use super::error::CliError;
 use super::load::{self, Filter, Loaded, Selected, Selection};
 use super::output::{OutputFormat, say};
@@ -32,13 +34,16 @@ pub(crate) struct Arguments {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
+    /// Known issues of a run, which are read as the run reads them.
+    #[arg(skip)]
+    known_issues: Option<Vec<Utf8PathBuf>>,
 }
 
 impl Arguments {
     /// The same selection, as text: what `muster run --list` means.
-    pub(crate) fn of(selection: Selection, image: Vec<String>) -> Self {
+    pub(crate) fn of(selection: Selection, image: Vec<String>, known_issues: Vec<Utf8PathBuf>) -> Self {
         let (filter, shard, format) = (Filter::default(), ShardOptions::default(), OutputFormat::Text);
-        Self { filter, selection, shard, image, format }
+        Self { filter, selection, shard, image, format, known_issues: Some(known_issues) }
     }
 }
 
@@ -53,6 +58,9 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     }
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::report_ignored(&arguments.selection);
+    if let Some(files) = &arguments.known_issues {
+        load::known_issues(&loaded, &arguments.selection, files)?;
+    }
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
         crate::output::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));

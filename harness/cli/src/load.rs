@@ -172,6 +172,7 @@ pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, CliError> {
             suite.file
         )));
     }
+    muster_suite::condition::unfamiliar(&suites).iter().for_each(|line| say_error(&format!("note: {line}")));
     Ok(Loaded { suites })
 }
 

@@ -9,7 +9,7 @@ use muster_base::exit::Exit;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster schema suite > suite-v1.schema.json
 
-First line of a suite, for editors: # yaml-language-server: $schema=suite-v1.schema.json")]
+First line of a suite in suites/, for editors: # yaml-language-server: $schema=../suite-v1.schema.json")]
 pub(crate) struct Arguments {
     /// Which format
     #[arg(value_enum)]

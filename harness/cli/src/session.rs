@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::again::Wanted;
 use super::catalogue::{Catalogue, caution};
 use super::error::CliError;
+use super::image_file::{is_address, not_fetched};
 use super::load::{self, Selected, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
@@ -46,46 +47,50 @@ pub(crate) struct MachineOptions {
     /// Format of disk files [default: by the file's own magic bytes, which is then reported]
     #[arg(long, aliases = EARLIER_NAMES, value_name = "FORMAT")]
     pub image_format: Option<Format>,
-    /// uefi, uefi-secure or bios
+    /// uefi, uefi-secure or bios [default: as the catalogue has it; uefi for a file]
     #[arg(long, value_name = "KIND")]
     pub firmware: Option<FirmwareKind>,
-    /// The processor the image is made for: x86_64 or aarch64
+    /// The processor the image is made for: x86_64 or aarch64 [default: as the catalogue has it; x86_64 for a file]
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<Arch>,
-    /// A TPM 2.0, emulated by swtpm
+    /// A TPM 2.0, emulated by swtpm [default: as the catalogue has it; false for a file]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tpm: Option<bool>,
-    /// A kernel that is loaded without a boot loader; a root file system as tar that brings none needs one
+    /// A kernel that is loaded without a boot loader; a root file system as tar that brings none needs one [default: none; the
+    /// disk's own boot loader starts]
     #[arg(long, value_name = "FILE", requires = "cmdline")]
     pub kernel: Option<Utf8PathBuf>,
-    /// Its initial RAM disk
+    /// Its initial RAM disk [default: none]
     #[arg(long, value_name = "FILE", requires = "kernel")]
     pub initrd: Option<Utf8PathBuf>,
-    /// Its command line, such as `root=/dev/vda rw console=ttyS0`
+    /// Its command line, such as `root=/dev/vda rw console=ttyS0` [default: none; --kernel needs one]
     #[arg(long, value_name = "OPTIONS", requires = "kernel")]
     pub cmdline: Option<String>,
-    /// How the SSH key of the run gets into the guest: nocloud, ignition, systemd-credentials or none
+    /// How the SSH key of the run gets into the guest: nocloud, ignition, systemd-credentials or none [default: as the
+    /// catalogue has it; nocloud for a file]
     #[arg(long, value_name = "KIND")]
     pub seed: Option<SeedKind>,
-    /// SSH user
+    /// Who logs in by SSH; with nocloud the seed gives this account the key, and makes it where the image has none [default: as the
+    /// catalogue has it; root for a file]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Memory of each guest, such as 2GiB
+    /// Memory of each guest, such as 2GiB [default: as the catalogue has it; 1GiB for a file]
     #[arg(long = "guest-memory", value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u32>,
-    /// Virtual processors
+    /// Virtual processors [default: as the catalogue has it; 2 for a file]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub cpus: Option<u32>,
-    /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata
+    /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata [default: as the catalogue has it; virtio-blk for a file]
     #[arg(long, value_name = "BUS")]
     pub bus: Option<DiskBus>,
-    /// An empty disk in addition, such as 1GiB; may be repeated
+    /// An empty disk in addition, such as 1GiB; may be repeated [default: as the catalogue has it; none for a file]
     #[arg(long = "extra-disk", value_name = "SIZE", value_parser = muster_suite::images::extra_disk)]
     pub extra_disks: Vec<u64>,
-    /// Network interfaces; each after the first is a network of its own
+    /// Network interfaces; each after the first is a network of its own [default: as the catalogue has it; 1 for a file]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
     pub nics: Option<u32>,
-    /// From QEMU's start to the first answer, on working KVM; emulation extends it
+    /// From QEMU's start to the first answer, on working KVM; emulation extends it [default: as the catalogue has it; 2m for a
+    /// file]
     #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
     pub boot_timeout: Option<Duration>,
     /// auto, kvm or tcg
@@ -232,7 +237,7 @@ pub(crate) fn image_specs(
     notices: &mut Vec<String>,
 ) -> Result<Vec<ImageSpec>, CliError> {
     let specs = described(catalogue, options, notices, |_| Ok(true))?;
-    preflight(project, catalogue, &specs, &options.image)?;
+    preflight(project, catalogue, &specs, options)?;
     Ok(specs)
 }
 
@@ -251,6 +256,7 @@ pub(crate) fn described(
                 notices.extend(catalogue.entry(name).and_then(caution));
                 spec.clone()
             }
+            None if is_address(name) => return Err(not_fetched(name)),
             None if looks_like_a_file(name) && !is_misspelt(name, catalogue) => {
                 let (path, stated) = (Utf8Path::new(name), options.machine.image_format);
                 match is_read(path)? {
@@ -281,6 +287,7 @@ pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<Strin
     let catalogue = Catalogue::load(project)?;
     let id = |name: &String| match catalogue.get(name) {
         Some(spec) => Ok(spec.id.clone()),
+        None if is_address(name) => Err(not_fetched(name)),
         None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
             Ok(ImageSpec::from_file(Utf8Path::new(name).as_std_path(), Format::Raw).id)
         }
@@ -291,20 +298,33 @@ pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<Strin
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines
 /// need. One error for each cause, whatever the number of tests.
-fn preflight(project: &Project, catalogue: &Catalogue, specs: &[ImageSpec], typed: &[String]) -> Result<(), CliError> {
+fn preflight(
+    project: &Project,
+    catalogue: &Catalogue,
+    specs: &[ImageSpec],
+    options: &ImageOptions,
+) -> Result<(), CliError> {
     let mut faults: Vec<CliError> = Vec::new();
     let mut unpacked: u64 = 0;
-    for (spec, name) in specs.iter().zip(typed) {
+    for (spec, name) in specs.iter().zip(&options.image) {
         match super::event_loop::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
             Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
             Err(error) => {
-                let entry = catalogue.entry(name).filter(|_| matches!(error, ImageError::Missing { .. }));
+                let entry = || catalogue.entry(name).map(|entry| (entry.location.to_string(), "in this entry"));
+                let named = match &error {
+                    ImageError::Missing { .. } => entry(),
+                    // A kernel that was typed stands in place of the entry's.
+                    ImageError::BootFileMissing { option, .. } if options.machine.kernel.is_some() => {
+                        Some((format!("--{option}"), "there"))
+                    }
+                    ImageError::BootFileMissing { .. } => entry(),
+                    _ => None,
+                };
                 let error = CliError::from(error);
-                faults.push(match entry {
-                    Some(entry) => error.hint(format!(
-                        "{} names it: put the file there, or change the path in this entry",
-                        entry.location
-                    )),
+                faults.push(match named {
+                    Some((by, place)) => {
+                        error.hint(format!("{by} names it: put the file there, or change the path {place}"))
+                    }
                     None => error,
                 });
             }

@@ -15,6 +15,10 @@ use muster_base::machine::Format;
 pub enum ImageError {
     #[error("there is no image at {}; check the path, or build or pull the image", path.display())]
     Missing { path: PathBuf },
+    #[error("there is no {what} at {}; check the path", path.display())]
+    BootFileMissing { what: &'static str, option: &'static str, path: PathBuf },
+    #[error("{} is empty; fetch it again", path.display())]
+    Empty { path: PathBuf },
     #[error("the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`")]
     NotBuilt { variant: String },
     #[error("the image {id} has not been pulled; run `muster images pull {id}`")]
@@ -69,7 +73,8 @@ impl ImageError {
     /// The same trouble, reported of the file that a person named and not of what was made from it.
     pub(super) fn about(mut self, source: &std::path::Path) -> Self {
         match &mut self {
-            Self::Unreadable { path, .. }
+            Self::Empty { path }
+            | Self::Unreadable { path, .. }
             | Self::WrongFormat { path, .. }
             | Self::NoDisk { path, .. }
             | Self::BackingFile { path, .. }
@@ -88,13 +93,16 @@ impl Fault for ImageError {
     fn failure_id(&self) -> Option<FailureId> {
         Some(match self {
             Self::Missing { .. }
+            | Self::BootFileMissing { .. }
             | Self::NotBuilt { .. }
             | Self::NotPulled { .. }
             | Self::NotBrought { .. }
             | Self::LabBuild { .. } => failure::IMAGE_MISSING,
             Self::NotAsPulled { .. } => failure::IMAGE_CHECKSUM,
             Self::NotAFile { .. } | Self::Busy { .. } => failure::IMAGE_REFUSED,
-            Self::Unreadable { .. } | Self::Io { .. } | Self::Tool { .. } => failure::IMAGE_UNREADABLE,
+            Self::Empty { .. } | Self::Unreadable { .. } | Self::Io { .. } | Self::Tool { .. } => {
+                failure::IMAGE_UNREADABLE
+            }
             Self::Encrypted { .. } => failure::IMAGE_ENCRYPTED,
             Self::Snapshots { .. } => failure::IMAGE_SNAPSHOTS,
             Self::Compressed { .. } => failure::IMAGE_COMPRESSED,

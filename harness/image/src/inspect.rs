@@ -72,6 +72,9 @@ struct Checked {
 /// as is a file that is no disk at all.
 async fn detect(path: &Path) -> Result<Format, ImageError> {
     let (_, head, tail, length) = ends(path.to_owned(), true).await?;
+    if length == 0 {
+        return Err(ImageError::Empty { path: path.to_owned() });
+    }
     let ends = Ends { head: &head, tail: &tail, length };
     let magic = magic::of(&ends);
     if let Some(error) = magic.and_then(|magic| no_disk(magic, path)) {
@@ -160,6 +163,9 @@ pub(super) fn is_tar(path: &Path, plain: &std::fs::File) -> Result<(), ImageErro
     use std::os::unix::fs::FileExt;
     let io = |source| ImageError::Io { path: path.to_owned(), source };
     let length = plain.metadata().map_err(io)?.len();
+    if length == 0 {
+        return Err(ImageError::Empty { path: path.to_owned() });
+    }
     let (mut head, mut tail) = (vec![0; header::WINDOW], [0; 512]);
     let count = plain.read_at(&mut head, 0).map_err(io)?;
     head.truncate(count);
@@ -185,6 +191,9 @@ pub(super) async fn plain_file(path: &Path, symlink: bool) -> Result<PathBuf, Im
 /// reaches for other files, is encrypted, truncated, corrupt or larger than allowed.
 pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
     let (path, head, tail, length) = ends(path.to_owned(), limits.symlink).await?;
+    if length == 0 {
+        return Err(ImageError::Empty { path });
+    }
     let ends = Ends { head: &head, tail: &tail, length };
     let magic = magic::of(&ends);
     // A disc may be a disk as well, for whoever states it; nothing else that bears a mark is one.

@@ -9,9 +9,13 @@ use muster_record::run::{RunRecord, TestRecord};
 /// What has become of a test since the earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It is red now, and was not or was not there. A test that only ended in an error then and fails now is one: nobody
+    /// It is red now, and was not. A test that only ended in an error then and fails now is one: nobody
     /// knows that it failed then.
     NewlyRed,
+    /// It is red now, and was not there: nothing is known of how it was then.
+    AddedRed,
+    /// It is red now, and did not run then: nothing is known either.
+    NowRunRed,
     /// It ran then, and did not run now.
     NoLongerRun,
     /// It was red already.
@@ -30,8 +34,10 @@ pub(crate) enum Change {
 
 impl Change {
     /// All, in the order in which they matter.
-    pub(crate) const ALL: [Change; 8] = [
+    pub(crate) const ALL: [Change; 10] = [
         Self::NewlyRed,
+        Self::AddedRed,
+        Self::NowRunRed,
         Self::NoLongerRun,
         Self::StillRed,
         Self::NowKnown,
@@ -45,6 +51,8 @@ impl Change {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NewlyRed => "newly-red",
+            Self::AddedRed => "added-red",
+            Self::NowRunRed => "now-run-red",
             Self::NoLongerRun => "no-longer-run",
             Self::StillRed => "still-red",
             Self::NowKnown => "now-known",
@@ -59,6 +67,8 @@ impl Change {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NewlyRed => "newly failing",
+            Self::AddedRed => "added, and failing",
+            Self::NowRunRed => "now run, and failing",
             Self::NoLongerRun => "no longer run",
             Self::StillRed => "still failing",
             Self::NowKnown => "now failing as a known issue says",
@@ -137,7 +147,9 @@ fn change(now: Outcome, then: Option<Outcome>) -> Option<Change> {
     match (now, then) {
         (Fail, Some(Fail)) | (Error, Some(Fail | Error)) => Some(Change::StillRed),
         (Fail, Some(Error)) => Some(Change::NewlyRed),
-        (Fail | Error, None | Some(Pass | Flaky | Known | Skip | NotRun)) => Some(Change::NewlyRed),
+        (Fail | Error, Some(Pass | Flaky | Known)) => Some(Change::NewlyRed),
+        (Fail | Error, Some(Skip | NotRun)) => Some(Change::NowRunRed),
+        (Fail | Error, None) => Some(Change::AddedRed),
         (Known, Some(Known)) | (Flaky, Some(Flaky)) => None,
         (Known, Some(Pass | Fail | Error | Flaky | Skip | NotRun)) => Some(Change::NowKnown),
         (Flaky, Some(Pass | Fail | Error | Known | Skip | NotRun)) => Some(Change::NowFlaky),
@@ -159,16 +171,16 @@ mod tests {
 
     #[test]
     fn every_pair_of_outcomes_has_its_change() {
-        use Change::{Added, Fixed, NewlyRed, NoLongerRun, NowFlaky, NowKnown, NowRun, StillRed};
-        let (bad, gone) = (Some(NewlyRed), Some(NoLongerRun));
+        use Change::{Added, AddedRed, Fixed, NewlyRed, NoLongerRun, NowFlaky, NowKnown, NowRun, NowRunRed, StillRed};
+        let (bad, gone, ran, new) = (Some(NewlyRed), Some(NoLongerRun), Some(NowRunRed), Some(AddedRed));
         // A row is what it is now; a column what it was: pass, fail, error, flaky, known, skip, not-run, not there.
         let table: [(Outcome, [Option<Change>; 8]); 7] = [
             (
                 Outcome::Pass,
                 [None, Some(Fixed), Some(Fixed), None, Some(Fixed), Some(NowRun), Some(NowRun), Some(Added)],
             ),
-            (Outcome::Fail, [bad, Some(StillRed), bad, bad, bad, bad, bad, bad]),
-            (Outcome::Error, [bad, Some(StillRed), Some(StillRed), bad, bad, bad, bad, bad]),
+            (Outcome::Fail, [bad, Some(StillRed), bad, bad, bad, ran, ran, new]),
+            (Outcome::Error, [bad, Some(StillRed), Some(StillRed), bad, bad, ran, ran, new]),
             (Outcome::Flaky, {
                 let now = Some(NowFlaky);
                 [now, now, now, None, now, now, now, Some(Added)]
@@ -190,7 +202,11 @@ mod tests {
                 // What no table may say: that a test is fixed which does not pass, or that nothing is new of one that is
                 // red.
                 assert!(found != Some(Fixed) || now == Outcome::Pass, "{now:?} after {then:?}");
-                assert!(!red(now) || matches!(found, Some(NewlyRed | StillRed)), "{now:?} after {then:?}");
+                let of_red = [NewlyRed, AddedRed, NowRunRed, StillRed];
+                assert_eq!(red(now), found.is_some_and(|found| of_red.contains(&found)), "{now:?} after {then:?}");
+                // What did not run then has not got worse: nobody knows how it was.
+                let had_run = then.is_some_and(Outcome::has_run);
+                assert!(found != Some(NewlyRed) || had_run, "{now:?} after {then:?}");
                 assert!(found != Some(StillRed) || then.is_some_and(red), "{now:?} after {then:?}");
                 assert_eq!(
                     found == Some(NoLongerRun),

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::claims::DescribedMachine;
 use self::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
-use super::condition::{DIMENSIONS, words};
+use super::condition::{DIMENSIONS, NeverSo, never_so};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
 use super::source;
@@ -342,17 +342,24 @@ fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
             cx.unknown_key(key, name, "`facts`", FACTS);
             continue;
         }
-        let values = match (&value.kind, words(name)) {
-            (yaml::NodeKind::Sequence(_), _) if name == "id-like" => {
-                let items = cx.items(value, name).unwrap_or_default();
-                items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
-            }
-            (_, Some(words)) => cx.keyword(value, name, words).map(str::to_owned).into_iter().collect(),
-            (_, None) => cx.line(value, name).map(|text| text.text).into_iter().collect(),
+        let nodes = match &value.kind {
+            yaml::NodeKind::Sequence(_) if name == "id-like" => cx.items(value, name).unwrap_or_default(),
+            _ => std::slice::from_ref(value),
         };
+        let values = nodes.iter().filter_map(|node| fact(cx, node, name)).collect();
         out.insert(name.to_owned(), values);
     }
     out
+}
+
+/// A value that the dimension can have.
+fn fact(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<String> {
+    let text = cx.line(node, name)?;
+    let Some(NeverSo { message, near, note, .. }) = never_so(name, &text.text) else { return Some(text.text) };
+    let problem = cx.problem(codes::BAD_VALUE, text.span, message).note(note);
+    let problem = near.iter().fold(problem, |problem, near| problem.label(format!("did you mean `{near}`?")));
+    cx.report(problem);
+    None
 }
 
 #[cfg(test)]

@@ -32,7 +32,11 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<SourceFile> {
         let name = shown(path);
         let files = match fs_err::metadata(path) {
             Err(error) => {
-                sink.push(unreadable(&name, &error));
+                let problem = unreadable(&name, &error);
+                sink.push(match elsewhere(path) {
+                    Some(there) => problem.help(format!("did you mean `{there}`?")),
+                    None => problem,
+                });
                 continue;
             }
             Ok(metadata) if metadata.is_dir() => match dir(path, &name, sink) {
@@ -49,6 +53,14 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<SourceFile> {
         }
     }
     sources
+}
+
+/// Where a file that is not there is: in the directory `suites`, where a project has them, or with its ending.
+fn elsewhere(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let below = Utf8Path::new("suites").join(path);
+    let yaml = |path: &Utf8Path| Utf8PathBuf::from(format!("{path}.yaml"));
+    let ways = [below.clone(), yaml(path), yaml(&below)];
+    ways.into_iter().filter(|_| path.is_relative() || path.extension().is_none()).find(|there| there.is_file())
 }
 
 fn dir(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<SourceFile>> {
@@ -96,8 +108,8 @@ const ENTRIES: usize = 10_000;
 /// How many suites that are not read are named.
 const NAMED: usize = 20;
 
-/// A line for each suite that lies in one of the directories and is not read, because its name begins with a dot or because it
-/// lies in a sub-directory: tests that somebody believes to run. Other YAML files there are nobody's suites.
+/// A line for each suite that lies in one of the directories and is not read, because its name begins with a dot or ends
+/// otherwise than in `.yaml`, or because it lies in a sub-directory: tests that somebody believes to run. Other YAML files there are nobody's suites.
 pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     let read: BTreeSet<_> = find(paths, &mut Diagnostics::new())
         .into_iter()
@@ -108,10 +120,22 @@ pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     for dir in paths.iter().filter(|path| path.is_dir()) {
         look_below(dir, DEPTH, &mut left, &mut files);
     }
-    files.retain(|file| file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file));
-    let why = |file: &Utf8PathBuf| match file.file_name().is_some_and(|name| name.starts_with('.')) {
-        true => "its name begins with a dot; rename it",
-        false => "it is in a sub-directory, which a directory does not include; name the sub-directory too",
+    // Of these `find` has an error.
+    let has_error = |file: &Utf8Path| {
+        let shows = file.file_name().is_some_and(|name| !name.starts_with('.'));
+        shows && file.extension() != Some("yaml") && paths.iter().any(|dir| file.parent() == Some(dir.as_path()))
+    };
+    files.retain(|file| {
+        !has_error(file) && file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file)
+    });
+    let why = |file: &Utf8PathBuf| match (file.file_name(), file.extension()) {
+        (Some(name), _) if name.starts_with('.') => "its name begins with a dot; rename it".to_owned(),
+        (_, Some(end)) if end != "yaml" => {
+            format!(
+                "its name ends in `.{end}`, and a directory includes `.yaml` files; rename it, or name the file itself"
+            )
+        }
+        _ => "it is in a sub-directory, which a directory does not include; name the sub-directory too".to_owned(),
     };
     let mut lines: Vec<String> =
         files.iter().take(NAMED).map(|file| format!("the suite {} is not read: {}", shown(file), why(file))).collect();
@@ -272,13 +296,21 @@ mod tests {
             fs_err::write(path.join(name), suite).unwrap();
         }
         fs_err::write(path.join("sub/proofs.yaml"), "schema: proofs/v1\n").unwrap();
+        fs_err::write(path.join("e.yml"), suite).unwrap();
         fs_err::write(path.join(".lint.yaml"), "rules: {}\n").unwrap();
         std::os::unix::fs::symlink(path.join("sub"), path.join("sub/again")).unwrap();
         let lines = ignored(std::slice::from_ref(&path));
-        let names =
-            ["/.b.yaml is not read: its name", "/sub/c.YML is not read: it is in", "/sub/deeper/d.yaml is not read"];
+        let names = [
+            "/.b.yaml is not read: its name begins with a dot",
+            "/sub/c.YML is not read: its name ends in `.YML`",
+            "/sub/deeper/d.yaml is not read: it is in a sub-directory",
+        ];
         assert_eq!(lines.len(), names.len(), "{lines:?}");
         assert!(lines.iter().zip(names).all(|(line, name)| line.contains(name)), "{lines:?}");
+        // Of one that stands in the directory itself there is an error, and one cause has one message.
+        let mut sink = Diagnostics::new();
+        find(std::slice::from_ref(&path), &mut sink);
+        assert_eq!(sink.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["unreadable"]);
         // Named itself, it is read.
         assert_eq!(ignored(&[path.clone(), path.join("sub/deeper"), path.join(".b.yaml")]).len(), 1);
         for number in 0..30 {

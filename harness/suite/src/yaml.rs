@@ -3,6 +3,7 @@
 //! several documents, the last of two equal keys) is refused here, and so is what is hostile: size,
 //! depth, number of values and what aliases expand to are all bounded before memory is spent.
 
+mod flow;
 mod indent;
 #[cfg(test)]
 mod tests;
@@ -481,6 +482,14 @@ impl<'s, 'd> Builder<'s, 'd> {
             let _ = self.too_deep(span);
             return;
         }
+        if let Some((open, bracket)) = self.never_closed() {
+            let message = format!("`{bracket}` is opened at {}:{} and never closed", open.line, open.column);
+            let close = if bracket == '{' { '}' } else { ']' };
+            let problem = Diagnostic::new(codes::SYNTAX, self.file, Span { end: open.start + 1, ..open }, message)
+                .label(format!("`{close}` is missing"))
+                .note(format!("it shows in line {}: {info}", span.line));
+            return self.report(problem);
+        }
         if let Some(slip) = indent::slip(self.text, span.line as usize) {
             return self.report(self.slipped(&slip, line_start, info));
         }
@@ -489,6 +498,17 @@ impl<'s, 'd> Builder<'s, 'd> {
             Diagnostic::new(codes::SYNTAX, self.file, span, format!("this is not YAML: {info}"))
                 .help("a scalar that holds `: `, ` #` or begins with one of []{}*&!|>%@` must be quoted"),
         );
+    }
+
+    /// The innermost bracket that is open where the parser stopped, when nothing closes it.
+    fn never_closed(&self) -> Option<(Span, char)> {
+        let bracket = |frame: &Frame| {
+            let (Frame::Sequence { span, .. } | Frame::Mapping { span, .. }) = frame;
+            let bracket = self.text[span.start as usize..].chars().next().filter(|c| matches!(c, '{' | '['))?;
+            Some((*span, bracket))
+        };
+        let open = self.stack.iter().rev().find_map(bracket)?;
+        flow::is_never_closed(self.text, open.0.start as usize).then_some(open)
     }
 
     /// The line that begins at byte `start` is indented otherwise than what it belongs to.

@@ -11,8 +11,9 @@ mod verdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
+use super::opening::run_id;
 use super::output::{say, say_error};
-use super::project::working_directory;
+use super::project::{Project, working_directory};
 use super::run::{self, Ready};
 use super::session;
 use answer::Answer;
@@ -79,7 +80,8 @@ pub(crate) struct Arguments {
     /// An image that does not boot, or on which the test ends in an error, is bad; without this it is left out
     #[arg(long)]
     errors_are_bad: bool,
-    /// Directory for the search and its runs; must not exist
+    /// Directory for the search and its runs; must not exist [default: a new one in reports/runs of a checkout, else in
+    /// ./muster-runs]
     #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
     /// Go on with the search in this directory; what was tested is kept
@@ -91,8 +93,8 @@ pub(crate) struct Arguments {
 }
 
 /// The two kinds of searches.
-const FORMS: &str = "`muster bisect TEST --good A --bad B --between DIR -o search` searches images; `muster bisect TEST --image A \
-    --packages DIR -o search` searches updates of one image. Options of `muster run` come last: `-- --user NAME`";
+const FORMS: &str = "`muster bisect TEST --good A --bad B --between DIR` searches images; `muster bisect TEST --image A --packages DIR` \
+    searches updates of one image. Options of `muster run` come last: `-- --user NAME`";
 
 impl Arguments {
     /// What is missing for a new search.
@@ -105,7 +107,6 @@ impl Arguments {
             (nothing, "images (`--good` and `--bad`) or updates (`--image` and `--packages`) to search"),
             (of_images && self.good.is_none(), "an image on which the test passes (`--good`)"),
             (of_images && self.bad.is_none(), "a later one on which it fails (`--bad`)"),
-            (self.out.is_none(), "a directory that does not exist yet (`-o`)"),
         ]
         .into_iter()
         .filter_map(|(lacks, what)| lacks.then_some(what))
@@ -117,10 +118,20 @@ impl Arguments {
 type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
 
 pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
-    let (mut search, dir) = match (&arguments.resume, &arguments.out) {
-        (Some(dir), _) => (resumed(dir)?, dir.clone()),
-        (None, Some(dir)) if arguments.lacks().is_empty() => (begin(arguments, dir, read)?, dir.clone()),
-        (None, _) => {
+    let (mut search, dir) = match &arguments.resume {
+        Some(dir) => (resumed(dir)?, dir.clone()),
+        None if arguments.lacks().is_empty() => {
+            let dir = match &arguments.out {
+                Some(dir) => dir.clone(),
+                None => Project::find()?.runs().join(format!("bisect-{}", run_id())),
+            };
+            let search = begin(arguments, &dir, read)?;
+            if arguments.out.is_none() {
+                say_error(&format!("note: the search is in {dir}; `muster bisect --resume {dir}` goes on with it"));
+            }
+            (search, dir)
+        }
+        None => {
             let what = format!("a search needs {}", arguments.lacks().join(", and "));
             return Err(CliError::invalid(what).hint(FORMS));
         }

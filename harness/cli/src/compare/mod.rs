@@ -42,7 +42,7 @@ Examples:
                                                        an upgraded system and a new one
   muster compare old.json new.json --only package,unit --all")]
 pub(crate) struct Arguments {
-    /// What is compared with: an image, a disk file, a run directory, or a facts file (*.json)
+    /// What is compared with: an image, a disk file, the directory of a run (its image boots again), or a facts file (*.json)
     #[arg(value_name = "BASELINE")]
     baseline: String,
     /// What is checked, in the same ways; may be left out with --save-facts

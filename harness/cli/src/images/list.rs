@@ -10,7 +10,7 @@ use crate::project::Project;
 use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
 use muster_image::{DiskSource, ImageSpec, pull};
-use muster_suite::images::ImageEntry;
+use muster_suite::images::{Disk, ImageEntry};
 
 /// Where the catalogue puts what no vendor publishes, as its steps call it.
 const BROUGHT: &str = "images/brought/";
@@ -65,8 +65,16 @@ fn state(project: &Project, spec: &ImageSpec) -> Result<String, CliError> {
     })
 }
 
+/// When the description was last seen to work; the lab's images are those that muster's own tests boot.
+fn verified(entry: &ImageEntry) -> &str {
+    match (&entry.disk, entry.verified.is_empty()) {
+        (Disk::Lab(_), true) => "muster's own tests boot it",
+        _ => &entry.verified,
+    }
+}
+
 fn booted(entry: &ImageEntry) -> &'static str {
-    match (&entry.never_booted, entry.verified.is_empty()) {
+    match (&entry.never_booted, verified(entry).is_empty()) {
         (Some(_), _) => "never",
         (None, false) => "yes",
         (None, true) => "not said",
@@ -100,7 +108,7 @@ fn object(spec: &ImageSpec, entry: &ImageEntry, here: &str) -> serde_json::Value
         "facts": spec.facts,
         "claims": entry.claims.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "quirks": entry.quirks,
-        "verified": (!entry.verified.is_empty()).then_some(&entry.verified),
+        "verified": Some(verified(entry)).filter(|verified| !verified.is_empty()),
         "never-booted": entry.never_booted,
         "state": here,
     })
@@ -146,7 +154,7 @@ pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
             _ => state(&project, spec)?,
         },
     );
-    add("verified", entry.verified.clone());
+    add("verified", verified(entry).to_owned());
     add("never booted", entry.never_booted.clone().unwrap_or_default());
     for quirk in &entry.quirks {
         add("quirk", quirk.clone());

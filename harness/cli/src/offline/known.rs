@@ -8,7 +8,7 @@ use crate::error::CliError;
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 use muster_record::facts::{CAPABILITIES, TOOLS};
-use muster_suite::condition::{DIMENSIONS, id_of_distro, words};
+use muster_suite::condition::{DIMENSIONS, NeverSo, id_of_distro, never_so};
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::Condition;
 
@@ -47,8 +47,9 @@ enum GivenError {
     NotMultiple(String),
     #[error("a system has one `{0}`")]
     Several(String),
-    #[error("`{value}` is none of {known}")]
-    NoneOf { value: String, known: String },
+    /// No system has the value; what it may be is said with it.
+    #[error("{0}")]
+    Never(String),
 }
 
 impl Fault for GivenError {
@@ -213,11 +214,11 @@ fn check(dimension: &str, values: &[String], lacks: bool, reserved: &[(&str, &st
     if values.len() > 1 && dimension != "id-like" {
         return Err(GivenError::Several(dimension.to_owned()));
     }
-    match words(dimension) {
-        Some(words) => match values.iter().find(|value| !words.contains(&value.as_str())) {
-            Some(value) => Err(GivenError::NoneOf { value: value.clone(), known: words.join(", ") }),
-            None => Ok(()),
-        },
+    match values.iter().find_map(|value| never_so(dimension, value)) {
+        Some(NeverSo { message, near: Some(near), .. }) => {
+            Err(GivenError::Never(format!("{message}; did you mean `{near}`?")))
+        }
+        Some(NeverSo { message, note, .. }) => Err(GivenError::Never(format!("{message}; {note}"))),
         None => Ok(()),
     }
 }
@@ -257,7 +258,9 @@ mod tests {
         for (option, part) in [
             ("distro", "it has no `=`"),
             ("dristo=fedora-43", "did you mean `distro`?"),
-            ("mode=readonly", "`readonly` is none of package, image"),
+            ("mode=readonly", "`mode` is never `readonly`; did you mean `image`?"),
+            ("mode=x", "it is one of: package, image"),
+            ("id=Fedora", "did you mean `fedora`?"),
             ("arch=x86_64", "write --arch"),
             ("capability=selinus", "did you mean `selinux`?"),
             ("tool=xyzzy", "they are rpm, dnf5"),

@@ -6,7 +6,7 @@ mod options;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::again::{Again, Mode};
 use super::attempts::{self, Attempts, Standing};
@@ -108,7 +108,9 @@ pub(crate) fn execute_from(
         arguments.out = Some(attempts.next());
     }
     if arguments.list {
-        return super::list::execute(super::list::Arguments::of(arguments.selection, arguments.images.image));
+        listable(&arguments)?;
+        let Arguments { selection, images, known_issues, .. } = arguments;
+        return super::list::execute(super::list::Arguments::of(selection, images.image, known_issues));
     }
     if let Some(typed) = &arguments.connect.connect {
         let mut prepared = {
@@ -203,6 +205,47 @@ pub(crate) fn execute_from(
     Ok(exit)
 }
 
+/// What a run refuses before it starts anything, of the files that its options name: the list is of a run that could begin.
+fn listable(arguments: &Arguments) -> Result<(), CliError> {
+    if let Some(out) = &arguments.out {
+        is_new(out)?;
+        can_be_made(out)?;
+        session::room(out)?;
+    }
+    let files = Files::of(arguments);
+    product::read(&files.products)?;
+    if arguments.connect.connect.is_none() {
+        let images = session::image_ids(&Project::find()?, &arguments.images.image)?;
+        files.rules_and_boots(images.iter().map(String::as_str))?;
+    }
+    Ok(())
+}
+
+/// An error when something is at the path of a run's directory.
+fn is_new(out: &Utf8Path) -> Result<(), CliError> {
+    match out.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) => {
+            let what = format!("--out {out}: it is there already, and a run never writes into another");
+            Err(CliError::invalid(what).hint("name a directory that does not exist, or remove this one"))
+        }
+    }
+}
+
+/// An error when this process could not make the directory.
+fn can_be_made(out: &Utf8Path) -> Result<(), CliError> {
+    let absolute = camino::absolute_utf8(out).map_err(|cause| CliError::invalid(format!("--out {out}: {cause}")))?;
+    let Some(there) = absolute.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok()) else {
+        return Ok(());
+    };
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    if there.is_dir() && rustix::fs::access(there.as_std_path(), access).is_ok() {
+        return Ok(());
+    }
+    let why = if there.is_dir() { "nothing can be made in" } else { "no directory is at" };
+    Err(CliError::infrastructure(format!("--out {out}: {why} {there}")).hint("name a directory that you may write to"))
+}
+
 /// That an attempt goes on with the same part of the same run.
 fn same_part(arguments: &Arguments, now: Option<&ShardRecord>) -> Result<(), CliError> {
     let before = arguments.selection.again.as_ref().filter(|_| arguments.attempts.is_some());
@@ -279,13 +322,10 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
 /// The directory of the run, which must be new, and what is written there.
 fn run_dir(arguments: &Arguments, project: &Project, id: &str, images: &[String]) -> Result<ReportsTo, CliError> {
     let path = match &arguments.out {
-        Some(path) if path.symlink_metadata().is_ok() => {
-            return Err(CliError::invalid(format!(
-                "--out {path}: it is there already, and a run never writes into another"
-            ))
-            .hint("name a directory that does not exist, or remove this one"));
+        Some(path) => {
+            is_new(path)?;
+            path.clone()
         }
-        Some(path) => path.clone(),
         None => project.runs().join(id),
     };
     // Before anything is made.

@@ -98,7 +98,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) update_snapshots: bool,
     /// Save the booted machine of each image in the cache, and begin from the one that an earlier run has
-    /// saved: only tests about a boot boot. Its SSH key is saved with it
+    /// saved: only tests about a boot, with `guest: fresh` or the tag `needs-internet`, or with another kernel, boot. Its SSH key
+    /// is saved with it
     #[arg(long)]
     pub(super) warm: bool,
     /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]

@@ -118,7 +118,7 @@ fn is_help(argument: &Arg) -> bool {
 }
 
 /// Follows the names of commands, past the options between them.
-fn locate<'c>(root: &'c Command, words: &[OsString]) -> Option<(Vec<&'c Command>, usize)> {
+pub(crate) fn locate<'c>(root: &'c Command, words: &[OsString]) -> Option<(Vec<&'c Command>, usize)> {
     let mut path = vec![root];
     let mut at = 1;
     while let Some(command) = path.last().filter(|command| command.has_subcommands()) {

@@ -20,6 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Arg, Command};
 
 use command::Typed;
+pub(crate) use command::locate;
 pub(crate) use file::NAME;
 use options::{Table, key};
 pub(crate) use value::SettingError;

@@ -147,8 +147,12 @@ async fn locate(
         },
     };
     if let Some(kernel) = &mut spec.kernel {
-        for file in [Some(&mut kernel.image), kernel.initrd.as_mut()].into_iter().flatten() {
-            *file = inspect::plain_file(file, true).await?;
+        let initrd = kernel.initrd.as_mut().map(|file| ("initial RAM disk", "initrd", file));
+        for (what, option, file) in [("kernel", "kernel", &mut kernel.image)].into_iter().chain(initrd) {
+            *file = match inspect::plain_file(file, true).await {
+                Err(ImageError::Missing { path }) => return Err(ImageError::BootFileMissing { what, option, path }),
+                found => found?,
+            };
         }
     }
     Ok((spec, source, pulled_sha256))

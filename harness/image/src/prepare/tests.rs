@@ -204,7 +204,7 @@ async fn what_is_stated_to_be_a_tar_and_is_none_is_refused_by_what_it_is() {
         ("page", "is a page of a web server"),
         ("noise", "it is no tar: no tar header"),
         ("zeros", "there is nothing in it"),
-        ("empty", "it is cut: it ends at byte 0"),
+        ("empty", "is empty; fetch it again"),
     ] {
         let error = ready(dir.path(), name, Format::Tar).await.unwrap_err().to_string();
         assert!(error.contains(why), "{name}: {error}");

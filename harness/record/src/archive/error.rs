@@ -32,6 +32,9 @@ pub enum Refusal {
     /// It is no zip, or a damaged one.
     #[error("it is not the directory of a run, and no zip that can be read: {0}")]
     NoZip(String),
+    /// Its end is missing.
+    #[error("it was cut short: the list of its files, which stands at its end, is not there")]
+    CutShort,
     /// The file itself.
     #[error("it is larger than {} MiB, the most that is read of an archive", LARGEST_ARCHIVE >> 20)]
     Large,
@@ -93,6 +96,7 @@ impl Fault for ArchiveError {
             Refusal::NoZip(_) | Refusal::NoManifest => {
                 Some("name what `muster archive` wrote, or unpack it and name the directory of the run".into())
             }
+            Refusal::CutShort => Some("fetch it again, whole".into()),
             Refusal::Newer(_) => Some("use the version of muster that wrote it, or a later one".into()),
             Refusal::GoesOn => Some("wait for its end; `muster runs list` shows it".into()),
             Refusal::There => Some("name another file with -o, or remove this one".into()),

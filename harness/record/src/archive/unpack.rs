@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read, Seek as _, Write as _};
+use std::io::{BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,6 +21,11 @@ use muster_base::text::{hex, one_line};
 
 /// Bytes of a manifest at most.
 const LARGEST_MANIFEST: u64 = 64 << 20;
+/// Begins a zip, with its first file.
+const FILE: [u8; 4] = *b"PK\x03\x04";
+/// Begins the record that every zip ends with, and how many bytes that has at most, with a comment.
+const END: [u8; 4] = *b"PK\x05\x06";
+const LONGEST_END: u64 = 22 + 65_535;
 /// Begins each entry of the list at the end of a zip.
 const ENTRY: [u8; 4] = *b"PK\x01\x02";
 
@@ -74,6 +79,9 @@ pub fn unpack(archive: &Utf8Path) -> Result<Unpacked, ArchiveError> {
     }
     let no_zip = |error: ZipError| not_read(error, &refused);
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    if is_cut(&mut file).map_err(failed())? {
+        return Err(refused(Refusal::CutShort));
+    }
     let mut zip = ZipArchive::with_config(config, BufReader::new(file)).map_err(no_zip)?;
     if zip.has_duplicate_names() {
         return Err(refused(Refusal::Twice("a file".to_owned())));
@@ -127,6 +135,18 @@ pub fn unpack(archive: &Utf8Path) -> Result<Unpacked, ArchiveError> {
     let manifest = manifest(&path, &found).map_err(refused)?;
     compare(manifest, found).map_err(refused)?;
     Ok(Unpacked { dir: Arc::new(dir), path })
+}
+
+/// Whether a file begins as a zip does and does not end as one: what every zip ends with is nowhere in its last bytes.
+fn is_cut(file: &mut File) -> std::io::Result<bool> {
+    let mut begin = Vec::new();
+    Read::by_ref(file).take(4).read_to_end(&mut begin)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_END)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    file.rewind()?;
+    Ok(begin == FILE && !end.windows(END.len()).any(|window| window == END))
 }
 
 /// How many files the list of a zip may have at most: whatever looks like the beginning of one is counted.

@@ -5,7 +5,7 @@ use super::facts::FactChange;
 use crate::since::{Change, ImageFile};
 use crate::words;
 use muster_base::text::{one_line, plural};
-use muster_record::run::TestRecord;
+use muster_record::run::{RunRecord, TestRecord};
 
 /// Tests and facts of one kind that are listed unless all are.
 const LISTED: usize = 20;
@@ -55,7 +55,7 @@ pub fn text(difference: &Difference<'_>, all: bool) -> String {
 
 /// Which runs, and whether the images are the same files.
 pub(super) fn heading(difference: &Difference<'_>) -> Vec<String> {
-    let run = |run: &muster_record::run::RunRecord| {
+    let run = |run: &RunRecord| {
         format!("{} ({})", one_line(&run.id, 80), one_line(run.started.get(..19).unwrap_or(&run.started), 40))
     };
     let mut lines = vec![format!("{} -> {}", run(difference.before), run(difference.after))];
@@ -70,6 +70,9 @@ pub(super) fn heading(difference: &Difference<'_>) -> Vec<String> {
     for image in &difference.unknown {
         lines.push(format!("{}: its facts are not known in both runs, and were not compared", one_line(image, 80)));
     }
+    if began_later(difference.before, difference.after) {
+        lines.push("note: the second run began before the first; name the earlier run first".to_owned());
+    }
     if difference.before.interrupted || difference.before.finished.is_none() {
         let how = if difference.before.interrupted { "was interrupted" } else { "did not end" };
         lines.push(format!("the first run {how}: of what it did not reach nothing is known"));
@@ -83,6 +86,12 @@ pub(super) fn heading(difference: &Difference<'_>) -> Vec<String> {
         lines.push("the runs had different accelerators: times were not compared".to_owned());
     }
     lines
+}
+
+/// Whether the first run began after the second. Two times that cannot be compared say nothing.
+fn began_later(before: &RunRecord, after: &RunRecord) -> bool {
+    let at = |run: &RunRecord| run.started.parse::<jiff::Timestamp>().ok();
+    matches!((at(before), at(after)), (Some(first), Some(second)) if second < first)
 }
 
 pub(super) fn name(test: &TestRecord) -> String {
@@ -123,5 +132,32 @@ mod tests {
         assert!(at("1 test newly failing\n") < at("1 test fixed\n"));
         assert!(at("slower\n") < at("2 facts of lab changed\n  capabilities.tpm: none -> yes\n  kernel: "));
         assert!(!said.contains("boot-id"));
+    }
+
+    #[test]
+    fn a_test_that_never_ran_before_is_not_newly_failing() {
+        let (mut before, after) = two_runs();
+        let failing = Difference::of(&before, &after).unwrap().tests(Change::NewlyRed)[0].clone();
+        before.tests.retain(|test| test.name() != failing.name() || test.image != failing.image);
+        let difference = Difference::of(&before, &after).unwrap();
+        let said = text(&difference, false);
+        assert!(said.contains("\n1 test that the first run did not run fails\n"), "{said}");
+        assert!(said.contains("\n1 test added, and failing\n  "), "{said}");
+        assert!(!said.contains("newly failing") && !said.contains("test got worse"), "{said}");
+        assert_eq!(difference.exit(), muster_base::exit::Exit::Failed);
+    }
+
+    #[test]
+    fn runs_in_the_wrong_order_are_noted() {
+        let (before, mut after) = two_runs();
+        let noted = |after: &RunRecord| {
+            let said = text(&Difference::of(&before, after).unwrap(), false);
+            said.contains("note: the second run began before the first")
+        };
+        assert!(!noted(&after), "they began at the same moment");
+        after.started = "2001-01-01T00:00:00Z".into();
+        assert!(noted(&after));
+        after.started = "yesterday".into();
+        assert!(!noted(&after), "a time that cannot be read says nothing");
     }
 }

@@ -17,6 +17,8 @@ use crate::verdict;
 pub(super) struct Worse<'r> {
     /// Tests that fail now and did not, or do not run any more although they are planned.
     pub tests: usize,
+    /// Tests that fail now, and that the earlier run did not have or did not run.
+    pub first_red: usize,
     /// Tests that ran, and that the later run does not have although it has their image.
     pub removed: usize,
     /// Images of the earlier run that the later does not have. Not escaped.
@@ -47,6 +49,7 @@ impl<'r> Worse<'r> {
         let known = on_images(before, before.findings.iter());
         Self {
             tests: count(Change::NewlyRed) + count(Change::NoLongerRun),
+            first_red: count(Change::AddedRed) + count(Change::NowRunRed),
             removed: ran.filter(|test| images.contains(test.image.as_str())).count(),
             images: verdict::images(before).into_iter().filter(|image| !images.contains(image)).collect(),
             crashes: on_images(after, verdict::crashes(after))
@@ -61,7 +64,7 @@ impl<'r> Worse<'r> {
 
     /// 1 when something is worse, else 3 when the later run cannot show that nothing is.
     pub(super) fn exit(&self) -> Exit {
-        let worse = self.tests + self.removed + self.images.len() + self.crashes.len() > 0;
+        let worse = self.tests + self.first_red + self.removed + self.images.len() + self.crashes.len() > 0;
         match (worse, self.unknown.is_empty()) {
             (true, _) => Exit::Failed,
             (false, false) => Exit::Error,
@@ -74,6 +77,10 @@ impl<'r> Worse<'r> {
         let mut lines = Vec::new();
         if self.tests > 0 {
             lines.push(format!("{} test{} got worse", self.tests, plural(self.tests)));
+        }
+        if self.first_red > 0 {
+            let (count, fail) = (self.first_red, if self.first_red == 1 { "fails" } else { "fail" });
+            lines.push(format!("{count} test{} that the first run did not run {fail}", plural(count)));
         }
         if self.removed > 0 {
             let (count, are) = (self.removed, if self.removed == 1 { "is" } else { "are" });

@@ -25,6 +25,8 @@ pub struct SeriesKey {
 pub enum SeriesState {
     /// It fails, and did not in the run before that had a result.
     New,
+    /// It fails in the only run that has a result: there is nothing to compare with.
+    First,
     /// It fails, and did so before.
     Active,
     /// One file of an image both passed and failed it.
@@ -39,12 +41,14 @@ pub enum SeriesState {
 
 impl SeriesState {
     /// All, in the order in which they matter.
-    pub const ALL: [Self; 6] = [Self::New, Self::Active, Self::Flaky, Self::Fixed, Self::Good, Self::Unknown];
+    pub const ALL: [Self; 7] =
+        [Self::New, Self::First, Self::Active, Self::Flaky, Self::Fixed, Self::Good, Self::Unknown];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::New => "new",
+            Self::First => "first",
             Self::Active => "active",
             Self::Flaky => "flaky",
             Self::Fixed => "fixed",
@@ -152,6 +156,7 @@ fn one<'h>(key: SeriesKey, points: Vec<Point<'h>>) -> Series<'h> {
     let state = match results.as_slice() {
         [] => SeriesState::Unknown,
         _ if flaky(&points) => SeriesState::Flaky,
+        [(_, false)] => SeriesState::First,
         [.., (_, false)] if failing == 1 => SeriesState::New,
         [.., (_, false)] => SeriesState::Active,
         [.., (_, false), (_, true)] => SeriesState::Fixed,
@@ -206,7 +211,9 @@ pub(crate) mod tests {
         use Outcome::{Error, Fail, Flaky, Known, NotRun, Pass, Skip};
         for (days, state, last_good, first_bad) in [
             (&[("a", Pass), ("b", Fail)][..], SeriesState::New, Some(0), Some(1)),
-            (&[("a", Fail)], SeriesState::New, None, Some(0)),
+            (&[("a", Fail)], SeriesState::First, None, Some(0)),
+            (&[("a", Skip), ("a", Error)], SeriesState::First, None, Some(1)),
+            (&[("a", Fail), ("b", Skip), ("c", Fail)], SeriesState::Active, None, Some(0)),
             (&[("a", Pass), ("b", Fail), ("c", Error)], SeriesState::Active, Some(0), Some(1)),
             // What did not run is no result: the failure before it goes on.
             (&[("a", Pass), ("b", Fail), ("c", NotRun), ("d", Fail)], SeriesState::Active, Some(0), Some(1)),

@@ -37,6 +37,7 @@ pub fn text(series: &[Series<'_>], runs: usize, all: bool) -> String {
 fn explained(state: SeriesState) -> &'static str {
     match state {
         SeriesState::New => "new: failing now, and not in the run before",
+        SeriesState::First => "first: failing; nothing to compare with, since no earlier run has a result",
         SeriesState::Active => "active: failing since an earlier run",
         SeriesState::Flaky => "flaky: the same file of an image both passed and failed",
         SeriesState::Fixed => "fixed: passing now, and failing in the run before",
@@ -80,6 +81,14 @@ mod tests {
     use super::*;
     use crate::history::series::series;
     use crate::history::series::tests::history;
+
+    #[test]
+    fn the_only_run_has_nothing_to_compare_with() {
+        let history = history(&[("a", Outcome::Fail)]);
+        let said = text(&series(&history), history.len(), false);
+        assert!(said.contains("\n1 first: failing; nothing to compare with"), "{said}");
+        assert!(!said.contains("new:"), "{said}");
+    }
 
     #[test]
     fn a_new_failure_is_first_with_its_last_good_run() {

@@ -10,7 +10,7 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
     ("id", "ID of os-release", false),
     ("id-like", "ID and each name in ID_LIKE of os-release", false),
     ("variant", "VARIANT_ID of os-release", false),
-    ("arch", "machine hardware name: `x86_64`, `aarch64`", false),
+    ("arch", "machine hardware name, as `uname -m` prints it", false),
     (
         "mode",
         "`package` for a system that packages are installed on, `image` for one that is replaced as a whole",
@@ -38,9 +38,55 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
     ("tool", "commands the guest has; several hold at once", false),
 ];
 
+/// What `uname -m` prints on Linux (`UTS_MACHINE` of its kernels, and what a 32-bit personality makes of it), the usual
+/// ones first.
+const ARCHES: &[&str] = &[
+    "x86_64",
+    "aarch64",
+    "i686",
+    "armv7l",
+    "ppc64le",
+    "riscv64",
+    "s390x",
+    "loongarch64",
+    "aarch64_be",
+    "alpha",
+    "arc",
+    "armv5tejl",
+    "armv5tel",
+    "armv6l",
+    "armv8b",
+    "armv8l",
+    "csky",
+    "hexagon",
+    "i386",
+    "i486",
+    "i586",
+    "ia64",
+    "loongarch32",
+    "m68k",
+    "microblaze",
+    "mips",
+    "mips64",
+    "nios2",
+    "openrisc",
+    "parisc",
+    "parisc64",
+    "ppc",
+    "ppc64",
+    "ppcle",
+    "riscv32",
+    "s390",
+    "sh4",
+    "sparc",
+    "sparc64",
+    "xtensa",
+];
+
 /// The only words a dimension ever has; `None` when they cannot be listed.
 pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
+        "arch" => ARCHES,
         "mode" => &["package", "image"],
         "firmware" => &["uefi", "bios"],
         "disk-format" => muster_base::machine::Format::NAMES,

@@ -7,6 +7,8 @@ mod dimensions;
 mod distro;
 mod evaluate;
 mod parse;
+mod unfamiliar;
+mod values;
 mod words;
 
 pub use contradiction::{always_true, never_true};
@@ -14,6 +16,8 @@ pub use dimensions::{DIMENSIONS, words};
 pub use distro::id_of_distro;
 pub use evaluate::{Truth, evaluate};
 pub use parse::{ConditionError, parse};
+pub use unfamiliar::unfamiliar;
+pub use values::{NeverSo, never_so};
 
 #[cfg(test)]
 mod tests;

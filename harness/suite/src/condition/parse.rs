@@ -3,8 +3,9 @@
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::model::{Condition, Operator};
 use super::super::vocabulary::Vocabulary;
-use super::dimensions::{DIMENSIONS, words};
+use super::dimensions::DIMENSIONS;
 use super::distro::distro;
+use super::values::{NeverSo, never_so};
 
 /// What is wrong with a condition and where in its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -272,38 +273,29 @@ impl Parser<'_, '_> {
     }
 
     fn value(&mut self, dimension: &str, ordering: bool, word: &str, range: std::ops::Range<usize>) {
-        let known: Option<Vec<&str>> = match dimension {
+        let listed: Option<Vec<&str>> = match dimension {
             "capability" => Some(self.vocabulary.capabilities.iter().map(|(name, _)| *name).collect()),
             "tool" => Some(self.vocabulary.tools.to_vec()),
-            other => words(other).map(<[_]>::to_vec),
+            _ => None,
         };
-        if let Some(known) = known {
-            if !known.contains(&word) {
-                self.errors.push(ConditionError {
-                    code: codes::UNKNOWN_KEYWORD,
-                    message: format!("`{dimension}` is never `{word}`"),
-                    range,
-                    label: did_you_mean(word, known.iter().copied())
-                        .map_or(String::new(), |near| format!("did you mean `{near}`?")),
-                    notes: vec![format!("it is one of: {}", known.join(", "))],
-                });
-            }
-            return;
-        }
-        let problem = match dimension {
-            "distro" if ordering && distro(word, None).1.is_none() => {
-                "needs a version to be compared, such as `fedora-43`"
-            }
-            "kernel" | "systemd" | "rpm" if !word.starts_with(|c: char| c.is_ascii_digit()) => "is not a version",
-            _ => return,
-        };
-        self.errors.push(ConditionError {
-            code: codes::BAD_CONDITION,
-            message: format!("`{word}` {problem}"),
-            range,
-            label: String::new(),
-            notes: Vec::new(),
+        let missing = listed.filter(|known| !known.contains(&word)).map(|known| NeverSo {
+            code: codes::UNKNOWN_KEYWORD,
+            message: format!("`{dimension}` is never `{word}`"),
+            near: did_you_mean(word, known.iter().copied()).map(str::to_owned),
+            note: format!("it is one of: {}", known.join(", ")),
         });
+        if let Some(NeverSo { code, message, near, note }) = missing.or_else(|| never_so(dimension, word)) {
+            let label = near.map_or(String::new(), |near| format!("did you mean `{near}`?"));
+            self.errors.push(ConditionError { code, message, range, label, notes: vec![note] });
+        } else if dimension == "distro" && ordering && distro(word, None).1.is_none() {
+            self.errors.push(ConditionError {
+                code: codes::BAD_CONDITION,
+                message: format!("`{word}` needs a version to be compared, such as `fedora-43`"),
+                range,
+                label: String::new(),
+                notes: Vec::new(),
+            });
+        }
     }
 }
 

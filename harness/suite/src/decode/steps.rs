@@ -13,7 +13,7 @@ use super::context::fields::Fields;
 use super::duration::duration;
 use super::paths::absolute;
 use super::step_scope::StepScope;
-use super::{machines, transfer, waiting};
+use super::{machines, mode, transfer, waiting};
 
 /// All steps of a list that must have some.
 pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: StepScope<'_>) -> Vec<Step> {
@@ -167,6 +167,6 @@ fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
 fn write(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let path = fields.get("write").and_then(|node| absolute(cx, node, "write"));
     let content = fields.get("content").and_then(|node| cx.any_text(node, "content"));
-    let mode = fields.get("mode").map(|node| cx.parsed(node, "mode", value::mode).ok_or(())).transpose().ok()?;
+    let mode = fields.get("mode").map(|node| mode::mode(cx, node).ok_or(())).transpose().ok()?;
     Some(Action::Write { path: path?, content: content?.text, mode })
 }

@@ -123,7 +123,7 @@ fn the_examples_of_the_language_page_become_what_they_say() {
 #[test]
 fn scalars_are_read_from_their_source_text() {
     let suite = good(&with(
-        "    expect: {package: {a: {version: 1.10, arch: no}}, file: {/f: {mode: 0644, owner: 2026-09-30}}}\n",
+        "    expect: {package: {a: {version: 1.10, arch: no}}, file: {/f: {mode: '0644', owner: 2026-09-30}}}\n",
     ));
     let said: Vec<_> = expectations(&suite.tests[0].expect)
         .into_iter()
@@ -131,6 +131,55 @@ fn scalars_are_read_from_their_source_text() {
         .map(|a| a.matcher.to_string())
         .collect();
     assert_eq!(said, ["1.10", "no", "0644", "2026-09-30"]);
+}
+
+#[test]
+fn a_mode_without_quotes_is_an_error_that_says_what_to_write() {
+    for (written, help) in [
+        ("0644", Some("write \"0644\", in quotes")),
+        ("644", Some("write \"0644\", in quotes")),
+        ("0o755", Some("write \"0755\", in quotes")),
+        ("4755", Some("write \"4755\", in quotes")),
+        ("888", None),
+    ] {
+        for body in [
+            format!("    expect: {{file: {{/f: {{mode: {written}}}}}}}\n"),
+            format!("    expect: {{file: {{/f: {{mode: {{not: {written}}}}}}}}}\n"),
+            format!("    steps: [{{write: /f, content: x, mode: {written}}}]\n"),
+        ] {
+            let (suite, problems) = decode(&with(&body));
+            let said = problems.render(false);
+            assert!(suite.is_none() && said.contains("is not in quotes"), "{body}{said}");
+            assert_eq!(said.contains("in quotes: a mode is octal"), help.is_some(), "{said}");
+            assert!(help.is_none_or(|help| said.contains(help)), "{said}");
+        }
+    }
+    // A variable is text, and what has no number in it is none.
+    for body in [
+        "    for-each: {m: ['0644', 0600]}\n    expect: {file: {'/${m}': {mode: '${m}'}}}\n",
+        "    for-each: {m: ['0644']}\n    expect:\n      file:\n        '/${m}':\n          mode: ${m}\n",
+        "    expect: {file: {/f: {mode: none}}}\n",
+    ] {
+        good(&with(body));
+    }
+}
+
+#[test]
+fn what_stands_below_a_key_with_one_wrong_letter_is_looked_at() {
+    let below = "{package: {a: {instaled: true}}, port: {tcp/22: {listening: true, eventually: 20}}}";
+    let codes = |key: &str| {
+        let (suite, problems) = decode(&with(&format!("    {key}: {below}\n")));
+        assert!(suite.is_none(), "{key}");
+        problems.iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    for key in ["exspect", "expct", "expecy", "exepct"] {
+        assert_eq!(codes(key), ["unknown-key", "unknown-key", "bare-number"], "{key}");
+    }
+    // What else it may have been is not known; and of two keys that mean one, neither is certain to be it.
+    assert_eq!(codes("exspects"), ["unknown-key"]);
+    let both = format!("    exspect: {below}\n    expct: {below}\n");
+    let (_, problems) = decode(&with(&both));
+    assert_eq!(problems.iter().filter(|problem| problem.code == "bare-number").count(), 1);
 }
 
 #[test]
@@ -268,7 +317,7 @@ fn the_other_steps_are_what_they_say() {
       - wait: 1m 30s
       - upload: x/y.conf
         to: /etc/y.conf
-        mode: 0600
+        mode: '0600'
       - collect: [/var/log/*.log]
 ";
     let suite = good(&with(body));

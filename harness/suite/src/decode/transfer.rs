@@ -4,16 +4,16 @@ use camino::Utf8PathBuf;
 
 use super::super::diagnostic::codes;
 use super::super::model::{Action, UPLOAD_LIMIT};
-use super::super::value;
 use super::super::yaml::Node;
 use super::context::Context;
 use super::context::fields::Fields;
+use super::mode;
 use super::paths::{absolute, below};
 
 pub(super) fn upload(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let source = fields.get("upload").and_then(|node| source(cx, node));
     let path = fields.get("to").and_then(|node| absolute(cx, node, "to"));
-    let mode = fields.get("mode").map(|node| cx.parsed(node, "mode", value::mode).ok_or(())).transpose().ok()?;
+    let mode = fields.get("mode").map(|node| mode::mode(cx, node).ok_or(())).transpose().ok()?;
     Some(Action::Upload { source: source?, path: path?, mode })
 }
 

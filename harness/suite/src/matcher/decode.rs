@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::decode::context::{Context, Text};
+use super::super::decode::is_bare_mode;
 use super::super::diagnostic::{Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
 use super::super::json_path;
@@ -294,6 +295,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -
             cx.report(cx.after_substitution(problem, &text));
             return None;
         }
+        AttributeKind::Mode if is_bare_mode(cx, &text, name) => return None,
         kind if text.text == "none" && has_none(kind) => return Some(Matcher::None),
         kind if text.text == "absent" && has_absent(kind) => return Some(Matcher::Absent),
         _ => {}

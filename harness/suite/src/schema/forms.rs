@@ -43,8 +43,8 @@ pub(super) fn boolean() -> Value {
 }
 
 pub(super) fn mode() -> Value {
-    // Whether an editor reads 0644 as octal or decimal is its own affair; the decoder reads the text.
-    json!({"anyOf": [{"type": "integer", "minimum": 0}, pattern("(0o)?[0-7]{3,5}")]})
+    // Text alone: a number would be octal to one reader and decimal to another.
+    pattern("(0o)?[0-7]{3,5}")
 }
 
 pub(super) fn choice(words: &[&str]) -> Value {

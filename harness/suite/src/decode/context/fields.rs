@@ -10,7 +10,7 @@ use crate::yaml::{Node, NodeKind};
 /// The entries of a mapping whose keys are all known.
 pub(crate) struct Fields<'n> {
     entries: Vec<(&'static Key, &'n Node, &'n Node)>,
-    /// The keys that the unknown ones were most likely meant to be, or belong below.
+    /// The keys that the unknown ones were most likely meant to be, or belong below. One that is certain is in `entries`, too.
     meant: Vec<&'static str>,
     /// Where the mapping begins.
     pub(crate) span: Span,
@@ -76,13 +76,13 @@ impl Context<'_> {
         for (key, value) in entries {
             match table.get(key.scalar().unwrap_or_default()) {
                 Some(found) => fields.entries.push((found, key, value)),
-                None => unknown.push(key),
+                None => unknown.push((key, value)),
             }
         }
         // A key that is there was not meant by another one as well.
         let absent: Vec<&'static str> = table.names().into_iter().filter(|name| fields.get(name).is_none()).collect();
         let mut unclear = Vec::new();
-        for key in unknown {
+        for (key, value) in unknown {
             let name = key.scalar().unwrap_or_default();
             if let Some(belongs) = self.belongs(table, name, &fields) {
                 fields.meant.extend(belongs.below);
@@ -95,6 +95,12 @@ impl Context<'_> {
             let near = (unclear.len() <= MOST_UNCLEAR).then(|| self.near_key(name, &absent)).flatten();
             match near {
                 Some(near) => {
+                    // What is in it is looked at as well, where no other key can have been meant: all mistakes of a file are said
+                    // at once.
+                    let is_first = !fields.meant.contains(&near);
+                    if let Some(meant) = table.get(near).filter(|_| is_first && is_one_slip(name, near)) {
+                        fields.entries.push((meant, key, value));
+                    }
                     fields.meant.push(near);
                     self.unknown_key(key, name, table.what, &table.names());
                 }
@@ -187,6 +193,12 @@ impl Context<'_> {
         };
         Some(Belongs { below: Some(key.name), what: format!("a key of {}", inner.what), help })
     }
+}
+
+/// Whether one letter is wrong, missing or too many, or two have changed places, in a name that is long enough for this to say
+/// what was meant.
+fn is_one_slip(written: &str, key: &str) -> bool {
+    key.len() >= 4 && strsim::damerau_levenshtein(written, key) == 1
 }
 
 /// That a mapping lacks keys, in one sentence; `None` when it lacks none.

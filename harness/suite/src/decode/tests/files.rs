@@ -52,7 +52,7 @@ tests:
     assert_eq!(found, [("common.yaml", "unknown-need", "did you mean `web.listens`?"),]);
     assert!(problems.render(false).contains("needs: [listen]"), "the line of the included file is shown");
 
-    fs_err::write(path.join("s.yaml"), suite.replace("include:", "includ:")).unwrap();
+    fs_err::write(path.join("s.yaml"), suite.replace("include:", "inclusion:")).unwrap();
     let (_, problems) = loaded();
     let found: Vec<_> = problems.iter().map(|d| (d.file.rsplit('/').next().unwrap(), d.code)).collect();
     assert!(found.contains(&("common.yaml", "no-effect")), "{found:?}");

@@ -1,0 +1,263 @@
+//! Which values a dimension can have at all. A comparison with any other holds on no system, so that its test would
+//! never run and nobody would see it.
+
+use super::super::diagnostic::{codes, did_you_mean};
+use super::dimensions::words;
+use super::distro::{distro, id_of_distro};
+
+/// Why a dimension never has a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeverSo {
+    /// The diagnostic code.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// What was probably meant.
+    pub near: Option<String>,
+    /// What its values are.
+    pub note: String,
+}
+
+/// What the values of a dimension are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// One of these.
+    Words(&'static [&'static str]),
+    /// What os-release(5) allows in `ID`, `ID_LIKE`, `VERSION_ID` and `VARIANT_ID`.
+    OsRelease,
+    /// A version that begins with a digit.
+    Version,
+    /// A whole number.
+    Number,
+    /// The id of an image: of the catalogue, or made of the name of a file.
+    Image,
+    /// Names that the vocabulary of the caller lists.
+    Vocabulary,
+}
+
+/// What the values of a dimension are made of; `None` when there is no such dimension.
+pub(super) fn alphabet(dimension: &str) -> Option<Alphabet> {
+    if let Some(words) = words(dimension) {
+        return Some(Alphabet::Words(words));
+    }
+    Some(match dimension {
+        "distro" | "id" | "id-like" | "variant" => Alphabet::OsRelease,
+        "kernel" | "rpm" => Alphabet::Version,
+        "systemd" => Alphabet::Number,
+        "image" => Alphabet::Image,
+        "capability" | "tool" => Alphabet::Vocabulary,
+        _ => return None,
+    })
+}
+
+/// Words of a dimension that a message names at most.
+const MOST_NAMED: usize = 16;
+
+/// What others call a value: dimension, their name, ours.
+const SYNONYMS: &[(&str, &str, &str)] = &[
+    ("arch", "amd64", "x86_64"),
+    ("arch", "x64", "x86_64"),
+    ("arch", "x86-64", "x86_64"),
+    ("arch", "x8664", "x86_64"),
+    ("arch", "intel64", "x86_64"),
+    ("arch", "em64t", "x86_64"),
+    ("arch", "x86", "i686"),
+    ("arch", "ia32", "i686"),
+    ("arch", "arm64", "aarch64"),
+    ("arch", "arm64e", "aarch64"),
+    ("arch", "armv8", "aarch64"),
+    ("arch", "armv8-a", "aarch64"),
+    ("arch", "armv8a", "aarch64"),
+    ("arch", "armv9", "aarch64"),
+    ("arch", "arm", "armv7l"),
+    ("arch", "armhf", "armv7l"),
+    ("arch", "armhfp", "armv7l"),
+    ("arch", "armv7", "armv7l"),
+    ("arch", "armv7hl", "armv7l"),
+    ("arch", "ppc64el", "ppc64le"),
+    ("arch", "powerpc64le", "ppc64le"),
+    ("arch", "riscv", "riscv64"),
+    ("arch", "rv64", "riscv64"),
+    ("arch", "loong64", "loongarch64"),
+    ("arch", "loongarch", "loongarch64"),
+    ("arch", "zarch", "s390x"),
+    ("firmware", "uefi-secure", "uefi"),
+    ("firmware", "secure-boot", "uefi"),
+    ("firmware", "ovmf", "uefi"),
+    ("firmware", "legacy", "bios"),
+    ("firmware", "seabios", "bios"),
+    ("mode", "immutable", "image"),
+    ("mode", "read-only", "image"),
+    ("mode", "readonly", "image"),
+    ("mode", "mutable", "package"),
+    ("disk-format", "vpc", "vhd"),
+    ("disk-format", "img", "raw"),
+    ("accelerator", "qemu", "tcg"),
+    ("package-manager", "yum", "dnf4"),
+    ("package-manager", "dnf", "dnf5"),
+];
+
+/// Systems whose ID breaks the alphabet of os-release(5).
+const ODD_IDS: &[&str] = &["openEuler", "Deepin"];
+
+/// IDs of distributions. Others are as good: a private distribution has an ID of its own.
+const IDS: &[&str] = &[
+    "almalinux",
+    "alpine",
+    "alt",
+    "altlinux",
+    "amzn",
+    "anolis",
+    "arch",
+    "archarm",
+    "azurelinux",
+    "bottlerocket",
+    "buildroot",
+    "centos",
+    "chimera",
+    "clear-linux-os",
+    "coreos",
+    "cos",
+    "debian",
+    "deepin",
+    "devuan",
+    "elementary",
+    "endeavouros",
+    "eurolinux",
+    "fedora",
+    "fedora-asahi-remix",
+    "flatcar",
+    "garuda",
+    "gentoo",
+    "guix",
+    "kali",
+    "linuxmint",
+    "mageia",
+    "manjaro",
+    "mariner",
+    "miraclelinux",
+    "muster-lab",
+    "nixos",
+    "nobara",
+    "ol",
+    "opencloudos",
+    "openmandriva",
+    "opensuse",
+    "opensuse-leap",
+    "opensuse-microos",
+    "opensuse-tumbleweed",
+    "openwrt",
+    "photon",
+    "pop",
+    "poky",
+    "raspbian",
+    "rhel",
+    "rocky",
+    "scientific",
+    "slackware",
+    "sle-micro",
+    "sle_hpc",
+    "sled",
+    "sles",
+    "sles_sap",
+    "solus",
+    "talos",
+    "tencentos",
+    "ubuntu",
+    "ultramarine",
+    "void",
+    "vyos",
+    "wolfi",
+    "xenenterprise",
+    "zorin",
+];
+
+/// Why the dimension never has this value; `None` when it may have it, or when there is no such dimension. What a
+/// vocabulary lists is for whoever has it.
+pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
+    let meant = |known: &[&'static str]| {
+        let lower = value.to_lowercase();
+        let synonym = SYNONYMS.iter().find(|(of, other, _)| *of == dimension && *other == lower);
+        let near = synonym.map(|(.., ours)| *ours).or_else(|| did_you_mean(value, known.iter().copied()));
+        near.map(str::to_owned)
+    };
+    match alphabet(dimension)? {
+        Alphabet::Words(words) if !words.contains(&value) => {
+            Some(unknown(dimension, value, meant(words), format!("it is one of: {}", some_of(words))))
+        }
+        Alphabet::OsRelease if !is_of_os_release(value) => {
+            let lower = value.to_lowercase();
+            let near = Some(lower).filter(|lower| is_of_os_release(lower));
+            let note = "os-release(5) allows lower-case letters, digits, `.`, `_` and `-`";
+            Some(unknown(dimension, value, near, note.to_owned()))
+        }
+        Alphabet::Image if !is_of_image(value) => {
+            let note = "ids of images are letters, digits, `.`, `_` and `-`";
+            Some(unknown(dimension, value, None, note.to_owned()))
+        }
+        Alphabet::Version if !is_version(value) => Some(NeverSo {
+            code: codes::BAD_CONDITION,
+            message: format!("`{value}` is not a version"),
+            near: None,
+            note: "versions begin with a digit and have no spaces".to_owned(),
+        }),
+        Alphabet::Number if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) => {
+            let digits: String =
+                value.trim_start_matches(['v', 'V']).chars().take_while(char::is_ascii_digit).collect();
+            Some(NeverSo {
+                code: codes::BAD_CONDITION,
+                message: format!("`{value}` is not a version of `{dimension}`, which is a whole number"),
+                near: Some(digits).filter(|digits| !digits.is_empty()),
+                note: format!("`{dimension}` is the major version alone, such as `257`"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The first of the words, where they are many.
+fn some_of(words: &[&str]) -> String {
+    match words.len().saturating_sub(MOST_NAMED) {
+        0 => words.join(", "),
+        more => format!("{} and {more} more", words[..MOST_NAMED].join(", ")),
+    }
+}
+
+fn unknown(dimension: &str, value: &str, near: Option<String>, note: String) -> NeverSo {
+    NeverSo { code: codes::UNKNOWN_KEYWORD, message: format!("`{dimension}` is never `{value}`"), near, note }
+}
+
+fn is_of_os_release(value: &str) -> bool {
+    let fits = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    let odd = |id: &&&str| value.strip_prefix(**id).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let rest = ODD_IDS.iter().find(odd).map_or(value, |id| &value[id.len()..]);
+    !value.is_empty() && fits(rest)
+}
+
+fn is_of_image(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+fn is_version(value: &str) -> bool {
+    value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The distribution that was probably meant by a value of `distro`, `id` or `id-like` that is legal and close to
+/// one that is known: `fedora-43` for `fedroa-43`.
+pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
+    if !matches!(dimension, "distro" | "id" | "id-like") || !is_of_os_release(value) {
+        return None;
+    }
+    let id = if dimension == "distro" { id_of_distro(value) } else { value };
+    // Short IDs are close to many others.
+    if IDS.contains(&id) || ODD_IDS.contains(&id) || id.len() < 4 {
+        return None;
+    }
+    // At most two letters are wrong, or two have changed places.
+    let near =
+        did_you_mean(id, IDS.iter().copied()).filter(|near| near.len() >= 4 && near.len().abs_diff(id.len()) <= 1)?;
+    match distro(value, Some(id)) {
+        (_, Some(version)) if dimension == "distro" => Some(format!("{near}-{version}")),
+        _ => Some(near.to_owned()),
+    }
+}
