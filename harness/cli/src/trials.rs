@@ -229,7 +229,7 @@ async fn run_all(
     questions: mpsc::Receiver<Question>,
 ) -> Result<Exit, CliError> {
     let Prepared { project, plan, specs, rerun, known, claims, .. } = prepared;
-    let own_snapshots = super::this_host::own_snapshots(&project);
+    let own_snapshots = project.own_snapshots();
     let one_machine = super::this_host::one_machine(rerun, accel.kind.name(), dir.root());
     let settings = Settings { known, claims, own_snapshots, ..one_machine };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();

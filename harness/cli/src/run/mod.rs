@@ -23,7 +23,7 @@ use super::project::Project;
 use super::session::{self, Prepared};
 use super::shard::Chosen;
 use super::this_host::{
-    self, accelerator, budget, choose_accelerator, measured, one_machine, own_snapshots, templates,
+    self, accelerator, budget, choose_accelerator, measured, one_machine, templates,
 };
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
@@ -81,6 +81,7 @@ pub(crate) fn execute_from(
 ) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
+    arguments.selection.accepts_snapshots = arguments.update_snapshots;
     arguments.selection.shard = arguments.shard.chosen()?;
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
@@ -303,7 +304,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
     announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
-        own_snapshots: own_snapshots(&prepared.project),
+        own_snapshots: prepared.project.own_snapshots(),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
         shard: prepared.shard,
@@ -383,7 +384,7 @@ async fn drive(
         accelerator: accel.kind.name().to_owned(),
         update,
         pending: dir.snapshots(),
-        own_snapshots: own_snapshots(&prepared.project),
+        own_snapshots: prepared.project.own_snapshots(),
         artifacts: dir.tests(),
         claims: prepared.claims,
         known: prepared.known,
