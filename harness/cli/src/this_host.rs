@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::output::say_error;
-use super::project::Project;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
 use muster_engine::halt::Halt;

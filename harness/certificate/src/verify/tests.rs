@@ -289,6 +289,36 @@ fn runs_that_do_not_agree_are_no_certificate() {
     assert_eq!(unknown, ["subject.mismatch", "machine.untrusted"]);
 }
 
+/// With other rules for consoles, or another kernel, the same tests on the same image end otherwise.
+#[test]
+fn a_certificate_has_the_files_that_decided_and_nobody_can_leave_one_out() {
+    let file = |role: &str, byte: u8| muster_record::deciding::DecidingFile {
+        role: role.into(),
+        sha256: digest(byte),
+        file: format!("{role}\u{1b}[31m.yaml"),
+    };
+    let mut scene = Scene::new("");
+    scene.runs[0] = changed(&scene.runs[0], |record| {
+        record.files = vec![file("known-issues", 2), file("console-rules", 1)];
+        record.images.get_mut("lab").unwrap().loaded = vec![file("kernel", 3)];
+    });
+    let (statement, refusals) = scene.statement();
+    assert_eq!(refusals, []);
+    let files = &statement.predicate.runs[0].files;
+    let seen: Vec<(&str, &str)> = files.iter().map(|file| (file.role.as_str(), file.sha256.as_str())).collect();
+    assert_eq!(seen, [("console-rules", &*digest(1)), ("kernel", &*digest(3)), ("known-issues", &*digest(2))]);
+    assert!(files.iter().all(|file| !file.file.contains('\u{1b}')), "{files:?}");
+    let schema: serde_json::Value = serde_json::from_str(CERTIFICATE_SCHEMA).unwrap();
+    let value = serde_json::to_value(&statement).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    let mut lied = statement.clone();
+    lied.predicate.runs[0].files.remove(0);
+    assert_eq!(verified(&lied, &scene.evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+    assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), [""; 0]);
+}
+
 #[test]
 fn every_lie_that_the_right_key_has_signed_disagrees_with_the_evidence() {
     let scene = waived("2026-12-31");
