@@ -38,7 +38,8 @@ enum Identifier<'v> {
 impl<'v> Release<'v> {
     fn read(text: &'v str) -> Option<Self> {
         let version = text.split(" (").next().filter(|_| text.len() <= MOST)?;
-        let (version, build) = version.split_once('+').map_or((version, None), |(version, build)| (version, Some(build)));
+        let (version, build) =
+            version.split_once('+').map_or((version, None), |(version, build)| (version, Some(build)));
         let (core, before) = version.split_once('-').map_or((version, None), |(core, before)| (core, Some(before)));
         let is_identifier =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -51,7 +52,10 @@ impl<'v> Release<'v> {
         }
         let before = match before {
             None => Vec::new(),
-            Some(before) => before.split('.').map(|part| is_identifier(part).then(|| Identifier::of(part))?).collect::<Option<_>>()?,
+            Some(before) => before
+                .split('.')
+                .map(|part| is_identifier(part).then(|| Identifier::of(part))?)
+                .collect::<Option<_>>()?,
         };
         Some(Self { numbers, before })
     }
@@ -176,8 +180,21 @@ mod tests {
     fn what_is_no_version_is_not_compared() {
         let long = format!("1.0.0-{}", "a".repeat(MOST));
         for text in [
-            "", "v1.0.0", "1.", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "1.0.0+a_b", "-1", "x", " 1",
-            "1.0.0-é", &long,
+            "",
+            "v1.0.0",
+            "1.",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0-a..b",
+            "1.0.0+",
+            "1.0.0+a_b",
+            "-1",
+            "x",
+            " 1",
+            "1.0.0-é",
+            &long,
         ] {
             assert!(!is_version(text), "{text}");
             assert_eq!((precedence(text, "1.0.0"), precedence("1.0.0", text)), (None, None), "{text}");

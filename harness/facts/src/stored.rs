@@ -39,7 +39,9 @@ pub enum SnapshotError {
         path: Utf8PathBuf,
     },
     /// It is another one than the one that the suite was read with.
-    #[error("the accepted snapshot {path} was replaced, added or removed after the run had read its suite; run the test again")]
+    #[error(
+        "the accepted snapshot {path} was replaced, added or removed after the run had read its suite; run the test again"
+    )]
     Another {
         /// The file.
         path: Utf8PathBuf,

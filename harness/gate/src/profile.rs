@@ -91,7 +91,9 @@ pub enum ProfileError {
         schema: String,
     },
     /// An earlier version wrote it, and it does not say all that it stands for.
-    #[error("{file} was locked by an earlier muster ({WITHOUT_SNAPSHOTS}): its digests leave out accepted snapshots, so that it stays the same when others are accepted; lock it again")]
+    #[error(
+        "{file} was locked by an earlier muster ({WITHOUT_SNAPSHOTS}): its digests leave out accepted snapshots, so that it stays the same when others are accepted; lock it again"
+    )]
     WithoutSnapshots {
         /// The file.
         file: String,
@@ -125,8 +127,11 @@ impl Fault for ProfileError {
         match self {
             Self::NoText { .. } => None,
             Self::WithoutSnapshots { file } => Some(
-                format!("with the filters of then, `muster profile lock FILTER… -o {}`, and review what differs", one_line(file, 200))
-                    .into(),
+                format!(
+                    "with the filters of then, `muster profile lock FILTER… -o {}`, and review what differs",
+                    one_line(file, 200)
+                )
+                .into(),
             ),
             _ => Some("`muster profile lock -o FILE` writes one".into()),
         }

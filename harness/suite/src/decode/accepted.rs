@@ -128,8 +128,7 @@ tests:
         }
 
         fn load(&self, accepted: &Accepted) -> Result<Suite, String> {
-            let (suites, problems) =
-                crate::load_with(&[self.root.join("suites/s.yaml")], &VOCABULARY, accepted);
+            let (suites, problems) = crate::load_with(&[self.root.join("suites/s.yaml")], &VOCABULARY, accepted);
             match problems.is_empty() {
                 true => Ok(suites.into_iter().next().unwrap()),
                 false => Err(problems.render(false)),

@@ -27,11 +27,7 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
 }
 
 /// The same, with these accepted snapshots.
-pub fn load_with(
-    paths: &[Utf8PathBuf],
-    vocabulary: &Vocabulary<'_>,
-    accepted: &Accepted,
-) -> (Vec<Suite>, Diagnostics) {
+pub fn load_with(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, accepted: &Accepted) -> (Vec<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let sources = source::find(paths, &mut sink);
     let suites = sources_with(&sources, vocabulary, accepted.clone(), &mut sink);
@@ -76,7 +72,14 @@ pub fn load_tests(source: &SourceFile, vocabulary: &Vocabulary<'_>, sink: &mut D
     // It stands where the file is, and is nowhere shown: what is wrong is wrong with the file.
     let around =
         SourceFile { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
-    decode_bytes(&around, suite.as_bytes(), true, vocabulary, &mut Shared { accepted: Accepted::Ignored, ..Shared::default() }, sink);
+    decode_bytes(
+        &around,
+        suite.as_bytes(),
+        true,
+        vocabulary,
+        &mut Shared { accepted: Accepted::Ignored, ..Shared::default() },
+        sink,
+    );
 }
 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
