@@ -154,7 +154,7 @@ impl Scene {
     fn digests(&self) -> BTreeMap<String, Vec<String>> {
         let suites = self.root.join("suites");
         let own = OwnSnapshots { suites: suites.clone(), directory: self.root.join("own") };
-        let loaded = muster_suite::load_with(&[suites.clone()], &load::vocabulary(), &Accepted::Own(own));
+        let loaded = muster_suite::load_with(std::slice::from_ref(&suites), &load::vocabulary(), &Accepted::Own(own));
         let loaded = Loaded { suites: load::valid(loaded).map_err(|error| error.what).unwrap() };
         let mut out = BTreeMap::from([(format!("{:?}", DigestOf::Suite), vec![loaded.suites[0].digest.clone()])]);
 
