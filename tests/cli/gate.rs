@@ -319,3 +319,44 @@ fn a_suite_whose_upload_has_changed_is_not_the_one_that_was_locked() {
     different.assert_status(1);
     assert_eq!(different.stdout, "changed outside its tests: s\n");
 }
+
+#[test]
+fn who_accepts_another_snapshot_needs_another_lock_and_an_earlier_lock_is_refused_by_name() {
+    let scene = Scene::new("");
+    let b = "expect: {package: {sed: {installed: true}}}";
+    assert!(SUITE.contains(b));
+    scene.place.write("s.yaml", &SUITE.replace(b, "snapshots: [{name: users, of: users}]"));
+    std::fs::create_dir(scene.place.path("snapshots")).expect("a directory");
+    let accept = |users: &str| {
+        scene.place.write("snapshots/s__b__users@lab.snap", &format!("---\nsource: s.yaml\n---\n{users}\n"));
+    };
+    let lock = |file: &str| {
+        scene.muster(&["profile", "lock", "--suites", "@s.yaml", "--id", "p", "-o", file]).assert_status(0);
+    };
+    accept("root");
+    lock("@p.lock.json");
+    scene.run("good", &[("a", Outcome::Pass), ("b", Outcome::Pass)]);
+    scene.gate(&["@good"]).assert_status(0);
+    accept("root, intruder");
+    lock("@q.lock.json");
+    let different = scene.muster(&["profile", "diff", "@p.lock.json", "@q.lock.json"]);
+    different.assert_status(1);
+    assert_eq!(different.stdout, "changed: s/b\n");
+    std::fs::rename(scene.place.path("q.lock.json"), scene.place.path("p.lock.json")).expect("renamed");
+    let closed = scene.gate(&["@good"]);
+    closed.assert_status(1);
+    for part in
+        ["failed suite s: the run good had another version", "or an accepted snapshot is another one", "lock again"]
+    {
+        assert!(closed.stdout.contains(part), "{part}: {}", closed.stdout);
+    }
+    // As an earlier muster wrote it.
+    let text = std::fs::read_to_string(scene.place.path("p.lock.json")).expect("the profile");
+    scene.place.write("p.lock.json", &text.replace("profile/v2", "profile/v1"));
+    for refused in [scene.gate(&["@good"]), scene.muster(&["profile", "diff", "@p.lock.json", "@p.lock.json"])] {
+        refused.assert_status(3);
+        for part in ["its digests leave out accepted snapshots", "muster profile lock FILTER… -o "] {
+            assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+        }
+    }
+}

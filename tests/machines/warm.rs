@@ -200,6 +200,16 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     assert!(said(&fifth, "was removed"), "{:?}", fifth.notices);
     assert_outcome(&place.test("warm/looks"), Outcome::Pass, &[]);
     assert!(!whole.exists());
+
+    // One that says that another firmware booted it than its machine has.
+    let odd = template(&cache);
+    rewrite(&odd, |metadata| {
+        metadata["about"]["firmware"] = json!({"code": "0a".repeat(32), "variables": "0b".repeat(32)});
+    });
+    let (_place, finished, sixth) = run(&cache, ONLY_LOOKS);
+    finished.assert_status(0);
+    assert!(said(&sixth, "its saved template was removed (which UEFI booted it is not known)"), "{:?}", sixth.notices);
+    assert_eq!((booted(&sixth), sixth.machines[0].firmware.as_ref()), (1, None));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped,
 //! [`files`] that are replaced whole or not at all, [`exit`] codes, the order of package versions ([`evr`]), patterns
 //! of names ([`glob`], [`fnmatch`]), the file [`os_release`], the names of what a [`machine`] is made of, what the
-//! kernel says of a [`process`] and what a [`version`] says of its sources. Every crate may use it; it uses none.
+//! kernel says of a [`process`], what a [`version`] says of its sources and which of two releases is earlier ([`semver`]).
+//! Every crate may use it; it uses none.
 
 pub mod download;
 pub mod evr;
@@ -15,6 +16,7 @@ pub mod machine;
 pub mod os_release;
 pub mod process;
 mod relation;
+pub mod semver;
 pub mod text;
 pub mod version;
 mod words;

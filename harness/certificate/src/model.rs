@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::statement::{Descriptor, Statement};
 use muster_gate::decision::{Decision, PolicyUsed, ProfileUsed};
+use muster_record::deciding::DecidingFile;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "certificate/v1";
@@ -243,6 +244,10 @@ pub struct RunCertified {
     pub arguments: Vec<String>,
     /// SHA-256 of each suite, by name.
     pub suites: BTreeMap<String, String>,
+    /// Files that decide on its results and are no suite, no image and no product; empty where there is none, or where the record does
+    /// not say it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub files: Vec<DecidingFile>,
     /// `kvm` or `tcg`.
     pub accelerator: String,
     /// Why that one.
@@ -253,6 +258,9 @@ pub struct RunCertified {
     pub host_arch: String,
     /// SHA-256 of the code of each UEFI that booted a machine, hex; empty where there was none, or where the record does not say it.
     pub firmware: Vec<String>,
+    /// SHA-256 of each file that the variables of such a UEFI began as, hex; empty where the record does not say it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub firmware_variables: Vec<String>,
     /// The tests that ran with a way to the internet, by their tag `needs-internet`: what they found need not be the image's alone.
     pub needs_internet: Vec<String>,
     /// How commands reached the guests: `ssh`, `warm-shell`; empty where the record does not say it.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_base::text::one_line;
 use muster_base::version;
+use muster_record::deciding::DecidingFile;
 use muster_record::merge::{Input, merge};
-use muster_record::run::{ImageRecord, RunRecord};
+use muster_record::run::{ImageRecord, MachineRecord, RunRecord};
 use muster_suite::model::NEEDS_INTERNET;
 
 use crate::evidence::{RunEvidence, run_file};
@@ -191,12 +192,11 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
         .filter_map(|machine| machine.channel.as_deref())
         .map(|name| one_line(name, 40))
         .collect();
-    let firmware: BTreeSet<String> = record
-        .machines
-        .iter()
-        .filter_map(|machine| machine.firmware.as_deref())
-        .map(|digest| one_line(digest, 64))
-        .collect();
+    let digests = |of: fn(&MachineRecord) -> Option<&String>| {
+        let digests: BTreeSet<String> =
+            record.machines.iter().filter_map(of).map(|digest| one_line(digest, 64)).collect();
+        digests.into_iter().collect::<Vec<_>>()
+    };
     let cloned = record.machines.iter().filter(|machine| machine.cloned_from.is_some()).count();
     let suites = record.suites.iter().map(|(name, suite)| (one_line(name, 200), one_line(&suite.sha256, 64)));
     RunCertified {
@@ -210,17 +210,31 @@ pub(crate) fn certified(run: &RunEvidence) -> RunCertified {
         binary: said(record.binary.as_deref().unwrap_or_default(), 64),
         arguments: record.arguments.iter().map(|argument| one_line(argument, ARGUMENT)).collect(),
         suites: suites.collect(),
+        files: files(record),
         accelerator: said(&record.accelerator.kind, 20),
         accelerator_reason: said(&record.accelerator.reason, 300),
         qemu: qemu(record),
         host_arch: said(record.accelerator.host_arch.as_deref().unwrap_or_default(), 20),
-        firmware: firmware.into_iter().collect(),
+        firmware: digests(|machine| machine.firmware.as_ref()),
+        firmware_variables: digests(|machine| machine.firmware_variables.as_ref()),
         needs_internet: needs_internet(record),
         channels: channels.into_iter().collect(),
         booted: (record.machines.len() - cloned) as u64,
         cloned: cloned as u64,
         command_lines: run.command_lines.clone(),
     }
+}
+
+/// The files that decide on its results, what is loaded for its images among them, each once.
+fn files(record: &RunRecord) -> Vec<DecidingFile> {
+    let all = record.files.iter().chain(record.images.values().flat_map(|image| &image.loaded));
+    let shown = |DecidingFile { role, sha256, file }: &DecidingFile| DecidingFile {
+        role: one_line(role, 40),
+        sha256: one_line(sha256, 64),
+        file: one_line(file, ARGUMENT),
+    };
+    let files: BTreeSet<DecidingFile> = all.map(shown).collect();
+    files.into_iter().collect()
 }
 
 /// The versions of QEMU that ran its machines, `unknown` among them where one that answered does not say it.

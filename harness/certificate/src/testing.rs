@@ -116,7 +116,7 @@ pub(crate) fn profile(names: &[&str]) -> String {
     let test = |name: &&str| ((*name).to_owned(), ProfileTest { sha256: digest(1), tags: vec![] });
     let profile = Profile {
         retired: None,
-        schema: "profile/v1".into(),
+        schema: "profile/v2".into(),
         id: "lock".into(),
         muster: MUSTER.into(),
         suites: BTreeMap::from([("s".to_owned(), ProfileSuite { sha256: digest(2) })]),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use muster_base::semver::precedence;
 use muster_gate::decision::WaiverFate;
 use muster_gate::inputs::NamedFile;
 use muster_gate::profile::Profile;
@@ -16,7 +17,6 @@ use muster_gate::waiving;
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::policy;
-use muster_suite::version;
 
 use crate::compare::differences;
 use crate::compute::{Computed, compute, later, of_retired};
@@ -257,7 +257,7 @@ fn tools(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
     let certificate = &statement.predicate;
     let runs = certificate.runs.iter().map(|run| (format!("the run {} was made", run.id), &run.muster));
     let all = std::iter::once(("it was written".to_owned(), &certificate.claim.muster)).chain(runs);
-    let old = all.filter(|(_, muster)| version::order(muster, oldest).is_none_or(Ordering::is_lt));
+    let old = all.filter(|(_, muster)| precedence(muster, oldest).is_none_or(Ordering::is_lt));
     old.map(|(what, muster)| {
         Refusal::new(RefusalId::ToolOld, format!("{what} by muster {muster}, and {oldest} or later is accepted"))
     })

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::deciding;
 use super::error::CliError;
 use super::load::{self, Selection};
 use super::output::{OutputFormat, say_error};
@@ -24,6 +25,7 @@ use muster_engine::rerun::Rerun;
 use muster_engine::settings::KeptResults;
 use muster_engine::sink::Events;
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
+use muster_record::deciding::DecidingFile;
 use muster_record::event::Event;
 use muster_record::shard::ShardRecord;
 use muster_remote::{Remote, RemoteImages, RemoteMachine};
@@ -68,6 +70,8 @@ pub(crate) struct Prepared {
     pub shard: Option<ShardRecord>,
     /// Results of earlier runs that belong to this one.
     pub kept: KeptResults,
+    /// Known issues, as files that decide on results.
+    pub files: Vec<DecidingFile>,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
@@ -86,6 +90,7 @@ pub(crate) fn prepare(
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
+    let files = deciding::known_issues(&known)?;
     let target = Destination::parse(typed)?;
     let remote = Remote { allow_changes, ..target.remote(options)? };
     let name = remote.name.clone();
@@ -132,7 +137,7 @@ pub(crate) fn prepare(
         }
         notices.extend(unknown_teardown::notice(again.record(), &plan, suites.iter().map(|suite| &**suite)));
     }
-    Ok(Prepared { project, plan, remote, rerun, shard, known, kept, notices })
+    Ok(Prepared { project, plan, remote, rerun, shard, known, kept, files, notices })
 }
 
 /// The machine that was typed, and whom to trust there; it is not changed. Connects to nothing.

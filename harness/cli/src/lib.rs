@@ -23,6 +23,7 @@ mod connect;
 mod console;
 mod consumer;
 mod coverage;
+mod deciding;
 mod diff;
 mod divided;
 mod doctor;

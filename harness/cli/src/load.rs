@@ -20,6 +20,7 @@ use muster_suite::diagnostic::Diagnostics;
 use muster_suite::is_id;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
+use muster_suite::snapshot_files::Accepted;
 use muster_suite::{known, select};
 
 /// Which tests.
@@ -43,6 +44,9 @@ pub(crate) struct Selection {
     /// The part of the selected tests that runs, where it is not all of them.
     #[arg(skip)]
     pub shard: Option<Box<Chosen>>,
+    /// Whether it accepts whatever its snapshots are, so that those that were accepted before decide on nothing.
+    #[arg(skip)]
+    pub accepts_snapshots: bool,
 }
 
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
@@ -130,7 +134,12 @@ fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
 pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), CliError> {
-    Ok(muster_suite::load(&paths(selection)?, &vocabulary()))
+    let accepted = match (selection.accepts_snapshots, Project::find()?.own_snapshots()) {
+        (true, _) => Accepted::Ignored,
+        (false, Some(own)) => Accepted::Own(own),
+        (false, None) => Accepted::NextTo,
+    };
+    Ok(muster_suite::load_with(&paths(selection)?, &vocabulary(), &accepted))
 }
 
 /// Loads suites; prints every error of every file and ends the command when there is one.

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use muster_base::text::hex;
 use muster_engine::sink::{Events, now};
+use muster_record::deciding::DecidingFile;
 use muster_record::event::Event;
 use muster_record::run::{Accelerator, EarlierRun};
 use muster_record::shard::ShardRecord;
@@ -27,6 +28,8 @@ pub(crate) struct Opening {
     pub(crate) earlier: Vec<EarlierRun>,
     /// Which part of a run it is.
     pub(crate) shard: Option<ShardRecord>,
+    /// Files that decide on its results.
+    pub(crate) files: Vec<DecidingFile>,
 }
 
 impl Opening {
@@ -51,7 +54,7 @@ fn binary() -> Option<String> {
 
 /// The first events of a run.
 pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerator, notices: &[String]) {
-    let Opening { id, arguments, earlier, shard } = opening;
+    let Opening { id, arguments, earlier, shard, files } = opening;
     events.emit(Event::RunStarted {
         id,
         muster: env!("MUSTER_VERSION").to_owned(),
@@ -60,6 +63,7 @@ pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerat
         arguments,
         earlier,
         shard,
+        files,
     });
     for notice in notices {
         events.notice(notice.clone());

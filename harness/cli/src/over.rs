@@ -13,6 +13,7 @@ use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_engine::plan::Plan;
 use muster_image::ImageSpec;
+use muster_record::deciding::{self, DecidingFile};
 use muster_record::run::RunRecord;
 use muster_record::shard::ShardRecord;
 
@@ -30,17 +31,22 @@ impl Over {
     /// it is about a machine that is already up, whose disk nobody knows.
     ///
     /// # Errors
-    /// The verdict is of another shard, of other suites or of other images, or an image cannot be read.
+    /// The verdict is of another shard, of other suites, files or images, or an image cannot be read.
     pub(crate) fn result(
         &self,
         plan: &Plan,
         shard: Option<&ShardRecord>,
+        files: &[DecidingFile],
         root: &Utf8Path,
         specs: &[ImageSpec],
     ) -> Result<Exit, CliError> {
         let record = &self.earlier.opened.record;
         same_part(record.shard.as_ref(), shard)?;
         if let Some(what) = other_suite(record, plan) {
+            return Err(different(&self.earlier, &what));
+        }
+        if let Some(role) = deciding::different(&record.files, files) {
+            let what = format!("the files that decide on results ({}) have changed since", one_line(role, 40));
             return Err(different(&self.earlier, &what));
         }
         for spec in specs.iter().filter(|spec| plan.images.contains(&spec.id)) {

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::shipped;
+use muster_suite::snapshot_files::OwnSnapshots;
 
 /// The shipped suites and images, and those of the project that muster was started in. The first of these has the shipped
 /// ones: `$MUSTER_ROOT`, a checkout of muster around the working directory, `share/muster` next to the program's directory,
@@ -114,12 +115,13 @@ impl Project {
     }
 
     /// Where snapshots of the shipped suites are accepted, when that is not next to them.
-    pub(crate) fn own_snapshots(&self) -> Option<Utf8PathBuf> {
-        match (self.origin, &self.own) {
-            (Origin::Checkout, _) => None,
-            (Origin::Installed, Some(own)) => Some(short(&own.join("suites").join("snapshots"))),
-            (Origin::Installed, None) => Some("muster-snapshots".into()),
-        }
+    pub(crate) fn own_snapshots(&self) -> Option<OwnSnapshots> {
+        let directory = match (self.origin, &self.own) {
+            (Origin::Checkout, _) => return None,
+            (Origin::Installed, Some(own)) => short(&own.join("suites").join("snapshots")),
+            (Origin::Installed, None) => "muster-snapshots".into(),
+        };
+        Some(OwnSnapshots { suites: self.suites(), directory })
     }
 }
 

@@ -38,7 +38,7 @@ enum Format {
     Policy,
     /// Waivers (`schema: waivers/v1`)
     Waivers,
-    /// What `muster profile lock` writes (`profile/v1`)
+    /// What `muster profile lock` writes (`profile/v2`)
     Profile,
     /// What `muster gate --format json` prints (`decision/v1`)
     Decision,

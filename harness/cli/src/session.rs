@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::again::Wanted;
 use super::catalogue::{Catalogue, caution};
+use super::deciding;
 use super::error::CliError;
 use super::image_file::{is_address, not_fetched};
 use super::load::{self, Selected, Selection};
@@ -25,6 +26,7 @@ use muster_engine::rerun::Rerun;
 use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageError, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
+use muster_record::deciding::{DecidingFile, IMAGE_DESCRIPTION};
 use muster_record::shard::ShardRecord;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
@@ -130,6 +132,8 @@ pub(crate) struct Prepared {
     pub kept: KeptResults,
     /// The SHA-256 that images must have, by id.
     pub expected: BTreeMap<String, String>,
+    /// Known issues and descriptions of images, as files that decide on results.
+    pub files: Vec<DecidingFile>,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
@@ -152,6 +156,9 @@ pub(crate) fn prepare(
     let catalogue = Catalogue::load(&project)?;
     let specs = image_specs(&project, &catalogue, options, &mut notices)?;
     let claims = claims(&catalogue, &specs, &options.image);
+    let mut files = deciding::known_issues(&known)?;
+    let descriptions = options.image.iter().filter_map(|name| Some(&*catalogue.entry(name)?.location.file));
+    files.extend(deciding::read(IMAGE_DESCRIPTION, descriptions.map(Utf8Path::new))?);
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed: BTreeMap<String, String> =
         specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
@@ -207,7 +214,7 @@ pub(crate) fn prepare(
             (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
         }
     };
-    Ok(Prepared { project, plan, specs, rerun, claims, enter, shard, known, proofs, kept, expected, notices })
+    Ok(Prepared { project, plan, specs, rerun, claims, enter, shard, known, proofs, kept, expected, files, notices })
 }
 
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes

@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::output::say_error;
-use super::project::Project;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
 use muster_engine::halt::Halt;
@@ -14,7 +13,7 @@ use muster_engine::known::KnownIssues;
 use muster_engine::plan;
 use muster_engine::prove::Proofs;
 use muster_engine::rerun::Rerun;
-use muster_engine::settings::{KeptResults, OwnSnapshots, Settings};
+use muster_engine::settings::{KeptResults, Settings};
 use muster_engine::sink::Events;
 use muster_engine::updates::Updates;
 use muster_facts::compare::UpdateMode;
@@ -100,11 +99,6 @@ pub(crate) fn one_machine(rerun: Rerun, accelerator: &str, dir: &Utf8Path) -> Se
         updates: Updates::default(),
         kept: KeptResults::default(),
     }
-}
-
-/// Where snapshots of the shipped suites are accepted, when that is not next to them.
-pub(crate) fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
-    project.own_snapshots().map(|directory| OwnSnapshots { suites: project.suites(), directory })
 }
 
 /// What is measured of boots: something when a test compares them, instructions when the guests are emulated.

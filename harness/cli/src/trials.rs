@@ -228,14 +228,14 @@ async fn run_all(
     events: &Events,
     questions: mpsc::Receiver<Question>,
 ) -> Result<Exit, CliError> {
-    let Prepared { project, plan, specs, rerun, known, claims, .. } = prepared;
-    let own_snapshots = super::this_host::own_snapshots(&project);
+    let Prepared { project, plan, specs, rerun, known, claims, files, .. } = prepared;
+    let own_snapshots = project.own_snapshots();
     let one_machine = super::this_host::one_machine(rerun, accel.kind.name(), dir.root());
     let settings = Settings { known, claims, own_snapshots, ..one_machine };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::opening::announce(
         events,
-        super::opening::Opening::of_process("test"),
+        super::opening::Opening { files, ..super::opening::Opening::of_process("test") },
         super::this_host::accelerator(&accel),
         &[],
     );

@@ -77,7 +77,7 @@ impl Facts {
     pub fn dimension(&self, name: &str) -> Option<Vec<String>> {
         match name {
             "image" => Some(vec![self.name.clone()]),
-            "accelerator" => None,
+            "accelerator" | "claimed-openssl-provider" => None,
             other => Some(self.system.dimension(other).unwrap_or_default()),
         }
     }

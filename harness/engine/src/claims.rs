@@ -187,6 +187,20 @@ mod tests {
     }
 
     #[test]
+    fn the_provider_of_openssl_is_claimed_as_it_is_shipped() {
+        let with = |provider: Option<&str>| Facts { openssl_provider: provider.map(str::to_owned), ..guest() };
+        let claims = [dimension("openssl-provider", Operator::Eq, "symcrypt")];
+        assert_eq!(messages(&claims, &with(Some("symcrypt"))), [""; 0]);
+        for (provider, seen) in [(Some("fips"), "fips"), (Some("both"), "both"), (None, "absent")] {
+            let expected = format!("claim.false: claimed `openssl-provider == symcrypt`; the machine says {seen}");
+            assert_eq!(messages(&claims, &with(provider)), [expected]);
+        }
+        let unread = [("openssl-provider".to_owned(), "they cannot be listed".to_owned())].into();
+        let expected = "claim.unread: claimed `openssl-provider == symcrypt`; whether the machine has it could not be read: they cannot be listed";
+        assert_eq!(messages(&claims, &Facts { unread, ..with(Some("symcrypt")) }), [expected]);
+    }
+
+    #[test]
     fn the_same_on_several_machines_is_said_once_and_a_good_machine_does_not_undo_a_bad_one() {
         let claims = [capability("tpm", true)];
         let with = Facts { capabilities: ["tpm".to_owned()].into(), ..guest() };

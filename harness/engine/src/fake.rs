@@ -463,6 +463,7 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         setup: Vec::new(),
         teardown: Vec::new(),
         tests,
+        accepted: None,
         digest: String::new(),
     })
 }

@@ -67,6 +67,10 @@ pub fn dimension(name: &str, image: &str, settings: &Settings, facts: &Facts) ->
     match name {
         "image" => Some(vec![image.to_owned()]),
         "accelerator" => Some(vec![settings.accelerator.clone()]),
+        "claimed-openssl-provider" => {
+            let claims = settings.claims.get(image).into_iter().flatten();
+            Some(claims.filter_map(|claim| claim.value_of("openssl-provider")).map(str::to_owned).collect())
+        }
         // The guest has been asked: what it does not have is absent, not unknown.
         other => Some(facts.dimension(other).unwrap_or_default()),
     }

@@ -1,6 +1,8 @@
 //! What known issues make of the tests of a run. The rules are [`muster_suite::known`]'s; here a
 //! record learns of them.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use muster_base::failure::{self, Failure};
@@ -32,6 +34,11 @@ impl KnownIssues {
     /// The issues, and the day of the run by which they are over or not.
     pub fn new(issues: Vec<KnownIssue>, today: Date) -> Self {
         Self { issues, today }
+    }
+
+    /// The files that the issues stand in, each once.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.issues.iter().map(|issue| &*issue.location.file).collect()
     }
 
     /// Why a test is not asked at all; `None` when no entry says so.

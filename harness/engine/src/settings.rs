@@ -17,6 +17,7 @@ use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 use muster_record::run::{ImageRecord, SuiteRecord, TestRecord};
 use muster_record::shard::ShardRecord;
+use muster_suite::snapshot_files::OwnSnapshots;
 
 /// What every test of a run is run with.
 pub struct Settings {
@@ -69,13 +70,4 @@ pub struct KeptResults {
     pub suites: BTreeMap<String, SuiteRecord>,
     /// Their images, by id.
     pub images: BTreeMap<String, ImageRecord>,
-}
-
-/// Snapshots that a person accepts of suites that nobody may write next to.
-#[derive(Debug, Clone)]
-pub struct OwnSnapshots {
-    /// The directory of those suites.
-    pub suites: Utf8PathBuf,
-    /// Where their snapshots are accepted.
-    pub directory: Utf8PathBuf,
 }

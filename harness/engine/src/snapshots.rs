@@ -10,12 +10,13 @@ use super::reading::PROBE_LIMIT;
 use super::settings::Settings;
 use muster_base::failure::{self, Failure, FailureId};
 use muster_base::{files, text};
-use muster_facts::compare::{SnapshotRequest, SnapshotVerdict, UpdateMode};
+use muster_facts::compare::{ReadAs, SnapshotRequest, SnapshotVerdict, UpdateMode};
 use muster_facts::{compare, sources};
 use muster_guest::Request;
 use muster_record::facts::Facts;
 use muster_record::met::MetRecord;
 use muster_suite::model::{SharedBy, SnapshotSpec};
+use muster_suite::snapshot_files::{self, ENDING, Places};
 
 /// Reads what a test has snapshots of, and compares it with what was accepted.
 pub(super) async fn compare_all<L: Live>(
@@ -93,20 +94,20 @@ fn compare_one(
         }
         None => ((&suite.name, &test.id), settings.pending.clone(), settings.update),
     };
-    let next_to = dir.join("snapshots");
-    let (directory, shipped) = match &settings.own_snapshots {
-        Some(own) if dir.starts_with(&own.suites) => (own.directory.clone(), Some(next_to)),
-        _ => (next_to, None),
+    let name = snapshot_files::file_name(names.0, names.1, &spec.name, &whose);
+    let read_as = match suite.accepted.as_ref().filter(|_| update != UpdateMode::Accept) {
+        None => ReadAs::Unread,
+        Some(accepted) => accepted.get(&format!("{name}{ENDING}")).cloned().map_or(ReadAs::Absent, ReadAs::Sha256),
     };
     let request = SnapshotRequest {
-        directory,
-        shipped,
+        places: Places::of(dir, settings.own_snapshots.as_ref()),
+        read_as,
         pending_directory: match spec.per {
             SharedBy::Image => pending,
             // Images that share the accepted form must not overwrite what each of them leaves in the run directory.
             SharedBy::Distro => pending.join(files::safe_name(image)),
         },
-        name: compare::file_name(names.0, names.1, &spec.name, &whose),
+        name,
         body,
         source: spec.location.clone(),
         description: test.summary.clone(),

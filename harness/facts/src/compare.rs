@@ -4,9 +4,10 @@ use camino::Utf8PathBuf;
 
 use super::diff;
 use super::format::{self, Header};
-pub use super::stored::{SnapshotError, read_accepted};
+pub use super::stored::{AcceptedSnapshot, SnapshotError, read_accepted};
 use super::stored::{remove_if_there, store};
 use muster_base::files;
+use muster_suite::snapshot_files::{ENDING, Places};
 
 /// What happens to a snapshot that is new or has changed. It is written into the run directory in all
 /// three: the evidence outlives the run.
@@ -21,16 +22,28 @@ pub enum UpdateMode {
     Ci,
 }
 
+/// What an accepted snapshot was when its suite was read: the digest of the suite in the record of a run is of that one, and no
+/// verdict may rest on another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadAs {
+    /// It was not read: whatever there is becomes the accepted one, or the suite is in no file.
+    Unread,
+    /// There was none.
+    Absent,
+    /// SHA-256 of the file, hex.
+    Sha256(String),
+}
+
 /// One snapshot to compare.
 #[derive(Debug, Clone)]
 pub struct SnapshotRequest {
-    /// Where the accepted ones lie: `snapshots/` next to the suites.
-    pub directory: Utf8PathBuf,
-    /// Where accepted ones lie too, that are never written: those that ship with an installed muster.
-    pub shipped: Option<Utf8PathBuf>,
+    /// Where the accepted ones lie.
+    pub places: Places,
+    /// What the accepted one was when the suite was read.
+    pub read_as: ReadAs,
     /// `snapshots/` of the run directory.
     pub pending_directory: Utf8PathBuf,
-    /// `suite__test__snapshot@image`; see [`file_name`].
+    /// `suite__test__snapshot@image`; see [`muster_suite::snapshot_files::file_name`].
     pub name: String,
     /// The text, as [`crate::sources::render`] made it.
     pub body: String,
@@ -70,36 +83,28 @@ pub enum SnapshotVerdict {
     },
 }
 
-/// The name of a snapshot without its suffix: `suite__test__snapshot@image`, with whatever a file
-/// name should not have replaced as everywhere in the run directory.
-pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String {
-    files::safe_name(&format!("{suite}__{test}__{snapshot}@{image}"))
-}
-
-/// Whether a file may be of this snapshot, whatever the image. A name that had to be changed or cut says less, so that
-/// some files count as of a snapshot that they are not of, and never the other way round.
-pub fn is_of(file: &str, suite: &str, test: &str, snapshot: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
-    let name: String =
-        format!("{suite}__{test}__{snapshot}@").chars().map(|c| if known(c) { c } else { '_' }).collect();
-    // What a cut name has at least of the whole.
-    file.starts_with(&name[..name.len().min(CERTAIN)])
-}
-
-/// Characters of a name that `safe_name` keeps in every case.
-const CERTAIN: usize = 100;
-
 /// Compares, and writes what the mode asks for. Files are replaced whole. A pending file that an
 /// earlier run left next to the accepted one is removed once the snapshot is as accepted again.
 pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotError> {
     let name = files::safe_name(&request.name);
-    let accepted_path = request.directory.join(format!("{name}.snap"));
-    let next_to = request.directory.join(format!("{name}.snap.new"));
+    let Places { directory, shipped } = &request.places;
+    let accepted_path = directory.join(format!("{name}{ENDING}"));
+    let next_to = directory.join(format!("{name}{ENDING}.new"));
     let body = format::normal(&request.body);
-    let accepted = match (read_accepted(&accepted_path)?, &request.shipped) {
-        (None, Some(shipped)) => read_accepted(&shipped.join(format!("{name}.snap")))?,
+    let accepted = match (read_accepted(&accepted_path)?, shipped) {
+        (None, Some(shipped)) => read_accepted(&shipped.join(format!("{name}{ENDING}")))?,
         (accepted, _) => accepted,
     };
+    let now = accepted.as_ref().map(|accepted| &accepted.sha256);
+    let is_the_one = match &request.read_as {
+        ReadAs::Unread => true,
+        ReadAs::Absent => now.is_none(),
+        ReadAs::Sha256(then) => now == Some(then),
+    };
+    if !is_the_one {
+        return Err(SnapshotError::Another { path: accepted_path });
+    }
+    let accepted = accepted.map(|accepted| accepted.text);
     if accepted.as_deref() == Some(body.as_str()) {
         if request.update != UpdateMode::Ci {
             remove_if_there(&next_to)?;

@@ -3,14 +3,23 @@
 use std::io::Read as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use super::format::{self, FormatError};
 use muster_base::failure::{self, FailureId};
 use muster_base::fault::Fault;
 use muster_base::files::{self, FileError};
+use muster_base::text::hex;
+use muster_suite::snapshot_files::FILE_LIMIT;
 
-/// Bytes of an accepted snapshot that are read at most.
-const FILE_LIMIT: u64 = 16 << 20;
+/// An accepted snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedSnapshot {
+    /// What a snapshot is compared with.
+    pub text: String,
+    /// SHA-256 of its file, hex.
+    pub sha256: String,
+}
 
 /// The question could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +35,14 @@ pub enum SnapshotError {
     /// It is larger than any snapshot.
     #[error("the accepted snapshot {path} is larger than {FILE_LIMIT} bytes; delete it and accept the snapshot again")]
     TooLarge {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// It is another one than the one that the suite was read with.
+    #[error(
+        "the accepted snapshot {path} was replaced, added or removed after the run had read its suite; run the test again"
+    )]
+    Another {
         /// The file.
         path: Utf8PathBuf,
     },
@@ -48,7 +65,7 @@ impl Fault for SnapshotError {
 
 /// The accepted text; `None` only when there is no such file. A file that cannot be read or
 /// understood is an error: taken for missing, a broken one would be replaced unseen.
-pub fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
+pub fn read_accepted(path: &Utf8Path) -> Result<Option<AcceptedSnapshot>, SnapshotError> {
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -60,7 +77,7 @@ pub fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
         return Err(SnapshotError::TooLarge { path: path.to_owned() });
     }
     let parts = format::read(&bytes).map_err(|why| SnapshotError::Accepted { path: path.to_owned(), why })?;
-    Ok(Some(format::normal(parts.body)))
+    Ok(Some(AcceptedSnapshot { text: format::normal(parts.body), sha256: hex(Sha256::digest(&bytes)) }))
 }
 
 pub(super) fn store(path: &Utf8Path, text: &str) -> Result<(), FileError> {

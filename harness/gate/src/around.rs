@@ -15,6 +15,9 @@ use crate::profile::suite_of;
 use crate::requiring::Wanted;
 use crate::subject::Subject;
 
+/// What another version of a suite is, and what to do.
+const ANOTHER: &str = "its text, a file that it reads or an accepted snapshot is another one; run what was locked, or review it and lock again";
+
 /// A requirement that is no test's: satisfied where nothing is wrong.
 pub(crate) fn requirement(
     kind: RequirementKind,
@@ -79,7 +82,12 @@ pub(crate) fn around(
                 ran != Some(&suite.sha256) && run.record.tests.iter().any(|test| test.suite == *name)
             };
             let fault = runs.iter().find(other).map(|run| {
-                format!("the run {} had another version of it than the profile {}", run.record.id, profile.id)
+                let (run, locked, mut what) = (&run.record, profile.id.as_str(), ANOTHER.to_owned());
+                if run.muster != profile.muster {
+                    let (ran, wrote) = (one_line(&run.muster, 60), one_line(&profile.muster, 60));
+                    what.push_str(&format!(" (muster {ran} ran it, and {wrote} locked the profile)"));
+                }
+                format!("the run {} had another version of it than the profile {locked}: {what}", run.id)
             });
             out.push(requirement(RequirementKind::Suite, name, fault, "it is as it was locked"));
         }

@@ -1,4 +1,4 @@
-//! A locked profile (`profile/v1`, JSON): which tests there were, in which suites, when somebody looked at the list.
+//! A locked profile (`profile/v2`, JSON): which tests there were, in which suites, when somebody looked at the list.
 //! Made of suites, compared with another one, and read again by a policy.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +13,11 @@ use muster_base::text::{hex, one_line};
 use muster_suite::model::{Suite, Test};
 
 /// The name of the schema.
-pub const SCHEMA: &str = "profile/v1";
+pub const SCHEMA: &str = "profile/v2";
+/// What earlier versions wrote: without the accepted snapshots, so that it was the same profile whoever accepted others.
+const WITHOUT_SNAPSHOTS: &str = "profile/v1";
 /// The schema.
-pub const PROFILE_SCHEMA: &str = include_str!("../../../reports/schema/profile-v1.json");
+pub const PROFILE_SCHEMA: &str = include_str!("../../../reports/schema/profile-v2.json");
 /// What the name of its file ends with.
 pub const ENDING: &str = ".lock.json";
 
@@ -23,7 +25,7 @@ pub const ENDING: &str = ".lock.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Profile {
-    /// `profile/v1`.
+    /// `profile/v2`.
     pub schema: String,
     /// Its name, such as `isv-2026.1`.
     pub id: String,
@@ -61,8 +63,8 @@ mod last_day {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProfileSuite {
-    /// SHA-256 of its file, of those that it includes and of those that its tests upload or compare boots with, hex, as a run
-    /// records it.
+    /// SHA-256 of its file, of those that it includes, of those that its tests upload, boot or compare boots with, and of the accepted
+    /// snapshots of all its tests, hex, as a run records it.
     pub sha256: String,
 }
 
@@ -70,7 +72,7 @@ pub struct ProfileSuite {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProfileTest {
-    /// SHA-256 of its own lines, without comments, hex.
+    /// SHA-256 of its own lines, without comments, and of its accepted snapshots, hex.
     pub sha256: String,
     /// Its tags and its suite's.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -87,6 +89,14 @@ pub enum ProfileError {
         file: String,
         /// What it says of itself, escaped.
         schema: String,
+    },
+    /// An earlier version wrote it, and it does not say all that it stands for.
+    #[error(
+        "{file} was locked by an earlier muster ({WITHOUT_SNAPSHOTS}): its digests leave out accepted snapshots, so that it stays the same when others are accepted; lock it again"
+    )]
+    WithoutSnapshots {
+        /// The file.
+        file: String,
     },
     /// It is not what is written.
     #[error("{file}, line {line}: {why}")]
@@ -116,6 +126,13 @@ impl Fault for ProfileError {
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
         match self {
             Self::NoText { .. } => None,
+            Self::WithoutSnapshots { file } => Some(
+                format!(
+                    "with the filters of then, `muster profile lock FILTER… -o {}`, and review what differs",
+                    one_line(file, 200)
+                )
+                .into(),
+            ),
             _ => Some("`muster profile lock -o FILE` writes one".into()),
         }
     }
@@ -143,8 +160,14 @@ impl Profile {
             let file = test.location.file.to_string();
             let text = texts.entry(file.clone()).or_insert_with(|| lines(&file));
             let Some(text) = text else { return Err(ProfileError::NoText { file }) };
-            let own = own_lines(text, test.location.line, test.location.column);
-            let entry = ProfileTest { sha256: hex(Sha256::digest(own)), tags: test.tags.clone() };
+            let mut digest = Sha256::new_with_prefix(own_lines(text, test.location.line, test.location.column));
+            let none = BTreeMap::new();
+            let accepted = suite.accepted.as_ref().unwrap_or(&none);
+            for name in suite.accepted_names(test, accepted) {
+                // No line has a zero byte.
+                digest.update(format!("\0{name}\0{}", accepted[name]));
+            }
+            let entry = ProfileTest { sha256: hex(digest.finalize()), tags: test.tags.clone() };
             out.insert(format!("{}/{}", suite.name, test.id), entry);
         }
         Ok(Self {
@@ -172,6 +195,9 @@ impl Profile {
             why: one_line(&error.to_string(), 300),
         };
         let Outline { schema } = serde_json::from_str(text).map_err(broken)?;
+        if schema == WITHOUT_SNAPSHOTS {
+            return Err(ProfileError::WithoutSnapshots { file: file.to_owned() });
+        }
         if schema != SCHEMA {
             return Err(ProfileError::Schema { file: file.to_owned(), schema: one_line(&schema, 80) });
         }
@@ -228,7 +254,7 @@ pub struct ProfileDifference {
     pub added: Vec<String>,
     /// Tests that only the earlier one has.
     pub removed: Vec<String>,
-    /// Tests whose own lines or tags changed.
+    /// Tests whose own lines, tags or accepted snapshots changed.
     pub changed: Vec<String>,
     /// Suites that changed, and none of their tests did: shared steps, variables, `when`, comments.
     pub suites: Vec<String>,
@@ -298,12 +324,36 @@ tests:
         assert!(validator.is_valid(&serde_json::from_str(&text).unwrap()));
         for (text, says) in [
             ("{", "p, line 1: "),
-            (r#"{"schema": "profile/v2"}"#, "has the schema profile/v2"),
-            (r#"{"schema": "profile/v1", "id": "x"}"#, "missing field"),
-            (r#"{"schema": "profile/v1", "id": "x", "muster": "1", "suites": {}, "tests": {}}"#, "has no test"),
+            (r#"{"schema": "profile/v3"}"#, "has the schema profile/v3"),
+            (r#"{"schema": "profile/v1", "whatever": 1}"#, "its digests leave out accepted snapshots"),
+            (r#"{"schema": "profile/v2", "id": "x"}"#, "missing field"),
+            (r#"{"schema": "profile/v2", "id": "x", "muster": "1", "suites": {}, "tests": {}}"#, "has no test"),
         ] {
             let error = Profile::parse("p", text).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
+        }
+        let earlier = Profile::parse("p.lock.json", r#"{"schema": "profile/v1"}"#).unwrap_err();
+        assert!(earlier.hint().unwrap().contains("muster profile lock FILTER… -o p.lock.json"));
+    }
+
+    #[test]
+    fn a_test_with_another_accepted_snapshot_is_another_test() {
+        let text = SUITE.replace("expect: {package: {bash: {installed: true}}}}", "snapshots: [{name: u, of: users}]}");
+        let with = |accepted: &[(&str, &str)]| {
+            let suite = muster_suite::decode_source("a.yaml", &text, &VOCABULARY).0.expect("a suite");
+            let owned = |(name, sha256): &(&str, &str)| ((*name).to_owned(), (*sha256).to_owned());
+            let suite = Suite { accepted: Some(accepted.iter().map(owned).collect()), ..suite };
+            let lines = |_: &str| Some(text.clone());
+            Profile::of("p", "1.0", suite.tests.iter().map(|test| (&suite, test)), &lines).expect("a text")
+        };
+        let none = with(&[]);
+        let one = with(&[("a__two__u@lab.snap", "00")]);
+        for (before, after) in [
+            (&none, &one),
+            (&one, &with(&[("a__two__u@lab.snap", "01")])),
+            (&one, &with(&[("a__two__u@lab.snap", "00"), ("a__two__u@other.snap", "00")])),
+        ] {
+            assert_eq!(before.compared_with(after).changed, ["a/two"]);
         }
     }
 

@@ -104,7 +104,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
                 cloned_from: None,
                 boot_seconds,
                 boot: None,
-                firmware: machine.firmware_digest(),
+                firmware: machine.uefi_digests(),
                 resets: resets_of(&machine),
                 boot_deadline: shape.boot_deadline(),
                 unproven: None,

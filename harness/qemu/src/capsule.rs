@@ -218,10 +218,27 @@ impl Machine {
     }
 }
 
+/// Which UEFI booted a machine: SHA-256 of the file with its code, and of the one that its variables began as, hex.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct UefiDigests {
+    pub(crate) code: String,
+    pub(crate) variables: String,
+}
+
+impl UefiDigests {
+    /// Whether both are digests, as what was read from elsewhere need not be.
+    pub(crate) fn are_digests(&self) -> bool {
+        let is_digest = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        [&self.code, &self.variables].into_iter().all(is_digest)
+    }
+}
+
 impl Machine {
-    /// SHA-256 of the file with the code of its UEFI; `None` without one, and where it cannot be read.
-    pub(crate) fn firmware_digest(&self) -> Option<String> {
-        self.files().description.firmware.as_ref().and_then(|firmware| digest(&firmware.code).ok())
+    /// Which UEFI boots it; `None` without one, and where its files cannot be read.
+    pub(crate) fn uefi_digests(&self) -> Option<UefiDigests> {
+        let firmware = self.files().description.firmware.as_ref()?;
+        Some(UefiDigests { code: digest(&firmware.code).ok()?, variables: digest(&firmware.vars_template).ok()? })
     }
 }
 

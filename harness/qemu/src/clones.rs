@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Machine;
 use crate::boot::give_up;
+use crate::capsule::UefiDigests;
 use crate::death::death_of;
 use crate::host_machine::{HostMachine, micros};
 use crate::shape::Shape;
@@ -45,6 +46,8 @@ pub struct HostTemplate {
     pub(super) console: Vec<Finding>,
     /// The private key that opens its guest; that of the run that made it.
     pub(super) key: PathBuf,
+    /// Which UEFI booted it; `None` with another firmware.
+    pub(super) firmware: Option<UefiDigests>,
     /// When it comes from the cache: what keeps it there.
     pub(super) kept: Option<Hold>,
 }
@@ -71,7 +74,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
     }
     let mut record = live.record();
     record.channel = Some("ssh".to_owned());
-    let HostMachine { machine, facts, findings_seen, .. } = live;
+    let HostMachine { machine, facts, firmware, findings_seen, .. } = live;
     let id = machine.id().to_owned();
     let console = machine.console().clone();
     let frozen = machine.freeze().await;
@@ -91,6 +94,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
                     console: console.findings(),
                     key,
+                    firmware,
                     kept: None,
                 },
                 record,
@@ -161,7 +165,7 @@ pub(super) async fn start_clone(
             cloned_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             boot: None,
-            firmware: None,
+            firmware: template.firmware.clone(),
             resets: 0,
             boot_deadline: shape.boot_deadline(),
             unproven: None,

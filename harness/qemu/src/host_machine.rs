@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use crate::capsule::UefiDigests;
 use crate::death::{NEWS, console_tail, death_of};
 use crate::series::Origin;
 use crate::ssh_login::{LOGIN, SshLogin, ended};
@@ -44,7 +45,7 @@ pub struct HostMachine {
     /// What its boot was made of; `None` for a clone.
     pub(super) boot: Option<BootRecord>,
     /// SHA-256 of the code of its UEFI; `None` without one, and for a clone.
-    pub(super) firmware: Option<String>,
+    pub(super) firmware: Option<UefiDigests>,
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
     pub(super) boot_deadline: Duration,
@@ -78,7 +79,8 @@ impl Live for HostMachine {
             started: None,
             ended: None,
             qemu: self.machine.qmp().version().map(str::to_owned),
-            firmware: self.firmware.clone(),
+            firmware: self.firmware.as_ref().map(|uefi| uefi.code.clone()),
+            firmware_variables: self.firmware.as_ref().map(|uefi| uefi.variables.clone()),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             boot: self.boot.clone(),

@@ -72,11 +72,13 @@ impl<'h> Images for HostImages<'h> {
             );
             return Err(Failure::new(failure::IMAGE_OTHER, text));
         }
+        let loaded = ready.loaded().await.map_err(|e| image_failure(&e))?;
         let record = ImageRecord {
             path: ready.source.display().to_string(),
             format: spec.format.name().to_owned(),
             sha256: ready.sha256.clone(),
             enter: self.enter.get(id).cloned(),
+            loaded,
             ..ImageRecord::default()
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });

@@ -4,35 +4,32 @@
 //! saw, what the console showed. A run that begins from one reports all of it as its own, so that a
 //! boot that went badly is not forgotten because it was long ago.
 
-use std::collections::BTreeMap;
+mod about;
+
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
+use self::about::{About, AdoptError};
 use super::clones::HostTemplate;
 use crate::TemplateStore;
 use crate::host::Host;
 use crate::shape::Shape;
 use crate::template_key::{Origin, TemplateKey};
 use crate::template_store::{Claim, Stored};
-use muster_base::failure::Failure;
 use muster_base::text;
-use muster_check::{Observations, base};
+use muster_check::base;
 use muster_engine::driver::{BootLeft, Recalled};
-use muster_guest::{End, HostKey, Reply, facts, warm};
+use muster_guest::{facts, warm};
 use muster_image::Prepared;
 use muster_record::facts::Facts;
-use muster_record::finding::Finding;
 
 /// What this runner expects to find in a template. Raised when it finds something else, or leaves it.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 /// How often one run looks whether another has finished making a template.
 const POLL: Duration = Duration::from_millis(200);
 /// How long it waits for that, in boots.
@@ -93,101 +90,6 @@ impl KeptTemplate {
     pub(super) async fn give_up(&self) {
         self.claim.lock().await.take();
     }
-}
-
-/// What is known of a template's guest.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct About {
-    facts: Facts,
-    base: BTreeMap<String, KeptReply>,
-    failures: Vec<Failure>,
-    remarks: Vec<String>,
-    console: Vec<Finding>,
-    boot_seconds: f64,
-    host_key: Option<String>,
-    warm_shell: bool,
-}
-
-/// A [`Reply`] that ended by itself or did not, its bytes in base64.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct KeptReply {
-    status: i32,
-    stdout: String,
-    stderr: String,
-    end: String,
-    seconds: f64,
-}
-
-const ENDS: [(End, &str); 3] =
-    [(End::Exited, "exited"), (End::TimedOut, "timed-out"), (End::TooMuchOutput, "too-much-output")];
-
-impl KeptReply {
-    fn of(reply: &Reply) -> Self {
-        let end = ENDS.iter().find(|(end, _)| *end == reply.end).map_or("exited", |(_, word)| *word);
-        Self {
-            status: reply.status,
-            stdout: STANDARD.encode(&reply.stdout),
-            stderr: STANDARD.encode(&reply.stderr),
-            end: end.to_owned(),
-            seconds: reply.elapsed.as_secs_f64(),
-        }
-    }
-
-    fn reply(&self) -> Option<Reply> {
-        Some(Reply {
-            status: self.status,
-            stdout: STANDARD.decode(&self.stdout).ok()?,
-            stderr: STANDARD.decode(&self.stderr).ok()?,
-            end: ENDS.iter().find(|(_, word)| *word == self.end)?.0,
-            elapsed: Duration::try_from_secs_f64(self.seconds).ok()?,
-            // Of muster's own readings.
-            notes: muster_guest::Notes::default(),
-        })
-    }
-}
-
-impl About {
-    fn of(template: &HostTemplate, left: &BootLeft) -> Self {
-        Self {
-            facts: template.facts.clone(),
-            base: left.base.0.iter().map(|(key, reply)| (key.clone(), KeptReply::of(reply))).collect(),
-            failures: left.failures.clone(),
-            remarks: left.remarks.clone(),
-            console: template.console.clone(),
-            boot_seconds: template.boot_seconds,
-            host_key: template.host_key.as_ref().map(HostKey::line),
-            warm_shell: template.warm,
-        }
-    }
-
-    /// What its base checks saw, and the key that its guest shows.
-    fn observations(&self) -> Result<(Observations, Option<HostKey>), AdoptError> {
-        let base = self.base.iter().map(|(key, answer)| {
-            let reply = answer.reply().ok_or_else(|| AdoptError::Answer { key: key.clone() })?;
-            Ok((key.clone(), reply))
-        });
-        let base = Observations(base.collect::<Result<_, AdoptError>>()?);
-        let host_key = match &self.host_key {
-            Some(line) => Some(HostKey::parse(line).ok_or(AdoptError::HostKey)?),
-            None => None,
-        };
-        Ok((base, host_key))
-    }
-}
-
-/// Why a template that was kept is of no use to this run.
-#[derive(Debug, thiserror::Error)]
-enum AdoptError {
-    #[error(transparent)]
-    About(#[from] serde_json::Error),
-    #[error("what it observed of {key} cannot be read")]
-    Answer { key: String },
-    #[error("its host key cannot be read")]
-    HostKey,
-    #[error("its key: {0}")]
-    Key(std::io::Error),
 }
 
 /// Everything in a template that comes from this runner and not from QEMU or the image: the shell that
@@ -284,6 +186,7 @@ fn adopt(
     let Stored { template, private_key, about, made, hold } = stored;
     let about: About = serde_json::from_value(about)?;
     let (base, host_key) = about.observations()?;
+    let firmware = about.firmware(template.description.firmware.is_some())?;
     let name = format!("template-{}", &key.name()[..12]);
     let key = own_key(shape.host, &name, &private_key).map_err(AdoptError::Key)?;
     shape.host.events.notice(format!(
@@ -302,6 +205,7 @@ fn adopt(
         boot_seconds: about.boot_seconds,
         console: Vec::new(),
         key,
+        firmware,
         kept: Some(hold),
     };
     let left = BootLeft { base, failures: about.failures, remarks: about.remarks };
@@ -322,7 +226,11 @@ fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathB
 pub(super) async fn keep(warm: &KeptTemplate, shape: &Shape<'_>, template: &HostTemplate, left: &BootLeft) {
     let Some(claim) = warm.claim.lock().await.take() else { return };
     let (host, image, noun) = (shape.host, shape.image_id(), warm.noun);
-    let about = match serde_json::to_value(About::of(template, left)) {
+    let about = About::of(template, left);
+    if let Err(why) = about.firmware(template.template.description.firmware.is_some()) {
+        return host.events.notice(format!("{image}: its {noun} is not saved ({why})"));
+    }
+    let about = match serde_json::to_value(about) {
         Ok(about) => about,
         Err(error) => return host.events.notice(format!("{image}: its {noun} is not saved ({error})")),
     };
@@ -352,22 +260,6 @@ pub(super) fn disown(shape: &Shape<'_>, template: &HostTemplate) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_observed_reads_back_byte_for_byte() {
-        let reply = Reply {
-            status: -3,
-            stdout: vec![0, 0xff, b'\n', 0x1b],
-            stderr: b"no".to_vec(),
-            end: End::TooMuchOutput,
-            elapsed: Duration::from_millis(1500),
-            ..Reply::default()
-        };
-        let text = serde_json::to_string(&KeptReply::of(&reply)).unwrap();
-        assert_eq!(serde_json::from_str::<KeptReply>(&text).unwrap().reply(), Some(reply));
-        let broken = text.replace("too-much-output", "well");
-        assert_eq!(serde_json::from_str::<KeptReply>(&broken).unwrap().reply(), None);
-    }
 
     #[test]
     fn the_protocol_is_the_same_each_time() {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::boot::BootRecord;
+use crate::deciding::DecidingFile;
 use crate::facts::Facts;
 use crate::finding::OnMachine;
 use crate::run::{
@@ -35,6 +36,10 @@ pub enum Event {
         /// Which of how many shards it is; absent for a whole run.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         shard: Option<ShardRecord>,
+        /// Files that decide on its results and are no suite, no image and no product; absent where there is none, and in journals of
+        /// earlier versions.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        files: Vec<DecidingFile>,
     },
     /// What will be run: known before anything is started. Tests are in plan order, each as it
     /// would stand in the record if the run ended now (outcome error, `run.interrupted`).

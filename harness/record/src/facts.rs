@@ -36,6 +36,10 @@ pub struct Facts {
     pub firmware: String,
     /// `image` when /usr is read-only, else `package`.
     pub mode: String,
+    /// Which FIPS provider of OpenSSL is installed: `fips` for OpenSSL's own, `symcrypt`, `both`, or `default` where there is neither;
+    /// none without an OpenSSL that has providers, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub openssl_provider: Option<String>,
     /// What the guest offers, as names for `capability ==` in a suite; see
     /// [`CAPABILITIES`].
     pub capabilities: BTreeSet<String>,
@@ -90,6 +94,7 @@ impl Facts {
             "disk-format" => self.disk.as_ref().map(|disk| vec![disk.format.clone()]),
             "kernel-from" => self.kernel_from.clone().map(|from| vec![from]),
             "selinux" => self.selinux.clone().map(|state| vec![state]),
+            "openssl-provider" => self.openssl_provider.clone().map(|provider| vec![provider]),
             "capability" => Some(self.capabilities.iter().cloned().collect()),
             "tool" => Some(self.tools.iter().cloned().collect()),
             _ => None,

@@ -64,11 +64,12 @@ impl Recorder {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { id, muster, binary, at, arguments, earlier, shard } => {
+            Event::RunStarted { id, muster, binary, at, arguments, earlier, shard, files } => {
                 self.run_started(id, muster, at, arguments);
                 self.record.binary.clone_from(binary);
                 self.record.earlier.clone_from(earlier);
                 self.record.shard.clone_from(shard);
+                self.record.files.clone_from(files);
             }
             Event::Planned { suites, tests, kept } => {
                 self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));

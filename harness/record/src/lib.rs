@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod boot;
+pub mod deciding;
 pub mod disk;
 pub mod durations;
 mod earlier;

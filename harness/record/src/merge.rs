@@ -7,6 +7,7 @@ mod error;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::deciding;
 use crate::met;
 use crate::names::MACHINE_SUITE;
 use crate::outcome::Outcome;
@@ -73,6 +74,7 @@ pub fn merge(id: &str, runs: &[Input<'_>]) -> Result<RunRecord, MergeError> {
         earlier: earlier(records()),
         shard: None,
         merged: shards.values().map(|run| run.reference.clone()).collect(),
+        files: first.record.files.clone(),
         accelerator: accelerator(first.record, records()),
         images: images(&shards),
         suites: records().flat_map(|record| record.suites.clone()).collect(),
@@ -151,7 +153,14 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
             return differ(format!("options ({option} was given to one of them alone)"));
         }
     }
+    if let Some(role) = deciding::different(&one.files, &other.files) {
+        return differ(format!("files that decide on results ({})", line(role)));
+    }
     for (id, image) in &other.images {
+        let loaded = one.images.get(id).and_then(|known| deciding::different(&known.loaded, &image.loaded));
+        if let Some(role) = loaded {
+            return differ(format!("files that are loaded for the image {} ({})", line(id), line(role)));
+        }
         if let Some(known) = one.images.get(id)
             && differs(&known.sha256, &image.sha256)
         {

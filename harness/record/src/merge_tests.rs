@@ -212,6 +212,30 @@ fn images_of_which_the_first_shard_has_none_are_compared_too() {
 }
 
 #[test]
+fn shards_of_other_files_that_decide_are_not_merged_and_paths_may_differ() {
+    let rules = |sha256: &str, file: &str| crate::deciding::DecidingFile {
+        role: crate::deciding::CONSOLE_RULES.into(),
+        sha256: sha256.repeat(32),
+        file: file.into(),
+    };
+    let mut all = shards();
+    for (at, shard) in all.iter_mut().enumerate() {
+        shard.files = vec![rules("11", &format!("/host-{at}/rules.yaml"))];
+        shard.images.values_mut().for_each(|image| image.loaded = vec![rules("11", "kernel")]);
+    }
+    let whole = merged(&all).unwrap();
+    assert_eq!(whole.files, [rules("11", "/host-0/rules.yaml")]);
+    assert!(whole.images.values().all(|image| image.loaded.len() == 1));
+    let mut other = all.clone();
+    other[2].files = vec![rules("22", "/host-2/rules.yaml")];
+    let error = merged(&other).unwrap_err().to_string();
+    assert!(error.contains("different files that decide on results (console-rules)"), "{error}");
+    all[3].images.values_mut().for_each(|image| image.loaded.clear());
+    let error = merged(&all).unwrap_err().to_string();
+    assert!(error.contains("different files that are loaded for the image lab"), "{error}");
+}
+
+#[test]
 fn a_merged_run_is_greener_than_none_of_its_shards() {
     let green = |shards: &mut Vec<RunRecord>| {
         for shard in shards.iter_mut() {

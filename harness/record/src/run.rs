@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::boot::BootRecord;
+use super::deciding::DecidingFile;
 pub use super::earlier::{EarlierOutcome, EarlierRun, FoundHow, FoundOn};
 use super::finding::OnMachine;
 use super::met::MetRecord;
@@ -45,6 +46,10 @@ pub struct RunRecord {
     /// The runs of the shards that it was merged of, by their numbers; empty for a run that ran.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub merged: Vec<EarlierRun>,
+    /// Files that decide on its results and are no suite, no image and no product; empty where there is none, and in records of
+    /// earlier versions.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub files: Vec<DecidingFile>,
     /// `kvm` or `tcg`, and why.
     pub accelerator: Accelerator,
     /// The images, by id.
@@ -100,6 +105,9 @@ pub struct ImageRecord {
     /// earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub enter: Option<String>,
+    /// What is loaded in place of its boot loader and is none of it; empty where there is nothing, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub loaded: Vec<DecidingFile>,
     /// The products that were installed in its machines before their tests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub products: Vec<ProductRecord>,
@@ -141,7 +149,8 @@ pub struct SuiteRecord {
     pub file: String,
     /// Why it exists.
     pub summary: String,
-    /// SHA-256 of the file, of those that it includes and of those that its tests upload or compare boots with, hex.
+    /// SHA-256 of the file, of those that it includes, of those that its tests upload, boot or compare boots with, and of
+    /// the accepted snapshots of its tests, hex. In records of earlier versions without these.
     pub sha256: String,
 }
 
@@ -167,11 +176,15 @@ pub struct MachineRecord {
     /// Absent when the process never answered, for a machine that muster did not start, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub qemu: Option<String>,
-    /// SHA-256 of the file with the code of its UEFI, hex, as it was when the machine had booted. Absent for a machine with another
-    /// firmware or that did not come up, for a clone, which has that of its template, for a machine that muster did not start, and in
-    /// records of earlier versions.
+    /// SHA-256 of the file with the code of its UEFI, hex, as it was when the machine had booted; that of its template for a clone, also
+    /// when an earlier run has kept the template. Absent for a machine with another firmware or that did not come up, for a machine
+    /// that muster did not start, and in records of earlier versions, which had none of clones.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub firmware: Option<String>,
+    /// SHA-256 of the file that the variables of its UEFI began as, keys of Secure Boot among them, hex; absent where `firmware` is, and in
+    /// records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub firmware_variables: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the clone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,

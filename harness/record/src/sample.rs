@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::boot::{BootMoment, BootPart, BootRecord};
+use crate::deciding::DecidingFile;
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
@@ -251,6 +252,7 @@ pub fn events() -> Vec<Event> {
         rpm: Some("4.20.1".into()),
         selinux: None,
         firmware: "uefi".into(),
+        openssl_provider: Some("default".into()),
         mode: "package".into(),
         capabilities: BTreeSet::from(["rpmdb".into(), "systemd".into()]),
         tools: BTreeSet::from(["rpm".into(), "ss".into()]),
@@ -319,6 +321,7 @@ pub fn events() -> Vec<Event> {
             image: image.into(),
             boot_seconds: boot,
             firmware: boot.map(|_| "02".repeat(32)),
+            firmware_variables: boot.map(|_| "04".repeat(32)),
             ended: Some("2026-03-01T10:02:00.500Z".into()),
             end: Some(end.into()),
             ..MachineRecord::default()
@@ -333,6 +336,11 @@ pub fn events() -> Vec<Event> {
             arguments: vec!["run".into(), "--image".into(), "lab".into()],
             earlier: vec![],
             shard: None,
+            files: vec![DecidingFile {
+                role: crate::deciding::KNOWN_ISSUES.into(),
+                sha256: "03".repeat(32),
+                file: "known.yaml".into(),
+            }],
         },
         Event::Planned {
             suites: BTreeMap::from([
@@ -440,6 +448,7 @@ pub fn events() -> Vec<Event> {
                 ended: Some("2026-03-01T10:01:30.000Z".into()),
                 qemu: Some("10.0.2 (Debian 1:10.0.2+ds-2)".into()),
                 firmware: None,
+                firmware_variables: None,
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
                 boot: None,

@@ -45,6 +45,7 @@ pub mod policy;
 pub mod proofs;
 pub mod schema;
 pub mod select;
+pub mod snapshot_files;
 pub mod source;
 pub mod table;
 #[cfg(any(test, feature = "testing"))]
@@ -57,7 +58,7 @@ pub mod write;
 pub mod yaml;
 
 pub use decode::is_id;
-pub use decode::{decode_source, load, load_sources, load_tests};
+pub use decode::{decode_source, load, load_sources, load_tests, load_with};
 pub use kind::FileKind;
 pub use source::ignored;
 pub use vocabulary::Vocabulary;

@@ -13,6 +13,7 @@ pub use super::operator::Operator;
 use super::clause::{Clause, Join, Joined, OnMachine};
 use super::diagnostic::Span;
 use super::matrix_kernel::MatrixKernel;
+use super::snapshot_files;
 use muster_base::failure::Location;
 use muster_base::machine::{DiskBus, FirmwareKind};
 
@@ -38,9 +39,28 @@ pub struct Suite {
     /// The tests: for each combination of the matrix those of the file, in its order, then those of
     /// the files it includes.
     pub tests: Vec<Test>,
-    /// SHA-256 of the file, of those it includes after it, and of those that its tests upload, boot or compare boots with, hex:
-    /// reports name it, and a result is one of this suite only where it is the same.
+    /// The accepted snapshots that its tests are compared with, of whatever image: SHA-256, hex, by the name of the file. Absent
+    /// where they were not read: of a text that is not in a file, and where a run accepts whatever there is.
+    pub accepted: Option<BTreeMap<String, String>>,
+    /// SHA-256 of the file, of those it includes after it, of those that its tests upload, boot or compare boots with, and of the
+    /// accepted snapshots, hex: reports name it, and a result is one of this suite only where it is the same.
     pub digest: String,
+}
+
+impl Suite {
+    /// Which of these files are accepted snapshots of one of its tests, of whatever image, each once for each snapshot.
+    pub fn accepted_names<'f, T>(
+        &self,
+        test: &Test,
+        files: &'f BTreeMap<String, T>,
+    ) -> impl Iterator<Item = &'f String> + use<'f, T> {
+        let names: Vec<String> =
+            test.snapshots.iter().map(|one| snapshot_files::beginning(&self.name, &test.id, &one.name)).collect();
+        names.into_iter().flat_map(|beginning| {
+            let from = files.range(beginning.clone()..).map(|(name, _)| name);
+            from.take_while(move |name| name.starts_with(&beginning))
+        })
+    }
 }
 
 /// What a base check's finding does in a suite.

@@ -177,6 +177,7 @@ impl Scene {
                 arguments: vec!["run".into()],
                 earlier: vec![],
                 shard: None,
+                files: vec![],
             },
             Event::Planned {
                 suites: BTreeMap::from([("s".to_owned(), suite), shipped]),

@@ -114,6 +114,8 @@ fn what_the_verifier_has_must_be_what_is_certified() {
         ("profile.unknown", Demands { profile: Some((other_profile, hand(1))), ..good.clone() }),
         ("time.too-old", Demands { max_age: Some(Duration::from_secs(86_400)), ..good.clone() }),
         ("tool.old", Demands { oldest_muster: Some("1.1".into()), ..good.clone() }),
+        // A release is later than its candidates.
+        ("tool.old", Demands { oldest_muster: Some("1.0.1-rc1".into()), ..good.clone() }),
     ] {
         assert_eq!(verified(&statement, &evidence, &demands, AT), [id]);
     }
@@ -285,6 +287,36 @@ fn runs_that_do_not_agree_are_no_certificate() {
     assert_eq!(again(with_product), ["product.mismatch"]);
     let unknown = again(|record| record.images.get_mut("lab").unwrap().sha256 = String::new());
     assert_eq!(unknown, ["subject.mismatch", "machine.untrusted"]);
+}
+
+/// With other rules for consoles, or another kernel, the same tests on the same image end otherwise.
+#[test]
+fn a_certificate_has_the_files_that_decided_and_nobody_can_leave_one_out() {
+    let file = |role: &str, byte: u8| muster_record::deciding::DecidingFile {
+        role: role.into(),
+        sha256: digest(byte),
+        file: format!("{role}\u{1b}[31m.yaml"),
+    };
+    let mut scene = Scene::new("");
+    scene.runs[0] = changed(&scene.runs[0], |record| {
+        record.files = vec![file("known-issues", 2), file("console-rules", 1)];
+        record.images.get_mut("lab").unwrap().loaded = vec![file("kernel", 3)];
+    });
+    let (statement, refusals) = scene.statement();
+    assert_eq!(refusals, []);
+    let files = &statement.predicate.runs[0].files;
+    let seen: Vec<(&str, &str)> = files.iter().map(|file| (file.role.as_str(), file.sha256.as_str())).collect();
+    assert_eq!(seen, [("console-rules", &*digest(1)), ("kernel", &*digest(3)), ("known-issues", &*digest(2))]);
+    assert!(files.iter().all(|file| !file.file.contains('\u{1b}')), "{files:?}");
+    let schema: serde_json::Value = serde_json::from_str(CERTIFICATE_SCHEMA).unwrap();
+    let value = serde_json::to_value(&statement).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    let mut lied = statement.clone();
+    lied.predicate.runs[0].files.remove(0);
+    assert_eq!(verified(&lied, &scene.evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+    assert_eq!(verified(&statement, &scene.evidence(), &Demands::default(), AT), [""; 0]);
 }
 
 #[test]
@@ -539,9 +571,9 @@ fn the_suite_of_support_must_have_passed_whatever_the_policy_says() {
 }
 
 /// Of the page of a certificate with a waiver.
-const PAGE_V1: &str = "edfef701de9a52c7";
+const PAGE_V1: &str = "dd8e34aaff5198b7";
 /// Of its test result.
-const RESULT_V1: &str = "22108d832f89e368";
+const RESULT_V1: &str = "ce3b3d7cd23d88f1";
 
 #[test]
 fn a_verification_is_printed_with_every_reason_and_what_to_do() {

@@ -72,7 +72,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
 fn catalogued(name: &str) -> Result<System, CliError> {
     let catalogue = Catalogue::load(&Project::find()?)?;
     match catalogue.get(name) {
-        Some(spec) => Ok(System::of(spec)),
+        Some(spec) => Ok(System::of(spec).claiming(catalogue.entry(name).map_or(&[], |entry| &entry.claims))),
         None if camino::Utf8Path::new(name).exists() => {
             Err(CliError::invalid(format!("{name} is a file, of which nothing is known before it boots"))
                 .hint("leave out --image, or describe the file in images/*.yaml with its `facts`"))

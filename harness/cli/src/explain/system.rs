@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use muster_base::machine::KernelFrom;
 use muster_image::ImageSpec;
 use muster_record::facts::Facts;
+use muster_suite::images::ImageClaim;
 use muster_suite::model::MachineOverrides;
 
 /// An image as the catalogue has it, or, by default, no image at all.
@@ -31,6 +32,13 @@ impl System {
         let from = if spec.kernel.is_some() { KernelFrom::Host } else { KernelFrom::Image };
         dimensions.insert("kernel-from".to_owned(), vec![from.name().to_owned()]);
         Self { image: Some(spec.id.clone()), dimensions }
+    }
+
+    /// The same with what its description claims.
+    pub(super) fn claiming(mut self, claims: &[ImageClaim]) -> Self {
+        let values = claims.iter().filter_map(|claim| claim.value_of("openssl-provider")).map(str::to_owned);
+        self.dimensions.insert("claimed-openssl-provider".to_owned(), values.collect());
+        self
     }
 
     /// The same on a machine of the shape that a test wishes.

@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sha2::{Digest as _, Sha256};
 
 use super::options::Arguments;
 use crate::console;
+use crate::deciding;
 use crate::error::CliError;
 use crate::text_file;
-use muster_base::text::hex;
 use muster_console::rules::Rules;
-use muster_engine::product::Product;
 use muster_engine::run_baseline::RunBaseline;
+use muster_record::deciding::{BOOT_BASELINE, CONSOLE_RULES, DecidingFile};
 
 /// Files that decide on results.
 #[derive(Debug, Clone, Default)]
@@ -79,19 +78,13 @@ impl Files {
         Ok((rules, boots))
     }
 
-    /// The SHA-256 of all of them, hex.
-    pub(super) fn digests(&self, products: &[Product]) -> Result<Vec<String>, CliError> {
-        let small = [&self.console_rules, &self.known_issues, &self.boot_baseline].into_iter().flatten();
-        let mut digests = small.map(digest_of).collect::<Result<Vec<_>, _>>()?;
-        // Of products, which may be large, it is known already.
-        digests.extend(products.iter().map(|product| product.sha256.clone()));
-        Ok(digests)
+    /// Those that decide on results, with their digests. Known issues are not among them: those of the run stand in these files and
+    /// next to suites. Nor are products, which the record has of each image.
+    pub(crate) fn deciding(&self) -> Result<Vec<DecidingFile>, CliError> {
+        let rules = deciding::read(CONSOLE_RULES, self.console_rules.iter().map(Utf8PathBuf::as_path))?;
+        let boots = deciding::read(BOOT_BASELINE, self.boot_baseline.iter().map(Utf8PathBuf::as_path))?;
+        Ok([rules, boots].concat())
     }
-}
-
-/// SHA-256 of a small file, hex.
-pub(super) fn digest_of(file: &Utf8PathBuf) -> Result<String, CliError> {
-    text_file::read(file).map(|text| hex(Sha256::digest(text)))
 }
 
 /// The boots that the run is given, read before anything boots. A file in which none of the images is would skip every test that is

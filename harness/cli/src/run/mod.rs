@@ -12,6 +12,7 @@ use super::again::{Again, Mode};
 use super::attempts::{self, Attempts, Standing};
 use super::connect;
 use super::consumer::{self, Consumer, ReportsTo};
+use super::deciding;
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
@@ -22,9 +23,7 @@ use super::product;
 use super::project::Project;
 use super::session::{self, Prepared};
 use super::shard::Chosen;
-use super::this_host::{
-    self, accelerator, budget, choose_accelerator, measured, one_machine, own_snapshots, templates,
-};
+use super::this_host::{self, accelerator, budget, choose_accelerator, measured, one_machine, templates};
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
 use muster_console::rules::Rules;
@@ -48,7 +47,6 @@ use muster_record::shard::ShardRecord;
 use muster_remote::RemoteImages;
 
 pub(crate) use inputs::Files;
-use inputs::digest_of;
 pub(crate) use options::Arguments;
 
 /// A run that can begin: what another command has composed as a command line, read.
@@ -81,6 +79,7 @@ pub(crate) fn execute_from(
 ) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
+    arguments.selection.accepts_snapshots = arguments.update_snapshots;
     arguments.selection.shard = arguments.shard.chosen()?;
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
@@ -119,11 +118,11 @@ pub(crate) fn execute_from(
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
         if let Some(shard) = &mut prepared.shard {
-            let digests = arguments.known_issues.iter().map(digest_of).collect::<Result<Vec<_>, _>>()?;
-            shard.plan = super::shard::with_options(&shard.plan, &arguments.deciding(), digests.into_iter());
+            let files = deciding::contents(&prepared.files);
+            shard.plan = super::shard::with_options(&shard.plan, &arguments.deciding(), files.into_iter());
         }
         if let Some(over) = &over {
-            return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &[]);
+            return over.result(&prepared.plan, prepared.shard.as_ref(), &prepared.files, prepared.project.root(), &[]);
         }
         same_part(&arguments, prepared.shard.as_ref())?;
         return execute_connected(prepared, &arguments, words);
@@ -151,17 +150,23 @@ pub(crate) fn execute_from(
         return Err(CliError::invalid(what).hint("name a test that runs on the image as it is described"));
     }
     let (rules, boot_baseline) = files.rules_and_boots(prepared.specs.iter().map(|spec| spec.id.as_str()))?;
+    prepared.files.extend(files.deciding()?);
     if arguments.warm && !products.is_empty() {
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
     if let Some(shard) = &mut prepared.shard {
-        let digests = files.digests(&products)?;
+        let products = products.iter().map(|product| product.sha256.clone());
         let mut options = session::rerun_options(&Selection::default(), &arguments.images.machine);
         options.extend(arguments.deciding());
-        shard.plan = super::shard::with_options(&shard.plan, &options, digests.into_iter());
+        shard.plan = super::shard::with_options(
+            &shard.plan,
+            &options,
+            deciding::contents(&prepared.files).into_iter().chain(products),
+        );
     }
     if let Some(over) = &over {
-        return over.result(&prepared.plan, prepared.shard.as_ref(), prepared.project.root(), &prepared.specs);
+        let (shard, root) = (prepared.shard.as_ref(), prepared.project.root());
+        return over.result(&prepared.plan, shard, &prepared.files, root, &prepared.specs);
     }
     same_part(&arguments, prepared.shard.as_ref())?;
     // Without them one test run again would be evaluated otherwise.
@@ -182,7 +187,7 @@ pub(crate) fn execute_from(
     let durations = this_host::durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
     let ends = ending(&arguments, &consumer);
-    let opening = opening(&id, words, &arguments, prepared.shard.clone());
+    let opening = Opening { files: prepared.files.clone(), ..opening(&id, words, &arguments, prepared.shard.clone()) };
     announce(&events, opening, accelerator(&accel), &prepared.notices);
     let templates = (arguments.warm && frozen.is_none())
         .then(|| templates(arguments.templates.as_deref(), arguments.templates_max, &events))
@@ -262,7 +267,7 @@ fn settled(words: &[OsString], chosen: Option<&Chosen>) -> Vec<String> {
 fn opening(id: &str, words: &[OsString], arguments: &Arguments, shard: Option<ShardRecord>) -> Opening {
     let earlier = arguments.selection.again.as_ref().map(|again| again.earlier()).unwrap_or_default();
     let arguments = settled(words, arguments.selection.shard.as_deref());
-    Opening { id: id.to_owned(), arguments, earlier, shard }
+    Opening { id: id.to_owned(), arguments, earlier, shard, files: Vec::new() }
 }
 
 /// What ends a run before its time. That of an attempt also ends when its results can no longer be kept: what would be found from then on
@@ -299,11 +304,11 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: 
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
     let ends = ending(arguments, &consumer);
-    let opening = opening(&id, words, arguments, prepared.shard.clone());
+    let opening = Opening { files: prepared.files.clone(), ..opening(&id, words, arguments, prepared.shard.clone()) };
     announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
-        own_snapshots: own_snapshots(&prepared.project),
+        own_snapshots: prepared.project.own_snapshots(),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
         shard: prepared.shard,
@@ -383,7 +388,7 @@ async fn drive(
         accelerator: accel.kind.name().to_owned(),
         update,
         pending: dir.snapshots(),
-        own_snapshots: own_snapshots(&prepared.project),
+        own_snapshots: prepared.project.own_snapshots(),
         artifacts: dir.tests(),
         claims: prepared.claims,
         known: prepared.known,

@@ -133,6 +133,7 @@ impl Arguments {
         let mut selection = self.selection.clone();
         self.filter.add_to(&mut selection)?;
         selection.test.extend(self.focus.iter().cloned());
+        selection.accepts_snapshots = self.update_snapshots;
         Ok(selection)
     }
 

@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::load::{self, Selection};
 use crate::names;
 use crate::output::OutputFormat;
-use muster_facts::compare;
+use muster_suite::snapshot_files::beginning;
 
 /// The names of the files, in order. Suites that are not valid are an error, and so is a directory without suites:
 /// every file would be one that no test uses.
@@ -21,7 +21,7 @@ pub(super) fn find(place: &Place) -> Result<Vec<String>, CliError> {
     }
     let is_used = |file: &str| {
         tests().any(|(suite, test)| {
-            test.snapshots.iter().any(|snapshot| compare::is_of(file, &suite.name, &test.id, &snapshot.name))
+            test.snapshots.iter().any(|snapshot| file.starts_with(&beginning(&suite.name, &test.id, &snapshot.name)))
         })
     };
     let mut orphans = files(&place.dir)?;

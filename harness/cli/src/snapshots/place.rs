@@ -27,7 +27,10 @@ impl Place {
             None => {
                 let project = Project::find()?;
                 let suites = project.all_suites();
-                let dir = project.own_snapshots().unwrap_or_else(|| project.suites().join("snapshots"));
+                let dir = project
+                    .own_snapshots()
+                    .map(|own| own.directory)
+                    .unwrap_or_else(|| project.suites().join("snapshots"));
                 Ok(Self { dir, suites })
             }
         }

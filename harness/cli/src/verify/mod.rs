@@ -16,6 +16,7 @@ use super::supportable::Knows;
 use super::{certificate_files, text_file};
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
+use muster_base::semver::is_version;
 use muster_certificate::envelope::{Envelope, pae};
 use muster_certificate::names::{ENVELOPE, TEST_RESULT};
 use muster_certificate::parts::{self, Parts, payload};
@@ -183,15 +184,12 @@ fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
 
 /// A version of muster on the command line.
 fn version(typed: &str) -> Result<String, WrongVersion> {
-    match muster_suite::version::order(typed, typed) {
-        Some(_) => Ok(typed.to_owned()),
-        None => Err(WrongVersion),
-    }
+    is_version(typed).then(|| typed.to_owned()).ok_or(WrongVersion)
 }
 
 /// A text that is no version.
 #[derive(Debug, thiserror::Error)]
-#[error("a version begins with a number: 0.2")]
+#[error("it is no version of muster, as 0.2 and 1.0.0-rc.1 are")]
 struct WrongVersion;
 
 /// Both signatures, at the time of the verification and at the one at which they say they were made. Gives whose they are.

@@ -42,6 +42,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;
     let devices = answer(Probe::Devices)?;
+    let openssl = answer(Probe::Openssl)?;
     let place = |word: &str| places.lines().any(|line| line == word);
     // In a chroot the table of mounts may have no entry for what lies below /.
     let writable_usr = match mount_of(&mounts, "/usr") {
@@ -95,19 +96,20 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         dpkg,
         rpm: rpm.filter(|_| rpmdb),
         selinux,
+        openssl_provider: openssl_provider(&openssl),
         firmware: if efi { "uefi" } else { "bios" }.to_owned(),
         mode: if writable_usr { "package" } else { "image" }.to_owned(),
         capabilities: capabilities.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
         tools,
         kconfig,
-        unread: unread(&places, &security),
+        unread: unread(&places, &security, &openssl),
         disk: None,
         kernel_from: None,
     })
 }
 
 /// What is neither there nor absent as far as the probes could see, with why.
-fn unread(places: &str, security: &str) -> BTreeMap<String, String> {
+fn unread(places: &str, security: &str, openssl: &str) -> BTreeMap<String, String> {
     let told = places.lines().filter_map(|line| line.strip_prefix("unread ")?.split_once(' '));
     let mut unread: BTreeMap<String, String> = told
         .filter(|(name, _)| ["secure-boot", "uki"].contains(name))
@@ -117,7 +119,24 @@ fn unread(places: &str, security: &str) -> BTreeMap<String, String> {
         let why = "a policy is loaded, and neither /sys/fs/selinux/enforce nor getenforce says whether it is enforced";
         unread.insert("selinux".to_owned(), why.to_owned());
     }
+    if let Some(directory) = openssl.lines().find_map(|line| line.strip_prefix("unread ")) {
+        let why = format!("the modules of OpenSSL in {directory} cannot be listed");
+        unread.insert("openssl-provider".to_owned(), text::one_line(&why, MAX_VALUE));
+    }
     unread
+}
+
+/// Which FIPS provider is among the modules; what they are called is fixed, since configurations load them by these names.
+fn openssl_provider(text: &str) -> Option<String> {
+    let there = |module: &str| text.lines().any(|line| line.strip_prefix("module ") == Some(module));
+    let known = text.lines().any(|line| line == "openssl");
+    let provider = match (there("fips.so"), there("symcryptprovider.so")) {
+        (true, true) => "both",
+        (true, false) => "fips",
+        (false, true) => "symcrypt",
+        (false, false) => "default",
+    };
+    known.then(|| provider.to_owned())
 }
 
 /// Whether processes have contexts of a policy, and nothing tells whether it is enforced.

@@ -39,6 +39,7 @@ pub(super) enum Probe {
     Devices,
     Repositories,
     Journal,
+    Openssl,
 }
 
 /// Every probe with its name for messages, in the order of [`Probe`].
@@ -56,6 +57,7 @@ pub(super) const PROBES: &[(Probe, &str)] = &[
     (Probe::Devices, "block devices that show capabilities"),
     (Probe::Repositories, "the repositories"),
     (Probe::Journal, "the journal"),
+    (Probe::Openssl, "the providers of OpenSSL"),
 ];
 
 /// The whole batch. `scale` stretches the time-outs.
@@ -182,6 +184,28 @@ s=$(journalctl -b -n 1 -o json --no-pager 2>&1); c=$?
 case $s in *'"__CURSOR"'*) echo readable; exit ;; ?*) exit 0 ;; esac
 # Without journal files some versions say nothing; how much space those take they all say.
 [ $c -ne 0 ] || [ -n "$(journalctl --disk-usage 2>&1)" ] || { echo 'journalctl prints nothing' >&2; exit 1; }; :"#
+        }
+        // What a provider is, is its module. The program is started only where no directory of modules is in its usual place. A library
+        // before 3 has engines and no providers.
+        Probe::Openssl => {
+            r#"l= m=
+for f in /usr/lib64/libcrypto.so.* /usr/lib/libcrypto.so.* /usr/lib/*/libcrypto.so.* /lib64/libcrypto.so.* /lib/libcrypto.so.* /lib/*/libcrypto.so.*; do
+  [ -e "$f" ] || continue
+  case ${f##*/libcrypto.so.} in 0*|1*|2*) ;; *) l=1; break ;; esac
+done
+look() {
+  [ -d "$1" ] || return 0
+  m=1
+  [ -r "$1" ] && [ -x "$1" ] || { echo "unread $1"; return 0; }
+  for f in "$1"/*.so; do { [ -e "$f" ] || [ -L "$f" ]; } && echo "module ${f##*/}"; done; :
+}
+for d in /usr/lib64/ossl-modules /usr/lib/ossl-modules /usr/lib/*/ossl-modules; do look "$d"; done
+if [ -z "$m" ] && command -v openssl >/dev/null 2>&1; then
+  d=$(openssl version -m 2>/dev/null) && case $d in
+    'MODULESDIR: "/'*) l=1; d=${d#*\"}; d=${d%\"*}; if [ -d "$d" ]; then look "$d"; fi ;;
+  esac
+fi
+[ -z "$l$m" ] || echo openssl; :"#
         }
     }
     .to_owned()

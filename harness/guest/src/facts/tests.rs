@@ -248,3 +248,60 @@ fn a_probe_that_could_not_run_is_an_error_and_never_an_absence() {
     assert!(parse(&[]).is_err());
     assert!(parse(&answers(&[(Probe::Kernel, "x86_64\n")])).is_err());
 }
+
+#[test]
+fn the_provider_of_openssl_is_the_one_whose_module_is_there() {
+    let of = |text| facts(&[(Probe::Openssl, text)]).openssl_provider;
+    for (text, provider) in [
+        ("", None),
+        ("openssl\n", Some("default")),
+        ("module legacy.so\nopenssl\n", Some("default")),
+        ("module fips.so\nmodule legacy.so\nopenssl\n", Some("fips")),
+        ("module symcryptprovider.so\nopenssl\n", Some("symcrypt")),
+        ("module fips.so\nmodule symcryptprovider.so\nopenssl\n", Some("both")),
+        ("module notfips.so\nmodule fips.so.rpmsave\nopenssl\n", Some("default")),
+    ] {
+        assert_eq!(of(text).as_deref(), provider, "{text}");
+    }
+    let hidden = facts(&[(Probe::Openssl, "unread /usr/lib64/ossl-modules\nopenssl\n")]);
+    assert!(
+        hidden.unread["openssl-provider"].contains("/usr/lib64/ossl-modules cannot be listed"),
+        "{:?}",
+        hidden.unread
+    );
+    assert_eq!(facts(&[(Probe::Openssl, "openssl\n")]).unread, Default::default());
+}
+
+/// The script of the probe, in a shell of this host with its own tree in place of `/`.
+#[test]
+fn the_probe_of_openssl_finds_modules_and_directories_that_are_closed() {
+    let host = tempfile::tempdir().unwrap();
+    let root = host.path();
+    let script = || {
+        let script = crate::facts::probe::requests(1.0).remove(Probe::Openssl as usize).script;
+        let script = script.replace("/usr/lib", &format!("{}/usr/lib", root.display()));
+        // Not the program of this host.
+        let script =
+            script.replace(" /lib", &format!(" {}/lib", root.display())).replace("command -v openssl", "false");
+        let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(script(), "");
+    let lib = root.join("usr/lib64");
+    std::fs::create_dir_all(&lib).unwrap();
+    std::fs::write(lib.join("libcrypto.so.1.1"), "").unwrap();
+    assert_eq!(script(), "", "one before 3 has no providers");
+    std::fs::write(lib.join("libcrypto.so.3"), "").unwrap();
+    assert_eq!(script(), "openssl\n");
+    let modules = root.join("usr/lib/x86_64-linux-gnu/ossl-modules");
+    std::fs::create_dir_all(&modules).unwrap();
+    std::fs::write(modules.join("fips.so"), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", modules.join("symcryptprovider.so")).unwrap();
+    assert_eq!(script(), "module fips.so\nmodule symcryptprovider.so\nopenssl\n");
+    if !rustix::process::geteuid().is_root() {
+        std::fs::set_permissions(&modules, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+        assert_eq!(script(), format!("unread {}\nopenssl\n", modules.display()));
+        std::fs::set_permissions(&modules, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    }
+}

@@ -16,6 +16,7 @@ use super::inspect::{self, Inspected, Limits};
 use super::remembered::RememberedDigests;
 use super::{DiskSource, ImageError, ImageSpec, Unchanged, lab, layout, pull};
 use muster_base::machine::{Format, KernelFrom};
+use muster_record::deciding::{self, DecidingFile};
 use muster_record::disk::DiskFacts;
 use noted::{KnownDigests, noted};
 use root_disk::{Root, brings_a_kernel, root_file_system};
@@ -43,6 +44,24 @@ pub struct Prepared {
     pub kernel_from: KernelFrom,
     /// What a reader should know of how the disk was made, a sentence each.
     pub notes: Vec<String>,
+}
+
+impl Prepared {
+    /// What is loaded in place of a boot loader and is none of the image, read now.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    pub async fn loaded(&self) -> Result<Vec<DecidingFile>, ImageError> {
+        let mut out = Vec::new();
+        for kernel in self.spec.kernel.iter().filter(|_| self.kernel_from == KernelFrom::Host) {
+            for (role, file) in [(deciding::KERNEL, Some(&kernel.image)), (deciding::INITRD, kernel.initrd.as_ref())] {
+                let Some(file) = file else { continue };
+                let sha256 = crate::sha256(file).await?;
+                out.push(DecidingFile { role: role.to_owned(), sha256, file: file.display().to_string() });
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// Prepares the image. `root` is the checkout, which knows how lab images are built.

@@ -34,6 +34,16 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
     ("rpm", "version of rpm, when its database is there", true),
     ("package-manager", "`dnf5`, `dnf4`, `tdnf`, `microdnf`, `apt`, or one that muster only knows by name", false),
     ("selinux", "`enforcing`, `permissive` or `disabled`; absent when the kernel has none", false),
+    (
+        "openssl-provider",
+        "which FIPS provider of OpenSSL is installed: `fips` for OpenSSL's own, `symcrypt`, `both`, or `default` where there is neither; absent without OpenSSL 3 or later",
+        false,
+    ),
+    (
+        "claimed-openssl-provider",
+        "what the description of the image claims `openssl-provider` to be; absent where it claims nothing of it, or not one value",
+        false,
+    ),
     ("capability", "what the guest offers; several hold at once", false),
     ("tool", "commands the guest has; several hold at once", false),
 ];
@@ -97,6 +107,7 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
             "eopkg", "slackpkg", "swupd",
         ],
         "selinux" => &["enforcing", "permissive", "disabled"],
+        "openssl-provider" | "claimed-openssl-provider" => &["default", "fips", "symcrypt", "both"],
         _ => return None,
     })
 }

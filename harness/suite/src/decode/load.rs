@@ -6,6 +6,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::Digest as _;
 
+use super::accepted;
 use super::context::{Context, Patterns};
 use super::include::Files;
 use super::schema::{is_anothers, schema_of};
@@ -13,25 +14,40 @@ use super::suite;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::kind::FileKind;
 use crate::model::Suite;
+use crate::snapshot_files::Accepted;
 use crate::source::{self, SourceFile};
 use crate::vocabulary::Vocabulary;
 use crate::yaml::{self, Limits, Node};
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, sorted). The suites are
 /// those whose files are without error; whether the whole may be used is whether there are
-/// diagnostics. Bounds: 1 MiB a file, see [`Limits`].
+/// diagnostics. Bounds: 1 MiB a file, see [`Limits`]. Accepted snapshots are those next to the suites.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
+    load_with(paths, vocabulary, &Accepted::default())
+}
+
+/// The same, with these accepted snapshots.
+pub fn load_with(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, accepted: &Accepted) -> (Vec<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let sources = source::find(paths, &mut sink);
-    let suites = load_sources(&sources, vocabulary, &mut sink);
+    let suites = sources_with(&sources, vocabulary, accepted.clone(), &mut sink);
     sink.settle();
     (suites, sink)
 }
 
-/// Decodes these files. The sink is not settled.
+/// Decodes these files, for whoever looks for what is wrong with them: accepted snapshots are not read. The sink is not settled.
 pub fn load_sources(sources: &[SourceFile], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
+    sources_with(sources, vocabulary, Accepted::Ignored, sink)
+}
+
+fn sources_with(
+    sources: &[SourceFile],
+    vocabulary: &Vocabulary<'_>,
+    accepted: Accepted,
+    sink: &mut Diagnostics,
+) -> Vec<Suite> {
     let mut suites = Vec::new();
-    let mut shared = Shared::default();
+    let mut shared = Shared { accepted, ..Shared::default() };
     source::read_each(sources, sink, |source, bytes, sink| {
         suites.extend(decode_bytes(source, bytes, true, vocabulary, &mut shared, sink));
     });
@@ -56,7 +72,14 @@ pub fn load_tests(source: &SourceFile, vocabulary: &Vocabulary<'_>, sink: &mut D
     // It stands where the file is, and is nowhere shown: what is wrong is wrong with the file.
     let around =
         SourceFile { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
-    decode_bytes(&around, suite.as_bytes(), true, vocabulary, &mut Shared::default(), sink);
+    decode_bytes(
+        &around,
+        suite.as_bytes(),
+        true,
+        vocabulary,
+        &mut Shared { accepted: Accepted::Ignored, ..Shared::default() },
+        sink,
+    );
 }
 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
@@ -78,6 +101,8 @@ pub(super) struct Shared {
     included: HashSet<Utf8PathBuf>,
     /// Files of tests that were found in a directory: as they are shown, and where they really are.
     fragments: Vec<(Arc<str>, Utf8PathBuf)>,
+    /// The accepted snapshots that they are read with.
+    accepted: Accepted,
 }
 
 pub(super) fn decode_bytes(
@@ -105,11 +130,16 @@ pub(super) fn decode_bytes(
         unique_name(name, &root, &mut shared.names, sink);
         let mut cx = Context::new(name.clone(), vocabulary, &mut shared.patterns, sink);
         cx.dir = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
-        let suite = suite::suite(&mut cx, &root, &mut files);
+        let mut suite = suite::suite(&mut cx, &root, &mut files);
         // What is wrong with the text is said first, and nothing is read for a suite that cannot be used.
         let data = std::mem::take(&mut cx.data);
         if sink.len() == before {
-            data.digest(source.path.parent().unwrap_or(Utf8Path::new("")), name, &mut files.digest, sink);
+            let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
+            data.digest(dir, name, &mut files.digest, sink);
+            if let Some(suite) = suite.as_mut().filter(|_| on_disk) {
+                suite.accepted = accepted::read(suite, dir, &shared.accepted, sink);
+                suite.accepted.iter().for_each(|accepted| accepted::digest(accepted, &mut files.digest));
+            }
         }
         suite
     });

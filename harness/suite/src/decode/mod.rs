@@ -1,6 +1,7 @@
 //! From a tree to a suite. Every part reports what is wrong with it and goes on; a suite comes out
 //! only when nothing was wrong with its file.
 
+mod accepted;
 mod adjust;
 mod alternatives;
 mod baseline;
@@ -33,7 +34,7 @@ mod vars;
 mod waiting;
 
 pub use context::is_id;
-pub use load::{decode_source, load, load_sources, load_tests};
+pub use load::{decode_source, load, load_sources, load_tests, load_with};
 
 pub(crate) use conditions::condition;
 pub(crate) use context::fields::Fields;

@@ -109,6 +109,7 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
         setup,
         teardown,
         tests: all,
+        accepted: None,
         digest: String::new(),
     })
 }

@@ -56,6 +56,16 @@ impl ImageClaim {
         }
     }
 
+    /// The one value that it says a dimension has; `None` for another claim.
+    pub fn value_of(&self, dimension: &str) -> Option<&str> {
+        match &self.said {
+            Claimed::Dimension(Condition::Compare { operator: Operator::Eq, values, .. }) if self.name == dimension => {
+                values.first().filter(|_| values.len() == 1).map(String::as_str)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether what is said can be seen in `lookup`'s values of dimensions, as of a condition.
     fn is_refuted(&self, lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> bool {
         match &self.said {

@@ -79,6 +79,26 @@ fn a_machine_without_the_device_cannot_be_claimed_to_have_it() {
 }
 
 #[test]
+fn a_claim_has_a_value_where_it_states_one() {
+    let value = |claims: &str| {
+        let text = format!(
+            "schema: images/v1\nimages:\n  - {{id: a, disk: {{path: a}}, seed: none, user: root, claims: {{{claims}}}}}\n"
+        );
+        let (entries, problems) = decode_source("x.yaml", &text, "".into(), &VOCABULARY);
+        match problems.iter().next() {
+            Some(problem) => Err(problem.code),
+            None => Ok(entries[0].claims[0].value_of("openssl-provider").map(str::to_owned)),
+        }
+    };
+    assert_eq!(value("openssl-provider: symcrypt"), Ok(Some("symcrypt".to_owned())));
+    for other in ["openssl-provider: 'fips, default'", "openssl-provider: '!= fips'", "selinux: enforcing"] {
+        assert_eq!(value(other), Ok(None), "{other}");
+    }
+    assert_eq!(value("openssl-provider: symcript"), Err("unknown-word"));
+    assert_eq!(value("claimed-openssl-provider: fips"), Err("unknown-key"));
+}
+
+#[test]
 fn machines_of_another_shape_are_no_evidence_of_what_their_shape_decides() {
     let claim = |name: &str| ImageClaim {
         name: name.to_owned(),

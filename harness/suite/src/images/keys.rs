@@ -63,8 +63,20 @@ pub const IMAGE: KeyTable = KeyTable {
 };
 
 /// Dimensions that a catalogue can know before a boot.
-pub const FACTS: &[&str] =
-    &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
+pub const FACTS: &[&str] = &[
+    "distro",
+    "id",
+    "id-like",
+    "variant",
+    "arch",
+    "mode",
+    "kernel",
+    "systemd",
+    "rpm",
+    "package-manager",
+    "selinux",
+    "openssl-provider",
+];
 
 /// Words of `needs-cpu`.
 pub const CPU_LEVELS: &[&str] = &["x86-64-v2", "x86-64-v3", "x86-64-v4"];
