@@ -150,7 +150,7 @@ const HOSTILE: &[Hostile] = &[
     }),
     ("conditions as long as they may be", 12, |n| {
         let long = repeated(270, |n| format!(" or id == a{n}"));
-        tests(n, |n| format!("when: id == b{n} and arch == c{long}, steps: [run: x]"))
+        tests(n, |n| format!("when: id == b{n} and variant == c{long}, steps: [run: x]"))
     }),
     ("conditions of many alternatives", 12, |n| {
         let long = " and (id-like == a or id-like == b)".repeat(7);
