@@ -1,5 +1,6 @@
 # Runs in a new Debian root, by ci/try-packages: installs /tmp/muster.deb, uses what it brings, and removes it.
-# The argument is what `muster --version` must print.
+# The first argument is what `muster --version` must print, the second the backports without which apt must refuse; empty where
+# none are needed.
 # shellcheck shell=sh
 set -eu
 export DEBIAN_FRONTEND=noninteractive MUSTER_CACHE=/tmp/cache LC_ALL=C.UTF-8
@@ -10,8 +11,15 @@ traces() { find / -xdev \( -path /proc -o -path /tmp -o -path /var/cache/man \) 
 
 [ -z "$(traces)" ] || fail "something of muster is there before: $(traces)"
 apt-get -qq update
+if [ -n "$2" ]; then
+  # It names the version that is lacking.
+  ! apt-get -y --no-install-recommends install /tmp/muster.deb >/tmp/apt.log 2>&1 || fail "apt installs it without $2"
+  grep -q 'qemu.*(>= ' /tmp/apt.log || { cat /tmp/apt.log; fail "apt does not say which QEMU it lacks"; }
+  set -- "$1" "--target-release=$2"
+fi
 # Its dependencies come by apt alone.
-apt-get -qq -y --no-install-recommends install /tmp/muster.deb >/tmp/apt.log 2>&1 || { tail -n 40 /tmp/apt.log; fail "apt cannot install it"; }
+# shellcheck disable=SC2086  # no option at all where it is empty
+apt-get -qq -y $2 --no-install-recommends install /tmp/muster.deb >/tmp/apt.log 2>&1 || { tail -n 40 /tmp/apt.log; fail "apt cannot install it"; }
 dpkg --verify muster
 dpkg --listfiles muster | while read -r file; do [ -e "$file" ] || fail "$file is not there"; done
 ! ldd /usr/bin/muster | grep 'not found' || fail "a library is missing"

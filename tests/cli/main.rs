@@ -5,6 +5,7 @@ mod support;
 
 mod anywhere;
 mod archive;
+mod bisect;
 mod boot_time;
 mod bootc;
 mod certify;
@@ -33,6 +34,7 @@ mod named_files;
 mod names;
 mod packages;
 mod pages;
+mod pipeline_jobs;
 mod pipelines;
 mod port;
 mod record;

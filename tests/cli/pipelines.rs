@@ -10,7 +10,7 @@ use muster_suite::yaml::{self, Node, NodeKind};
 
 use crate::support::{Place, root};
 
-const PIPELINES: [&str; 7] = [
+pub(crate) const PIPELINES: [&str; 7] = [
     "github-actions",
     "gitlab-ci",
     "azure-pipelines",
@@ -20,11 +20,11 @@ const PIPELINES: [&str; 7] = [
     JENKINS,
 ];
 /// The one that is no YAML. `ci/pipelines` runs it.
-const JENKINS: &str = "Jenkinsfile";
+pub(crate) const JENKINS: &str = "Jenkinsfile";
 /// The keys below which each of them has shell: a script, or a list of lines.
-const SHELL: [&str; 4] = ["run", "bash", "script", "before_script"];
+pub(crate) const SHELL: [&str; 4] = ["run", "bash", "script", "before_script"];
 
-fn tree(name: &str) -> Node {
+pub(crate) fn tree(name: &str) -> Node {
     let path = root().join(format!("docs/ci/{name}.yml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut sink = Diagnostics::new();
@@ -200,32 +200,6 @@ fn the_gate_decides_where_every_shard_has_results_and_nothing_else_does() {
     }
 }
 
-#[test]
-fn what_a_run_left_is_published_also_when_it_failed() {
-    for (name, when, junit) in [
-        ("github-actions", "if: always()", "path: |"),
-        ("gitlab-ci", "when: always", "junit: results/junit.xml"),
-        ("azure-pipelines", "condition: succeededOrFailed()", "testResultsFiles: results/junit.xml"),
-        ("github-actions-shards", "if: always()", "path: |\n            whole"),
-        ("gitlab-ci-shards", "when: always", "junit: whole/junit.xml"),
-        ("azure-pipelines-shards", "condition: succeededOrFailed()", "testResultsFiles: whole/junit.xml"),
-        (JENKINS, "post {\n        always {", "junit testResults: 'whole/junit.xml'"),
-    ] {
-        let file = if name == JENKINS { name.to_owned() } else { format!("{name}.yml") };
-        let text = std::fs::read_to_string(root().join("docs/ci").join(file)).unwrap();
-        assert!(text.contains(when) && text.contains(junit), "{name}");
-        assert!(
-            text.contains("-o results") || text.contains("-o \"results/"),
-            "{name}: the directory that is published is the one that is written"
-        );
-        // A kept machine has its key in it, and a cache of a CI server is read by every branch.
-        for private in ["templates", "--warm", "capsule"] {
-            assert!(!text.contains(private), "{name}: {private}");
-        }
-    }
-    assert!(Path::new(&root().join("docs/ci/README.md")).is_file());
-}
-
 /// `muster plan` for a run of two shards of lab-tiny.
 fn planned(server: &str, before: &[&str], behind: &[&str]) -> super::support::Finished {
     let words = ["plan", "--matrix", server, "--target", "75s"];
@@ -323,7 +297,12 @@ fn a_plan_checks_what_its_jobs_would_be_given() {
         wrong(&[], &["--imgae", "lab"], "options of `muster run`: unexpected argument '--imgae'");
         wrong(&[], &["--known-issues", "nowhere.yaml"], "--known-issues nowhere.yaml: there is no such file");
         wrong(&[], &["--known-issues", "tests/suites/tiny.yaml"], "tiny.yaml");
-        wrong(&[], &["--out", "elsewhere"], "--out is set for each shard");
+        for own in
+            [&["--out", "elsewhere"][..], &["-o", "there"], &["--attempts", "a"], &["--shard", "1/2"], &["--shard=1/2"]]
+        {
+            wrong(&[], own, &format!("{} is set for each shard", own[0].split('=').next().unwrap()));
+        }
+        wrong(&[], &["--durations", "nowhere.json"], "--durations is set for each shard");
         wrong(&[], &["--tag", "no-such-tag-at-all"], "no-such-tag-at-all");
         wrong(&["--most", "500"], &[], "jobs of one kind at most");
         wrong(&["--most", "1"], &[], "no division is that fast");

@@ -187,6 +187,17 @@ fn a_run_that_crashed_is_gone_on_with_and_nothing_that_ended_runs_again() {
         let test = resumed.test(name);
         assert_eq!((test.outcome, test.kept_from), (Outcome::Pass, None), "{name}");
     }
+    // What was meant is another command; and an option that is typed again says what it does not do.
+    let meant = resumed.run(&["resume", crashed.to_str().unwrap()], Duration::from_secs(60));
+    meant.assert_status(2);
+    assert!(meant.stderr.contains("is a run and not a capsule"), "{}", meant.stderr);
+    let said = format!("goes on with `muster run --resume {}`", crashed.display());
+    assert!(meant.stderr.contains(&said) && !meant.stderr.contains("os error"), "{}", meant.stderr);
+    let typed = Place::new();
+    run(&typed, &["run", "--resume", crashed.to_str().unwrap(), "--fail-fast"]).assert_status(1);
+    let note = "; --fail-fast is typed here, and results that are kept may have been found without it: \
+                to run all tests with it, leave out --resume";
+    assert!(typed.record().notices.iter().any(|notice| notice.ends_with(note)), "{:?}", typed.record().notices);
     let again = Place::new();
     let ended = run(&again, &["run", "--resume", resumed.path("run").to_str().unwrap()]);
     ended.assert_status(1);

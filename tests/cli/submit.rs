@@ -29,7 +29,10 @@ fn a_submission_that_cannot_be_says_why_and_writes_nothing() {
     refused(&shards("2"), &tiny, 2, "sbatch is not on the path");
     refused(&shards("9"), &tiny, 2, "9 shards are too many");
     refused(&shards("2"), &["--", "--imgae", "lab"], 2, "options of `muster run`: unexpected argument '--imgae'");
-    refused(&shards("2"), &["--", "--out", "elsewhere"], 2, "--out is set for each shard");
+    for own in ["--out", "--shard", "--durations"] {
+        let said = format!("{own} is set for each shard, and cannot stand behind `--` as well");
+        refused(&shards("2"), &["--", own, "1/2"], 2, &said);
+    }
     for other in
         [&["--failed", "last"][..], &["--rerun", "last"], &["--resume", "last"], &["--list"], &["-xo", "there"]]
     {

@@ -92,6 +92,28 @@ fn the_first_bad_of_sixteen_images_is_found_in_five_runs_also_after_a_kill() {
     assert!(search["images"].as_array().unwrap().iter().all(|image| runs(image) <= 1), "{search}");
 }
 
+#[test]
+fn an_unusable_image_that_is_tested_first_is_passed_over() {
+    let place = Place::new();
+    let [good, bad] = plant(&place);
+    let suite = place.write("planted.yaml", SUITE);
+    let broken = place.write("broken.qcow2", "this is no disk\n");
+    let names = [&good, &broken, &bad].map(|path| path.to_str().expect("UTF-8").to_owned());
+    let list = place.write("list.txt", &names.join("\n"));
+    let out = place.path("search").to_str().expect("UTF-8").to_owned();
+    let words = ["bisect", "planted/command-line", "--good", &names[0], "--bad", &names[2], "-o", &out, "--between"];
+    let options = ["--", "--suites", suite.to_str().expect("UTF-8"), "--firmware", "bios", "--cpus", "1"];
+    let list = [list.to_str().expect("UTF-8")];
+    let answer = place.run(&[words.as_slice(), &list, &options].concat(), Duration::from_secs(600));
+    answer.assert_status(3);
+    assert!(answer.stderr.contains(&format!("INCONCLUSIVE {}: ", names[1])), "{}", answer.stderr);
+    assert!(answer.stdout.contains(&format!("last good {}", names[0])), "{}", answer.stdout);
+    let search = search(&place);
+    let verdicts: Vec<&str> =
+        search["images"].as_array().expect("images").iter().flat_map(|i| i["verdict"].as_str()).collect();
+    assert_eq!(verdicts, ["good", "inconclusive", "bad"], "{search}");
+}
+
 const AGENT: &str = "
 schema: suite/v1
 suite: planted

@@ -227,10 +227,13 @@ pub(crate) fn different(earlier: &Earlier, what: &str) -> CliError {
 
 /// An error when the tests are divided otherwise now: what was kept would be of another shard.
 pub(crate) fn same_part(then: Option<&ShardRecord>, now: Option<&ShardRecord>) -> Result<(), CliError> {
-    if then == now {
-        return Ok(());
-    }
-    let what = format!("{OPTION}: the attempt before is of another run: its suites, images or durations were others");
+    let what = match (then, now) {
+        (None, None) => return Ok(()),
+        (Some(then), Some(now)) if then.is_same(now) => return Ok(()),
+        (Some(then), Some(now)) if (then.number, then.of) == (now.number, now.of) => then.differences(now),
+        _ => "it is another shard".to_owned(),
+    };
+    let what = format!("{OPTION}: the attempt before is of another run: {what}");
     Err(CliError::invalid(what).hint("all shards must have the same: begin again, in another directory"))
 }
 

@@ -31,10 +31,10 @@ pub(crate) fn known_issues(known: &KnownIssues) -> Result<Vec<DecidingFile>, Cli
     read(KNOWN_ISSUES, known.files().into_iter().map(Utf8Path::new))
 }
 
-/// What shards of one run must have in common of these files: each host has its own paths.
-pub(crate) fn contents(files: &[DecidingFile]) -> Vec<String> {
+/// What shards of one run must have in common of these files, each role with a SHA-256: each host has its own paths.
+pub(crate) fn contents(files: &[DecidingFile]) -> Vec<(String, String)> {
     let contents: BTreeSet<_> = files.iter().map(DecidingFile::content).collect();
-    contents.into_iter().map(|(role, sha256)| format!("{role} {sha256}")).collect()
+    contents.into_iter().map(|(role, sha256)| (role.to_owned(), sha256.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -35,10 +35,11 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    /// The same with one more option of the run.
-    pub(crate) fn with(&self, option: &str) -> Self {
+    /// The same with one more option of the run, which follows from another one of this command.
+    pub(crate) fn with(&self, option: &str, instead: &str) -> Result<Self, CliError> {
+        not_behind(&self.options, option.split('=').next().unwrap_or(option), instead)?;
         let options = std::iter::once(option.to_owned()).chain(self.options.iter().cloned()).collect();
-        Self { options, ..self.clone() }
+        Ok(Self { options, ..self.clone() })
     }
 }
 
@@ -61,8 +62,8 @@ impl Checked {
         place: Place<'_>,
         read: Read<'_>,
     ) -> Result<Self, CliError> {
-        if let Some(own) = OWN.into_iter().find(|own| has(options, own)) {
-            return Err(is_own(own));
+        for (option, instead) in OWN.into_iter().chain(DIVIDES) {
+            not_behind(options, option, instead)?;
         }
         // As a shard is started: what clap refuses for it, it refuses for all, such as options that go on with another run.
         let first = ["run", "--shard=1/1", "--attempts=shard-1"].map(str::to_owned);
@@ -119,10 +120,8 @@ impl Checked {
         notes.iter().for_each(|note| say_error(&format!("note: {}", one_line(note, 1000))));
         let checked = Self { ready, loaded, selected, images };
         // Also where settings have it.
-        match OWN.into_iter().find(|own| has(&checked.words(), own)) {
-            Some(own) => Err(is_own(own)),
-            None => Ok(checked),
-        }
+        OWN.into_iter().try_for_each(|(option, instead)| not_behind(&checked.words(), option, instead))?;
+        Ok(checked)
     }
 
     /// The tests as so many shards.
@@ -238,16 +237,29 @@ impl Divided {
     }
 }
 
-/// What each shard has of its own.
-const OWN: [&str; 3] = ["--out", "-o", "--attempts"];
+/// What each shard has of its own, and what to type in place of it.
+const OWN: [(&str, &str); 3] = [
+    ("--out", "name the directory of all of them, before `--`"),
+    ("-o", "name the directory of all of them, before `--`"),
+    ("--attempts", "name the directory of all of them, before `--`"),
+];
+/// By what the run is divided: all shards have the same, and this command writes it.
+const DIVIDES: [(&str, &str); 2] = [
+    ("--shard", "leave it out: this command finds out or is given how many there are (`--shards N`)"),
+    ("--durations", "write it before `--`: this command divides the tests by it, and gives it to each shard"),
+];
 
-fn is_own(option: &str) -> CliError {
-    CliError::invalid(format!("options of `muster run`: {option} is set for each shard"))
-        .hint("name the directory of all of them, before `--`")
+/// An error when an option is among those behind `--` that the command sets itself.
+pub(crate) fn not_behind(options: &[String], option: &str, instead: &str) -> Result<(), CliError> {
+    if !has(options, option) {
+        return Ok(());
+    }
+    let what = format!("options of `muster run`: {option} is set for each shard, and cannot stand behind `--` as well");
+    Err(CliError::invalid(what).hint(instead))
 }
 
 /// Whether an option is among words, by its long name or by `-x`.
-fn has(words: &[String], option: &str) -> bool {
+pub(crate) fn has(words: &[String], option: &str) -> bool {
     let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
     let short = |word: &str| option.len() == 2 && word.starts_with(option);
     words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))

@@ -142,8 +142,11 @@ pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<O
         false => format!("taken from {id}: {}", taken.shown),
     };
     if !taken.given.is_empty() {
-        let given = taken.given.join(", ");
-        note.push_str(&format!("; given here: {given}, and the results that are kept were found without"));
+        let (given, them) = (taken.given.join(", "), if taken.given.len() == 1 { "it" } else { "them" });
+        note.push_str(&format!(
+            "; {given} {} typed here, and results that are kept may have been found without {them}: to run all tests with {them}, leave out {option}",
+            if taken.given.len() == 1 { "is" } else { "are" }
+        ));
     }
     Ok((taken.words, Some(note)))
 }

@@ -2,7 +2,7 @@
 
 use super::output::say_error;
 use muster_base::exit::Exit;
-use muster_base::failure::Failure;
+use muster_base::failure::{Failure, FailureId};
 use muster_base::fault::Fault;
 use muster_base::text::{escape, without_numbers};
 
@@ -15,26 +15,30 @@ pub struct CliError {
     pub hint: Option<String>,
     /// How the command ends.
     pub exit: Exit,
+    /// The id under which reports file it, where it has one.
+    pub id: Option<FailureId>,
 }
 
 /// An error of another crate says itself how a command ends for it, and what to do next; where it does not, the page
 /// about its failure id does.
 impl<E: Fault> From<E> for CliError {
     fn from(error: E) -> Self {
-        let explained = || error.failure_id().map(|id| format!("`muster failures {id}` explains it"));
-        Self { what: error.to_string(), hint: error.hint().map(Into::into).or_else(explained), exit: error.exit() }
+        let id = error.failure_id();
+        let explained = || id.as_ref().map(|id| format!("`muster failures {id}` explains it"));
+        let hint = error.hint().map(Into::into).or_else(explained);
+        Self { what: error.to_string(), hint, exit: error.exit(), id }
     }
 }
 
 impl CliError {
     /// Something the person who typed can fix.
     pub fn invalid(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, exit: Exit::Invalid }
+        Self { what: what.into(), hint: None, exit: Exit::Invalid, id: None }
     }
 
     /// Something about this host.
     pub fn infrastructure(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, exit: Exit::Error }
+        Self { what: what.into(), hint: None, exit: Exit::Error, id: None }
     }
 
     /// An error of another crate, behind what it is about: an option, a file.
@@ -45,7 +49,7 @@ impl CliError {
 
     /// Diagnostics were printed already; only the exit code is left.
     pub fn reported(exit: Exit) -> Self {
-        Self { what: String::new(), hint: None, exit }
+        Self { what: String::new(), hint: None, exit, id: None }
     }
 
     /// What went wrong with a machine, as a command that is about one machine says it.
@@ -53,8 +57,14 @@ impl CliError {
         Self {
             what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
             hint: Some(format!("`muster failures {}` explains it", failure.id)),
-            exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
+            exit: if is_of_image(&failure.id) { Exit::Invalid } else { Exit::Error },
+            id: Some(failure.id),
         }
+    }
+
+    /// Whether an image cannot be used, so that another one may be: neither the rest of what was typed nor this host is at fault.
+    pub(crate) fn is_of_image(&self) -> bool {
+        self.exit == Exit::Invalid && self.id.as_ref().is_some_and(is_of_image)
     }
 
     /// The same, with what to do next.
@@ -72,6 +82,10 @@ impl CliError {
             say_error(&format!("  help: {}", escape(&without_numbers(hint))));
         }
     }
+}
+
+fn is_of_image(id: &FailureId) -> bool {
+    id.as_str().starts_with("image.")
 }
 
 #[cfg(test)]
@@ -109,6 +123,10 @@ mod tests {
             ),
             (FileError::because("write", "a".into())(std::io::Error::other("x")).into(), Exit::Error, None),
         ];
+        let of_image: Vec<bool> = cases.iter().map(|(error, ..)| error.is_of_image()).collect();
+        assert_eq!(of_image, [true, false, false, false, false]);
+        assert!(CliError::about("--good", ImageError::Missing { path: path() }).is_of_image());
+        assert!(!CliError::invalid("no test matches").is_of_image());
         for (error, exit, hint) in cases {
             assert_eq!((error.exit, error.hint.as_deref()), (exit, hint), "{}", error.what);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::annotations;
 use super::attempts;
 use super::consumer::Formats;
 use super::earlier::{self, Earlier};
@@ -15,11 +16,13 @@ use muster_base::exit::Exit;
 use muster_base::files::FileError;
 use muster_record::archive::{Carry, EvidenceOfKept};
 use muster_record::durations::Durations;
+use muster_record::event::Event;
 use muster_record::layout::RunDir;
 use muster_record::merge::{self, Input, renamed};
 use muster_record::outstanding::listed;
 use muster_record::run::{EarlierRun, RunRecord};
 use muster_report::evidence::Base;
+use muster_report::terminal::{Mode, Options, Terminal};
 use muster_report::written::{self, Chosen, ReportInput};
 
 /// Make one run of the runs of all shards
@@ -136,16 +139,35 @@ fn carry(runs: &[Earlier], dir: &RunDir) -> Result<Vec<String>, CliError> {
         if !missing.is_empty() {
             let runs: Vec<String> = missing.into_iter().map(str::to_owned).collect();
             say_error(&format!(
-                "note: the logs and the evidence of results that earlier runs found are not copied: {} not next to {}",
-                if runs.len() == 1 { format!("{} is", listed(&runs)) } else { format!("{} are", listed(&runs)) },
-                short(&run.place)
+                "note: {} has kept results of {}, whose logs and evidence are not copied: that is done for attempts of one directory \
+                 (`--attempts`) only; they stay where they are",
+                short(&run.place),
+                if runs.len() == 1 {
+                    format!("the run {}", listed(&runs))
+                } else {
+                    format!("the runs {}", listed(&runs))
+                },
             ));
         }
     }
     Ok(left_out.into_iter().collect())
 }
 
+/// What did not pass, as a run shows it, and the counts.
 fn summary(record: &RunRecord) {
+    let mut shown = Vec::new();
+    let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    let options = Options { colour, disarm: annotations::here().is_some(), ..Options::default() };
+    let mut terminal = Terminal::new(&mut shown, Mode::Plain, options);
+    for test in &record.tests {
+        // Into memory, where nothing fails.
+        let _ = terminal.apply(&Event::TestFinished { record: Box::new(test.clone()) });
+    }
+    drop(terminal);
+    let text = String::from_utf8_lossy(&shown);
+    if !text.trim().is_empty() {
+        say(text.trim_end());
+    }
     say(&format!("{} shards, {}", record.merged.len(), counts(record)));
 }
 

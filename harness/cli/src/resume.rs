@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
 use super::machine_dir::MachineDir;
 use super::output::say_error;
+use super::project::{Project, short};
 use super::ssh_client::SshClient;
 use muster_base::exit::Exit;
 use muster_base::text;
@@ -51,13 +53,7 @@ impl Arguments {
 }
 
 pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
-        let cli_error = CliError::from(error);
-        match nearby(&arguments.capsule).as_slice() {
-            [] => cli_error,
-            found => cli_error.hint(format!("capsules there: {}", found.join(", "))),
-        }
-    })?;
+    let capsule = Capsule::open(&arguments.capsule).map_err(|error| no_capsule(&arguments.capsule, error.into()))?;
     let runtime = runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
@@ -68,6 +64,26 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     status.map(ExitCode::from)
+}
+
+/// What to do about a directory that is no capsule. That of a run is meant for another command where the run did not end.
+fn no_capsule(dir: &Utf8Path, error: CliError) -> CliError {
+    let found = nearby(dir);
+    let there = (!found.is_empty()).then(|| format!("capsules there: {}", found.join(", ")));
+    let run = Project::find().and_then(|project| earlier::find(&project, "CAPSULE", dir.as_str()));
+    match run.ok().filter(|run| run.is_dir()) {
+        Some(run) => {
+            let goes_on =
+                format!("a run that was killed goes on with `muster run --resume {}`", text::shell_word(dir.as_str()));
+            let hint = there.into_iter().chain([goes_on]).collect::<Vec<_>>().join("; ");
+            CliError::invalid(format!("{} is a run and not a capsule, the saved machine of a failed test", short(&run)))
+                .hint(hint)
+        }
+        None => match there {
+            Some(there) => error.hint(there),
+            None => error,
+        },
+    }
 }
 
 /// The capsules in a directory that is none: of a run, of its `capsules`, or next to one that is misspelt. At most ten.

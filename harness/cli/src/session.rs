@@ -344,9 +344,11 @@ fn preflight(
     faults.dedup_by(|later, first| later.what == first.what);
     // What this host lacks is not the fault of what was typed.
     let exit = if faults.iter().any(|fault| fault.exit == Exit::Error) { Exit::Error } else { Exit::Invalid };
+    // Where something else is wrong as well, another image would not help.
+    let of_image = faults.iter().all(CliError::is_of_image);
     let Some(last) = faults.pop() else { return Ok(()) };
     faults.iter().for_each(CliError::show);
-    Err(CliError { exit, ..last })
+    Err(CliError { exit, id: last.id.filter(|_| of_image), ..last })
 }
 
 /// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
@@ -376,9 +378,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
                 format
             }
             Err(error @ muster_image::ImageError::Compressed { .. }) => {
-                return Err(
-                    CliError::invalid(error.to_string()).hint("state `--image-format`, such as `--image-format raw`")
-                );
+                return Err(CliError::from(error).hint("state `--image-format`, such as `--image-format raw`"));
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
                 return Err(error.into());

@@ -12,6 +12,7 @@ use super::named_durations;
 use muster_base::text::{hex, one_line};
 use muster_engine::shard::{self, Division, Part, Shard};
 use muster_record::durations::Durations;
+use muster_record::shard::{OPTIONS, ShardRecord};
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 
@@ -150,15 +151,25 @@ fn of_environment(of: Option<u32>, variable: &dyn Fn(&str) -> Option<String>) ->
     }
 }
 
-/// The digest of a division, and of what else the shards of one run must have in common: options (how machines are started, and
-/// whether results count), and the SHA-256 of the files that decide on results, since each host has its own paths.
-pub(crate) fn with_options(plan: &str, options: &[String], files: impl Iterator<Item = String>) -> String {
-    let mut digest = Sha256::new();
-    digest.update(plan);
-    for line in options.iter().cloned().chain(files) {
-        digest.update(format!("\n{line}"));
+/// What a product is called among the files that decide; the record has it of each image.
+pub(crate) const PRODUCT: &str = "product";
+
+/// Enters in the plan of a shard what else all shards of one run must have in common: options (how machines are started, and
+/// whether results count), and the files that decide on results, each by what it is for and its SHA-256, since each host has its own paths.
+pub(crate) fn with_options(shard: &mut ShardRecord, options: &[String], files: &[(String, String)]) {
+    let mut lines: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    lines.entry(OPTIONS).or_default().extend(options.iter().map(String::as_str));
+    for (role, sha256) in files {
+        lines.entry(role).or_default().push(sha256);
     }
-    hex(digest.finalize())
+    let mut whole = Sha256::new();
+    whole.update(&shard.plan);
+    for (part, lines) in lines {
+        let digest = hex(Sha256::digest(lines.join("\n")));
+        whole.update(format!("\n{part} {digest}"));
+        shard.made_of.insert(part.to_owned(), digest);
+    }
+    shard.plan = hex(whole.finalize());
 }
 
 /// A shard that was chosen, and what it is made by.
@@ -257,14 +268,27 @@ mod tests {
 
     #[test]
     fn shards_of_other_options_or_files_are_of_another_run() {
-        let plan = |machine: &[&str], files: &[&str]| {
-            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            with_options("plan", &owned(machine), owned(files).into_iter())
+        const KNOWN: &str = "known-issues";
+        let plan = |machine: &[&str], files: &[(&str, &str)]| {
+            let options: Vec<String> = machine.iter().map(|text| (*text).to_owned()).collect();
+            let files: Vec<_> =
+                files.iter().map(|(option, sha256)| ((*option).to_owned(), (*sha256).to_owned())).collect();
+            let mut shard = ShardRecord { plan: "plan".into(), ..ShardRecord::default() };
+            with_options(&mut shard, &options, &files);
+            shard
         };
-        let plain = plan(&["--firmware", "uefi"], &["ab"]);
-        assert_eq!(plain, plan(&["--firmware", "uefi"], &["ab"]));
-        for other in [plan(&["--firmware", "bios"], &["ab"]), plan(&["--firmware", "uefi"], &["cd"]), plan(&[], &[])] {
-            assert_ne!(other, plain);
+        let plain = plan(&["--firmware", "uefi"], &[(KNOWN, "ab")]);
+        assert_eq!(plain, plan(&["--firmware", "uefi"], &[(KNOWN, "ab")]));
+        let known = "the content of known-issues is another";
+        for (other, differs) in [
+            (plan(&["--firmware", "bios"], &[(KNOWN, "ab")]), "the options for machines"),
+            (plan(&["--firmware", "uefi"], &[(KNOWN, "cd")]), known),
+            (plan(&["--firmware", "uefi"], &[]), known),
+            (plan(&["--firmware", "uefi"], &[(PRODUCT, "ab")]), known),
+            (plan(&[], &[]), known),
+        ] {
+            assert_ne!(other.plan, plain.plan);
+            assert!(plain.differences(&other).contains(differs), "{}", plain.differences(&other));
         }
     }
 

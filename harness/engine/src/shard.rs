@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::plan::{self, Isolation, MachineSpec};
 use muster_base::text::hex;
 use muster_record::durations::Durations;
-use muster_record::shard::ShardRecord;
+use muster_record::shard::{DIVISION, SUITES, ShardRecord, TESTS};
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 
@@ -57,6 +57,8 @@ pub struct Division {
     pub tests: u32,
     /// SHA-256 of everything that it was made of and came to, hex.
     pub digest: String,
+    /// The same of each part: the suites, the tests, and which of them is in which shard.
+    pub made_of: BTreeMap<String, String>,
 }
 
 impl Division {
@@ -78,7 +80,14 @@ pub struct Part {
 impl Division {
     /// One shard, for the record of its run.
     pub fn record(&self, shard: Shard) -> ShardRecord {
-        ShardRecord { number: shard.number, of: shard.of, tests: self.tests, plan: self.digest.clone() }
+        let Self { tests, digest, made_of, .. } = self;
+        ShardRecord {
+            number: shard.number,
+            of: shard.of,
+            tests: *tests,
+            plan: digest.clone(),
+            made_of: made_of.clone(),
+        }
     }
 }
 
@@ -129,8 +138,8 @@ pub fn divide(
     };
     let parts: Vec<Part> = shares.iter().map(part).collect();
     let tests = chains.iter().map(|chain| chain.tests.len()).sum::<usize>();
-    let digest = digest(suites, &parts);
-    Ok(Division { parts, tests: u32::try_from(tests).unwrap_or(u32::MAX), digest })
+    let (digest, made_of) = digests(suites, &parts);
+    Ok(Division { parts, tests: u32::try_from(tests).unwrap_or(u32::MAX), digest, made_of })
 }
 
 /// What a boot of each image takes, in milliseconds: as recorded, else the median of those that are.
@@ -191,23 +200,33 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-fn digest(suites: &[Arc<Suite>], parts: &[Part]) -> String {
-    let mut text = format!("shards/v1 {}\n", parts.len());
+/// The digest of a division, and that of each of its parts.
+fn digests(suites: &[Arc<Suite>], parts: &[Part]) -> (String, BTreeMap<String, String>) {
+    let (mut of_suites, mut of_division) = (String::new(), String::new());
+    let mut of_tests = BTreeSet::new();
     let used: BTreeSet<usize> =
         parts.iter().flat_map(|part| part.tests.values().flatten()).map(|index| index.suite).collect();
     for suite in used.iter().map(|at| &suites[*at]) {
-        text.push_str(&format!("suite {} {}\n", suite.name, suite.digest));
+        of_suites.push_str(&format!("suite {} {}\n", suite.name, suite.digest));
     }
     for (number, part) in parts.iter().enumerate() {
         for (image, tests) in &part.tests {
             for index in tests {
                 let suite = &suites[index.suite];
-                text.push_str(&format!("{} {image} {}/{}\n", number + 1, suite.name, suite.tests[index.test].id));
+                let test = format!("{image} {}/{}\n", suite.name, suite.tests[index.test].id);
+                of_division.push_str(&format!("{} {test}", number + 1));
+                of_tests.insert(test);
             }
         }
     }
-    hex(Sha256::digest(text.as_bytes()))
+    let of = |text: &str| hex(Sha256::digest(text.as_bytes()));
+    let tests: String = of_tests.into_iter().collect();
+    let made_of = [(SUITES, &of_suites), (TESTS, &tests), (DIVISION, &of_division)];
+    let made_of = made_of.map(|(part, text)| (part.to_owned(), of(text))).into();
+    (of(&format!("shards/v1 {}\n{of_suites}{of_division}", parts.len())), made_of)
 }
 
+#[cfg(test)]
+mod numbers;
 #[cfg(test)]
 mod tests;

@@ -142,8 +142,11 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
         return differ(format!("versions of muster ({} and {})", line(&one.muster), line(&other.muster)));
     }
     if one.accelerator.kind != other.accelerator.kind {
-        let kinds = format!("{} and {}", line(&one.accelerator.kind), line(&other.accelerator.kind));
+        let kinds = format!("{} and {}", known(&one.accelerator.kind), known(&other.accelerator.kind));
         return differ(format!("accelerators ({kinds})"));
+    }
+    if let Some(what) = tools(one, other) {
+        return differ(what);
     }
     for (option, differs) in [
         ("--update-snapshots", one.accepts_snapshots() != other.accepts_snapshots()),
@@ -188,10 +191,30 @@ fn same(one: &Input<'_>, other: &Input<'_>) -> Result<(), MergeError> {
             differ(format!("numbers of shards ({} and {})", one.of, other.of))
         }
         (Some(one), Some(other)) if (&one.plan, one.tests) != (&other.plan, other.tests) => {
-            differ("plans: other suites, images, selections or durations divided them".to_owned())
+            differ(format!("plans: {}", one.differences(other)))
         }
         _ => Ok(()),
     }
+}
+
+/// The tools that found the results, where they differ: the program, and the QEMU of the machines. A run of a machine that muster did not
+/// start, or of which no machine came up, names no QEMU.
+fn tools(one: &RunRecord, other: &RunRecord) -> Option<String> {
+    if let (Some(one), Some(other)) = (&one.binary, &other.binary)
+        && one != other
+    {
+        return Some(format!("programs of muster (SHA-256 {} and {})", line(one), line(other)));
+    }
+    let qemu = |record: &RunRecord| record.machines.iter().filter_map(|m| m.qemu.clone()).collect::<BTreeSet<_>>();
+    let (one, other) = (qemu(one), qemu(other));
+    let shown = |versions: BTreeSet<String>| versions.iter().map(|v| line(v)).collect::<Vec<_>>().join(", ");
+    let differ = !one.is_empty() && !other.is_empty() && one != other;
+    differ.then(|| format!("versions of QEMU ({} and {})", shown(one), shown(other)))
+}
+
+/// What a record names, or that it names nothing.
+fn known(text: &str) -> String {
+    if text.is_empty() { "none that is named".to_owned() } else { line(text) }
 }
 
 /// What is not known on one side is no difference: the image of a shard that failed before it was hashed.

@@ -38,7 +38,8 @@ fn shards() -> Vec<RunRecord> {
             shard.tests.extend(health);
             shard.exit_code = Some(verdict::exit_of_records(shard.tests.iter()) as u8);
             let plan = "ab".repeat(32);
-            shard.shard = Some(ShardRecord { number, of: OF, tests: others.len() as u32, plan });
+            let made_of = ["suites", "known-issues"].map(|part| (part.to_owned(), "cd".repeat(32))).into();
+            shard.shard = Some(ShardRecord { number, of: OF, tests: others.len() as u32, plan, made_of });
             shard
         })
         .collect()
@@ -88,9 +89,9 @@ fn four_shards_are_the_run_that_was_not_divided() {
     assert_eq!((one.started.as_str(), one.finished.as_deref()), ("2026-03-01T10:00:01Z", Some("2026-03-01T10:10:04Z")));
     assert_eq!(one.merged.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["r1", "r2", "r3", "r4"]);
     assert_eq!((one.shard.is_none(), &one.binary), (true, &whole.binary));
-    let mut built_twice = shards.clone();
-    built_twice[1].binary = Some("ff".repeat(32));
-    assert_eq!(merged(&built_twice).unwrap().binary, None, "two programs are not one");
+    let mut unread = shards.clone();
+    unread[1].binary = None;
+    assert_eq!(merged(&unread).unwrap().binary, None, "it is not known that they are one program");
     // The order in which they are named is nothing.
     shards.rotate_left(3);
     assert_eq!(merged(&shards).unwrap(), one);
@@ -142,8 +143,22 @@ fn what_is_not_one_run_is_not_merged_and_the_error_names_it() {
     assert!(tool.ends_with("they have different versions of muster (0.1.0 and 0.2.0)"), "{tool}");
     let accelerator = error(&|shards| shards[3].accelerator.kind = "kvm".into());
     assert!(accelerator.ends_with("they have different accelerators (tcg and kvm)"), "{accelerator}");
-    let plan = error(&|shards| shards[1].shard.as_mut().unwrap().plan = "cd".repeat(32));
-    assert!(plan.contains("different plans"), "{plan}");
+    let accelerator = error(&|shards| shards[0].accelerator.kind = "".into());
+    assert!(accelerator.ends_with("different accelerators (none that is named and tcg)"), "{accelerator}");
+    let program = error(&|shards| shards[1].binary = Some("ff".repeat(32)));
+    assert!(program.contains("different programs of muster (SHA-256 ") && program.contains("ffff"), "{program}");
+    let qemu = error(&|shards| {
+        for machine in shards[2].machines.iter_mut().filter(|machine| machine.qemu.is_some()) {
+            machine.qemu = Some("9.2.1".into());
+        }
+    });
+    assert!(qemu.ends_with("different versions of QEMU (10.0.2 (Debian 1:10.0.2+ds-2) and 9.2.1)"), "{qemu}");
+    let plan = error(&|shards| {
+        let shard = shards[1].shard.as_mut().unwrap();
+        shard.plan = "cd".repeat(32);
+        shard.made_of.insert("known-issues".into(), "ef".repeat(32));
+    });
+    assert!(plan.ends_with("different plans: the content of known-issues is another"), "{plan}");
     let of = error(&|shards| shards[1].shard.as_mut().unwrap().of = 5);
     assert!(of.ends_with("different numbers of shards (4 and 5)"), "{of}");
     let two = error(&|shards| {

@@ -271,6 +271,7 @@ pub fn of_journal(path: &Utf8Path) -> Result<(RunRecord, Vec<String>), OpenError
 mod tests {
     use super::*;
     use crate::journal::Journal;
+    use crate::outcome::Outcome;
     use crate::{json, sample};
 
     fn place() -> (tempfile::TempDir, RunDir) {
@@ -320,6 +321,42 @@ mod tests {
                 }
                 Err(error) => {
                     assert!(lines == 0 && matches!(error, OpenError::Broken { line: 1, .. }), "{cut}: {error}")
+                }
+            }
+        }
+    }
+
+    /// What is left after a power failure of what was not on the disk yet: the file ends earlier, or with zeros.
+    #[test]
+    fn of_a_journal_whose_tail_is_lost_every_whole_line_is_kept_and_nothing_else() {
+        let (_temporary, dir) = place();
+        let events = sample::events();
+        journal(&dir, &events);
+        let planned = events.iter().position(|event| matches!(event, Event::Planned { .. })).unwrap();
+        std::fs::write(dir.run_json(), json::render(&Recorder::fold(&events[..=planned])).unwrap()).unwrap();
+        let whole = std::fs::read(dir.events()).unwrap();
+        let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').map(|at| at + 1).collect();
+        // The last lines up to the result of a test, and the one before that.
+        let last = events.iter().rposition(|event| matches!(event, Event::TestFinished { .. })).unwrap();
+        for lost in ends[last - 2]..whole.len() {
+            let lines = ends.iter().filter(|end| **end <= lost).count();
+            // Without its last newline the last event is whole, but not with a zero in its place.
+            let cut = lines + usize::from(ends.contains(&(lost + 1)));
+            let zeros = [&whole[..lost], &vec![0; whole.len() - lost]].concat();
+            for (text, kept) in [(whole[..lost].to_vec(), cut), (zeros, lines)] {
+                std::fs::write(dir.events(), text).unwrap();
+                let opened = open(dir.root()).unwrap();
+                assert_eq!(opened.record, Recorder::fold(&events[..kept]), "{lost} of {}", whole.len());
+                // What has no result is what a run that goes on with it runs.
+                let unfinished = crate::outstanding::unfinished(&opened.record.tests);
+                for (test, unfinished) in opened.record.tests.iter().zip(unfinished) {
+                    let is_its = |event: &Event| match event {
+                        Event::TestFinished { record } => record.name() == test.name() && record.image == test.image,
+                        _ => false,
+                    };
+                    let has_ended = events[..kept].iter().any(is_its);
+                    assert!(has_ended || unfinished, "{lost}: {}", test.name());
+                    assert!(!has_ended || !unfinished || test.outcome == Outcome::NotRun, "{lost}: {}", test.name());
                 }
             }
         }

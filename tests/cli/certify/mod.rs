@@ -95,7 +95,7 @@ fn a_merged_run_is_certified_with_its_shards() {
         scene.run_of(&format!("s{number}"), &[(test, Outcome::Pass)], &of_suite, |events| {
             if let Some(Event::RunStarted { shard, .. }) = events.first_mut() {
                 let tests = supportable().len() as u32 + 2;
-                *shard = Some(ShardRecord { number, of: 2, tests, plan: "ab".repeat(32) });
+                *shard = Some(ShardRecord { number, of: 2, tests, plan: "ab".repeat(32), ..ShardRecord::default() });
             }
         });
     };
@@ -149,7 +149,7 @@ fn what_would_be_refused_is_not_signed() {
     scene.run("accepts", good, argument("--update-snapshots"));
     scene.run("shard", good, |events| {
         if let Some(Event::RunStarted { shard, .. }) = events.first_mut() {
-            *shard = Some(ShardRecord { number: 1, of: 2, tests: 4, plan: "ab".repeat(32) });
+            *shard = Some(ShardRecord { number: 1, of: 2, tests: 4, plan: "ab".repeat(32), ..ShardRecord::default() });
         }
     });
     scene.run("kept", good, |events| {

@@ -506,7 +506,7 @@ fn shards() -> Vec<crate::evidence::RunEvidence> {
         changed(&run(&format!("r{number}"), "2026-11-19T10:00:00Z", &[(test, Outcome::Pass)]), |record| {
             let one = number == 1;
             record.tests.retain(|test| test.suite != "supportable" || one);
-            record.shard = Some(ShardRecord { number, of: 2, tests: 4, plan: digest(5) });
+            record.shard = Some(ShardRecord { number, of: 2, tests: 4, plan: digest(5), ..ShardRecord::default() });
         })
     };
     let mut runs = vec![of(1, "s/a"), of(2, "s/b")];

@@ -15,16 +15,25 @@ const ENDINGS: [&str; 10] =
 /// The most images of one search.
 const MOST: usize = 100_000;
 
-/// The good image, those between, and the bad one, each as it is typed behind `--image`.
+/// What a search is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Candidates {
+    /// The good image, those between, and the bad one, each as it is typed behind `--image`.
+    pub(super) images: Vec<String>,
+    /// What is to be said of an end that is not among those between.
+    pub(super) notes: Vec<String>,
+}
+
+/// The good image, those between, and the bad one.
 ///
 /// # Errors
 ///
 /// A usage error when there are none between that can be read, or when the two ends are not in this order.
-pub(super) fn candidates(good: &str, bad: &str, between: Option<&str>) -> Result<Vec<String>, CliError> {
+pub(super) fn candidates(good: &str, bad: &str, between: Option<&str>) -> Result<Candidates, CliError> {
     let listed = between.map(listed).transpose()?.unwrap_or_default();
     let place = |typed: &str| listed.iter().position(|image| same(image, typed));
-    let from = place(good).map_or(0, |at| at + 1);
-    let to = place(bad).unwrap_or(listed.len());
+    let ends = [place(good), place(bad)];
+    let (from, to) = (ends[0].map_or(0, |at| at + 1), ends[1].unwrap_or(listed.len()));
     if same(good, bad) {
         return Err(CliError::invalid(format!("--good and --bad are the same image: {}", one_line(good, 200))));
     }
@@ -32,8 +41,21 @@ pub(super) fn candidates(good: &str, bad: &str, between: Option<&str>) -> Result
         let what = format!("--bad {} comes before --good {}", one_line(bad, 200), one_line(good, 200));
         return Err(CliError::invalid(what).hint("images of a directory are in the order of the versions in their names; for another order, name a file that lists them, the oldest first: `--between FILE`"));
     }
-    let inner = listed[from..to].iter().cloned();
-    Ok(std::iter::once(good.to_owned()).chain(inner).chain([bad.to_owned()]).collect())
+    let inner = &listed[from..to];
+    let absent = [("--good", good, "older", ends[0]), ("--bad", bad, "newer", ends[1])].into_iter();
+    let notes = absent.filter(|(.., place)| place.is_none() && between.is_some()).map(|(option, image, age, _)| {
+        let (image, between) = (one_line(image, 200), one_line(between.unwrap_or_default(), 200));
+        format!(
+            "{option} {image} is not among the images of --between {between}: it is taken to be {age} than all of them"
+        )
+    });
+    let mut notes: Vec<String> = notes.collect();
+    if let (false, [first, .., last]) = (notes.is_empty(), inner) {
+        let (first, last) = (one_line(first, 200), one_line(last, 200));
+        notes.push(format!("between the two are {} images, from {first} to {last}", inner.len()));
+    }
+    let images = std::iter::once(good.to_owned()).chain(inner.iter().cloned()).chain([bad.to_owned()]).collect();
+    Ok(Candidates { images, notes })
 }
 
 /// Whether two names are of one image: the same text, or paths of one file.
@@ -115,10 +137,17 @@ mod tests {
     fn a_directory_is_in_the_order_of_its_versions_and_between_the_ends() {
         let (_dir, path) = place(&["a-9.qcow2", "a-10.qcow2", "a-11.vhd", "a-2.qcow2", "a-10.sha256", ".a-3.qcow2"]);
         let all = candidates(path.join("a-2.qcow2").as_str(), path.join("a-11.vhd").as_str(), Some(path.as_str()));
-        assert_eq!(names(&all.unwrap()), ["a-2.qcow2", "a-9.qcow2", "a-10.qcow2", "a-11.vhd"]);
+        let all = all.unwrap();
+        assert_eq!(names(&all.images), ["a-2.qcow2", "a-9.qcow2", "a-10.qcow2", "a-11.vhd"]);
+        assert!(all.notes.is_empty(), "{:?}", all.notes);
         // Ends that are not there are added; a glob selects.
         let all = candidates("lab", path.join("a-11.vhd").as_str(), Some(path.join("a-*.qcow2").as_str()));
-        assert_eq!(names(&all.unwrap()), ["lab", "a-2.qcow2", "a-9.qcow2", "a-10.qcow2", "a-11.vhd"]);
+        let all = all.unwrap();
+        assert_eq!(names(&all.images), ["lab", "a-2.qcow2", "a-9.qcow2", "a-10.qcow2", "a-11.vhd"]);
+        let [good, bad, range] = all.notes.as_slice() else { panic!("{:?}", all.notes) };
+        assert!(good.starts_with("--good lab is not among ") && good.ends_with("older than all of them"), "{good}");
+        assert!(bad.contains("a-11.vhd is not among ") && bad.ends_with("newer than all of them"), "{bad}");
+        assert!(range.starts_with("between the two are 3 images, from ") && range.ends_with("a-10.qcow2"), "{range}");
         let error = candidates(path.join("a-11.vhd").as_str(), path.join("a-2.qcow2").as_str(), Some(path.as_str()));
         assert!(error.unwrap_err().what.contains("comes before --good"));
     }
@@ -128,6 +157,7 @@ mod tests {
         let (_dir, path) = place(&["new.qcow2", "old.qcow2"]);
         std::fs::write(path.join("list"), "# oldest first\nold.qcow2\n\nlab\n new.qcow2\n").expect("a file");
         let all = candidates("first", "last", Some(path.join("list").as_str())).unwrap();
+        let all = all.images;
         assert_eq!(names(&all), ["first", "old.qcow2", "lab", "new.qcow2", "last"]);
         assert!(all[1].starts_with('/') && all[2] == "lab", "{all:?}");
     }
@@ -140,6 +170,7 @@ mod tests {
             assert_eq!(error.exit, muster_base::exit::Exit::Invalid, "{between}");
         }
         assert!(candidates("a", "a", None).unwrap_err().what.contains("same image"));
-        assert_eq!(candidates("a", "b", None).unwrap(), ["a", "b"]);
+        let two = candidates("a", "b", None).unwrap();
+        assert_eq!((two.images, two.notes.len()), (["a", "b"].map(str::to_owned).to_vec(), 0));
     }
 }

@@ -3,29 +3,31 @@
 
 mod answer;
 mod candidates;
+mod look;
 mod packages;
 mod search;
 mod state;
+mod there;
 mod verdict;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::opening::run_id;
-use super::output::{say, say_error};
+use super::output::{OutputFormat, say, say_error};
 use super::project::{Project, working_directory};
-use super::run::{self, Ready};
-use super::session;
+use super::run::Ready;
+use super::{divided, load, session};
 use answer::Answer;
+use look::{Look, Looked, Read, unused};
 use muster_base::exit::Exit;
-use muster_base::files::safe_name;
 use muster_base::text::{one_line, shell_word};
-use muster_record::open;
 use muster_suite::select::NameGlob;
 use packages::Base;
 use packages::set::PackageSet;
-use search::{ImageVerdict, Next};
+use search::Next;
 use state::{Candidate, Search};
+use there::Images;
 
 /// Find the first of many images, or of many package updates, on which a test fails
 #[derive(Debug, clap::Args)]
@@ -114,9 +116,6 @@ impl Arguments {
     }
 }
 
-/// Reads the command line of a `muster run`, without the program's name, as this process would read its own.
-type Read<'r> = &'r dyn Fn(&[String]) -> Result<Ready, CliError>;
-
 pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, CliError> {
     let (mut search, dir) = match &arguments.resume {
         Some(dir) => (resumed(dir)?, dir.clone()),
@@ -137,7 +136,8 @@ pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         }
     };
     let test = name(&search.test)?;
-    let mut base = None;
+    let there = Images::load()?;
+    let (mut base, mut unusable) = (None, 0);
     let end = loop {
         match search.next() {
             Next::Test { .. } if search.packages.is_some() && base.is_none() => {
@@ -149,11 +149,22 @@ pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
                 let about = search.tested() as u64 + u64::from(left);
                 say_error(&format!("BISECT {name}: {what} {tested} of about {about}"));
                 let before = search.images[image].clone();
-                let verdict = look(&mut search, &dir, image, &test, read, base.as_ref())
-                    .inspect_err(|_| search.images[image] = before)?;
+                let look = Look { dir: &dir, test: &test, read, base: base.as_ref(), there: &there };
+                let looked = look.at(&mut search, image).inspect_err(|_| search.images[image] = before)?;
                 // Only what is known is kept: a run that was interrupted says nothing.
                 search.write(&dir)?;
-                say_error(&format!("{} {name}: {}", verdict.name().to_uppercase(), search.images[image].why));
+                let candidate = &search.images[image];
+                let verdict = candidate.verdict.map_or("no result", |verdict| verdict.name());
+                say_error(&format!("{} {name}: {}", verdict.to_uppercase(), candidate.why));
+                if let Looked::Unusable(error) = looked
+                    && !search.has_run()
+                    && !search.errors_are_bad
+                {
+                    unusable += 1;
+                    if unusable == UNUSABLE {
+                        return Err(none_usable(error, &dir));
+                    }
+                }
             }
             end => break end,
         }
@@ -166,6 +177,25 @@ pub(crate) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
         Next::Wrong { .. } => Exit::Failed,
         Next::Among { .. } | Next::Test { .. } => Exit::Error,
     })
+}
+
+/// What each run of a search has of its own, and what to type in place of it.
+const OWN: [(&str, &str); 3] = [
+    ("--out", "name the directory of the search, before `--`"),
+    ("-o", "name the directory of the search, before `--`"),
+    ("--image", "name the images with --good, --bad and --between, before `--`"),
+];
+
+/// Images that cannot be used before the first run, after which what is wrong with them may be wrong with all.
+const UNUSABLE: u32 = 3;
+
+/// Before any run, what the images have in common is as likely to be wrong as each of them.
+fn none_usable(last: CliError, dir: &Utf8Path) -> CliError {
+    let what = format!("none of {UNUSABLE} images can be used, and no test has run yet; the last one: {}", last.what);
+    let resume = format!("muster bisect --resume {}", shell_word(dir.as_str()));
+    CliError { what, ..last }.hint(format!(
+        "where an option is wrong for all of them, begin a new search; `{resume}` leaves these out and tries others"
+    ))
 }
 
 fn name(test: &str) -> Result<NameGlob, CliError> {
@@ -183,10 +213,20 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         ))
         .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
     }
+    for (option, instead) in OWN {
+        if divided::has(&arguments.options, option) {
+            let what = format!("options of `muster run`: {option} is set for each run of the search");
+            return Err(CliError::invalid(what).hint(instead));
+        }
+    }
     let (images, packages) = match &arguments.packages {
         None => {
             let (good, bad) = (given(&arguments.good), given(&arguments.bad));
-            (candidates::candidates(&good, &bad, arguments.between.as_deref())?, None)
+            let between = arguments.between.as_deref();
+            let found = candidates::candidates(&good, &bad, between)?;
+            Images::load()?.check(&found.images, between)?;
+            found.notes.iter().for_each(|note| say_error(&format!("note: {note}")));
+            (found.images, None)
         }
         Some(typed) => {
             packages::check(typed)?;
@@ -205,7 +245,9 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         images: images.into_iter().map(Candidate::new).collect(),
         packages,
     };
-    let ready = read(&words(&search, 0, &dir.join("1")))?;
+    let ready = read(&search.words(0, &dir.join("1")))?;
+    let selection = ready.arguments.selected()?;
+    load::select(&load::suites(&selection, OutputFormat::Text)?, &selection)?;
     if search.packages.is_some() && !ready.arguments.is_plain() {
         let what = "behind `--` are options with which it is no run on new machines of one image";
         return Err(
@@ -228,19 +270,13 @@ fn resumed(dir: &Utf8Path) -> Result<Search, CliError> {
         .hint("change to that directory first"))
 }
 
-/// The command line of one run, as a person types it.
-fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
-    let fixed = ["run", "--test", &search.test, "--image", &search.images[image].image, "--out", out.as_str()];
-    fixed.into_iter().map(str::to_owned).chain(search.options.iter().cloned()).collect()
-}
-
 /// Boots the image of a search over updates, and enters the updates in the search when it is new.
 fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base, CliError> {
     let Some(known) = search.known_packages()? else {
         return Err(CliError::infrastructure("no updates are searched"));
     };
     let own = dir.join(unused(dir, "base"));
-    let Ready { arguments, .. } = read(&words(search, 0, &own))?;
+    let Ready { arguments, .. } = read(&search.words(0, &own))?;
     let (base, set) = Base::make(arguments.images(), &known, &own)?;
     if known.groups.is_empty() {
         set.notes().iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
@@ -258,73 +294,4 @@ fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base
         search.write(dir)?;
     }
     Ok(base)
-}
-
-/// Tests an image, until it is bad or has passed often enough.
-fn look(
-    search: &mut Search,
-    dir: &Utf8Path,
-    image: usize,
-    test: &NameGlob,
-    read: Read<'_>,
-    base: Option<&Base>,
-) -> Result<ImageVerdict, CliError> {
-    let mut found = (ImageVerdict::Inconclusive, String::new());
-    for _ in 0..search.repeat {
-        let file = Utf8Path::new(&search.images[image].image);
-        if file.components().count() > 1 && !file.exists() {
-            return Err(CliError::invalid(format!("{}: there is no such file any more", search.shown(image)))
-                .hint("nothing is kept of it; go on with `--resume` when it is back"));
-        }
-        let name = match &search.packages {
-            None => unused(dir, &search.images[image].image),
-            Some(set) => unused(dir, &format!("{}-updates", set.packages(image))),
-        };
-        let out = dir.join(&name);
-        let Ready { arguments, notes, words } = read(&words(search, image, &out))?;
-        let frozen = base.zip(search.packages.as_ref()).map(|(base, set)| base.with_updates(set, image));
-        found = match run::execute_from(*arguments, &notes, &words, frozen) {
-            Ok(_) => {
-                let record = open::open(&out).map_err(|error| CliError::about("the run", error))?.record;
-                if record.interrupted {
-                    let hint = format!("go on with it: `muster bisect --resume {}`", shell_word(dir.as_str()));
-                    return Err(CliError::infrastructure("the search was interrupted").hint(hint));
-                }
-                // Empty where the run did not come as far as its image.
-                let sha256 = record.images.values().next().map(|image| image.sha256.clone());
-                let sha256 = sha256.filter(|sha256| !sha256.is_empty());
-                if let (Some(set), Some(sha256)) = (&search.packages, &sha256) {
-                    set.check_base(sha256)?;
-                }
-                search.images[image].sha256 = sha256;
-                search.images[image].runs.push(name);
-                verdict::of_run(&record, test, search.errors_are_bad).ok_or_else(|| {
-                    CliError::invalid(format!("no test of the run is called {}", one_line(test.as_str(), 200)))
-                })?
-            }
-            // Before the first result, the command line is as likely to be wrong as the image.
-            Err(error) if error.exit == Exit::Invalid && search.tested() > 0 && !error.what.is_empty() => {
-                error.show();
-                match search.errors_are_bad {
-                    true => (ImageVerdict::Bad, one_line(&error.what, 400)),
-                    false => (ImageVerdict::Inconclusive, one_line(&error.what, 400)),
-                }
-            }
-            Err(error) => return Err(error),
-        };
-        if found.0 != ImageVerdict::Good {
-            break;
-        }
-    }
-    let candidate = &mut search.images[image];
-    (candidate.verdict, candidate.why) = (Some(found.0), found.1);
-    Ok(found.0)
-}
-
-/// A name for the directory of the next run: `03-azl-0912.vhd`. One that was interrupted has left its own.
-fn unused(dir: &Utf8Path, image: &str) -> String {
-    let file = Utf8Path::new(image).file_name().unwrap_or(image);
-    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().split_once('-')?.0.parse::<u32>().ok());
-    format!("{:02}-{}", numbers.max().map_or(1, |last| last.saturating_add(1)), safe_name(file))
 }

@@ -134,6 +134,17 @@ impl Search {
         search::next(&self.verdicts(), self.packages.is_some())
     }
 
+    /// The command line of one run, as a person types it.
+    pub(super) fn words(&self, image: usize, out: &Utf8Path) -> Vec<String> {
+        let fixed = ["run", "--test", &self.test, "--image", &self.images[image].image, "--out", out.as_str()];
+        fixed.into_iter().map(str::to_owned).chain(self.options.iter().cloned()).collect()
+    }
+
+    /// Whether a test has run: what the images have in common is right then.
+    pub(super) fn has_run(&self) -> bool {
+        self.images.iter().any(|candidate| !candidate.runs.is_empty())
+    }
+
     pub(super) fn tested(&self) -> usize {
         self.images.iter().filter(|candidate| candidate.verdict.is_some()).count()
     }

@@ -14,7 +14,6 @@ use crate::output::say_error;
 use crate::project::short;
 use crate::this_host;
 use crate::trials::describe;
-use muster_base::exit::Exit;
 use muster_base::text::{one_line, shell_word};
 use muster_engine::driver::Driver;
 use muster_engine::engine::Images;
@@ -134,5 +133,5 @@ fn not_passed(name: &str, record: &TestRecord) -> CliError {
         what.push_str(&format!("\n{}", describe(failure).trim_end()));
     }
     let hint = format!("run `{}` for the details", record.rerun);
-    CliError { what, hint: Some(hint), exit: Exit::Error }
+    CliError::infrastructure(what).hint(hint)
 }

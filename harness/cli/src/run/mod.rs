@@ -22,7 +22,7 @@ use super::over::Over;
 use super::product;
 use super::project::Project;
 use super::session::{self, Prepared};
-use super::shard::Chosen;
+use super::shard::{Chosen, PRODUCT};
 use super::this_host::{self, accelerator, budget, choose_accelerator, measured, one_machine, templates};
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
@@ -118,8 +118,7 @@ pub(crate) fn execute_from(
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
         if let Some(shard) = &mut prepared.shard {
-            let files = deciding::contents(&prepared.files);
-            shard.plan = super::shard::with_options(&shard.plan, &arguments.deciding(), files.into_iter());
+            super::shard::with_options(shard, &arguments.deciding(), &deciding::contents(&prepared.files));
         }
         if let Some(over) = &over {
             return over.result(&prepared.plan, prepared.shard.as_ref(), &prepared.files, prepared.project.root(), &[]);
@@ -155,14 +154,11 @@ pub(crate) fn execute_from(
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
     if let Some(shard) = &mut prepared.shard {
-        let products = products.iter().map(|product| product.sha256.clone());
+        let products = products.iter().map(|product| (PRODUCT.to_owned(), product.sha256.clone()));
         let mut options = session::rerun_options(&Selection::default(), &arguments.images.machine);
         options.extend(arguments.deciding());
-        shard.plan = super::shard::with_options(
-            &shard.plan,
-            &options,
-            deciding::contents(&prepared.files).into_iter().chain(products),
-        );
+        let files: Vec<_> = deciding::contents(&prepared.files).into_iter().chain(products).collect();
+        super::shard::with_options(shard, &options, &files);
     }
     if let Some(over) = &over {
         let (shard, root) = (prepared.shard.as_ref(), prepared.project.root());

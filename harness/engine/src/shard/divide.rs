@@ -169,16 +169,7 @@ fn lighter(loads: &[Load], setups: &[u64], shares: &[Vec<usize>]) -> Option<(usi
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Numbers that look random and are the same each time.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, end: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % end
-        }
-    }
+    use crate::shard::numbers::Numbers;
 
     fn made_up(numbers: &mut Numbers) -> (Vec<Load>, Vec<u64>, usize) {
         let images = 1 + numbers.below(4) as usize;

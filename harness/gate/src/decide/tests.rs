@@ -362,7 +362,7 @@ fn a_run_must_be_whole_young_and_of_the_locked_suites() {
     assert_eq!(of("", &|run| run.interrupted = true), ["run r1"]);
     assert_eq!(of("", &|run| run.arguments = vec!["run".into(), "--focus=s/a".into()]), ["run r1"]);
     assert_eq!(of("", &|run| run.arguments = vec!["run".into(), "--update-snapshots".into()]), ["run r1"]);
-    let shard = ShardRecord { number: 1, of: 2, tests: 4, plan: digest(7) };
+    let shard = ShardRecord { number: 1, of: 2, tests: 4, plan: digest(7), ..ShardRecord::default() };
     assert_eq!(of("", &|run| run.shard = Some(shard.clone())), ["run r1"]);
     assert_eq!(of("", &|run| run.exit_code = Some(3)), ["run r1"]);
     assert_eq!(of("", &|run| run.exit_code = Some(4)), none);

@@ -85,7 +85,9 @@ impl Fault for MergeError {
             Self::Twice { .. } => {
                 "name one of them; `--rerun` makes of a shard that failed another run of the same shard"
             }
-            Self::Differ { .. } => "start all shards with the same suites, images, options and `--durations`",
+            Self::Differ { .. } => {
+                "start all shards with the same program (built once), QEMU, suites, images, options, files and `--durations`"
+            }
             Self::InTwo { .. } | Self::Incomplete { .. } => "merge what the runs wrote, unchanged",
         };
         Some(hint.into())

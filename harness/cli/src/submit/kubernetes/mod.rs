@@ -100,7 +100,8 @@ pub(super) fn execute(arguments: &Arguments, read: Read<'_>) -> Result<Exit, Cli
     let accel = if arguments.kvm { "--accel=kvm" } else { "--accel=tcg" };
     let has_volume = arguments.images_claim.is_some() || arguments.images_path.is_some();
     let place = Place::Container { volume: has_volume.then_some(Utf8Path::new(IMAGES)) };
-    let divided = Divided::new(&arguments.run.with(accel), place, read)?;
+    let divided =
+        Divided::new(&arguments.run.with(accel, "leave it out: `--kvm` says whether the pods have KVM")?, place, read)?;
     let submission = submission(arguments, &divided)?;
     let text = yaml::documents(&submission.objects());
     match &arguments.out {
