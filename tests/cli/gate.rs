@@ -405,7 +405,7 @@ fn who_accepts_another_snapshot_needs_another_lock_and_an_earlier_lock_is_refuse
         scene.place.write("snapshots/s__b__users@lab.snap", &format!("---\nsource: s.yaml\n---\n{users}\n"));
     };
     let lock = |file: &str| {
-        scene.muster(&["profile", "lock", "--suites", "@s.yaml", "--id", "p", "-o", file]).assert_status(0);
+        scene.muster(&["profile", "lock", "--suites", "@s.yaml", "--id", "p", "-o", file, "--force"]).assert_status(0);
     };
     accept("root");
     lock("@p.lock.json");

@@ -116,7 +116,7 @@ fn evidence_that_cannot_be_read_is_one_reason() {
         found
     };
     assert_eq!(replaced("policy.yaml", "schema: policy/v1\nid: p\n"), ["format.evidence"]);
-    assert_eq!(replaced("profile.lock.json", "{\"schema\": \"profile/v1\"}"), ["format.evidence"]);
+    assert_eq!(replaced("profile.lock.json", "{\"schema\": \"profile/v2\"}"), ["format.evidence"]);
     assert_eq!(replaced("good.zip", "PK"), ["evidence.modified"]);
 }
 
