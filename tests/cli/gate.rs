@@ -136,7 +136,7 @@ fn a_gate_opens_only_for_a_run_in_which_all_that_is_required_passed() {
     }
     let explained = scene.gate(&["@less", "--explain"]);
     explained.assert_status(1);
-    assert!(explained.stdout.contains("muster run s/b --image lab"), "{}", explained.stdout);
+    assert!(explained.stdout.contains("--image lab --test s/b"), "{}", explained.stdout);
     // What is in the profile and no longer in the suite is required all the same.
     let more = scene.gate(&["@less", "@good"]);
     more.assert_status(0);
@@ -181,7 +181,8 @@ fn a_waiver_opens_the_gate_and_a_refused_one_is_shown_where_it_stands() {
     }
     for (from, to, says) in [
         ("test: s/b", "test: s/*", "has a wildcard"),
-        ("approved-by: bob", "approved-by: alice", "approved the own request"),
+        ("approved-by: bob", "approved-by: alice", "both requested and approved it"),
+        ("tracker: bug 1", "tracker: later", "neither an address nor the number of an issue"),
         ("    tracker: bug 1\n", "", "needs the key `tracker`"),
     ] {
         let invalid = gate(&waivers(|good| good.replace(from, to)));
@@ -193,7 +194,8 @@ fn a_waiver_opens_the_gate_and_a_refused_one_is_shown_where_it_stands() {
     }
     let other = gate(&waivers(|good| good.replace("package.version", "package.arch")));
     other.assert_status(1);
-    assert!(other.stderr.contains("the waiver of s/b is not needed"), "{}", other.stderr);
+    let why = "does not cover it: its failure is package.version, the waiver says package.arch";
+    assert!(other.stderr.contains(why), "{}", other.stderr);
     let due = gate(&waivers(|good| good.replace("2026-12-31", "2026-11-25")));
     due.assert_status(0);
     assert!(due.stderr.contains("the waiver of s/b expires in 5 days"), "{}", due.stderr);
@@ -218,6 +220,7 @@ fn every_format_is_written_and_the_json_has_its_schema() {
     let filled = draft.lines().map(|line| match line.trim() {
         "created:" => format!("{line} 2026-11-20\n"),
         "expires:" => format!("{line} 2026-12-20\n"),
+        "tracker:" => format!("{line} bug 1\n"),
         empty if empty.ends_with(':') && empty != "waivers:" => format!("{line} {}\n", empty.trim_end_matches(':')),
         _ => format!("{line}\n"),
     });
@@ -269,11 +272,75 @@ fn what_cannot_be_read_or_does_not_agree_is_no_decision() {
     std::fs::remove_file(scene.place.path("p.lock.json")).expect("removed");
     let ended = scene.gate(&["@good"]);
     ended.assert_status(2);
-    assert!(ended.stderr.contains("the profile p is not there"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the profile p is not there") && ended.stderr.contains("^"), "{}", ended.stderr);
+    let checked = scene.muster(&["check", "@policy.yaml"]);
+    checked.assert_status(2);
+    assert!(checked.stderr.contains("the profile p is not there"), "{}", checked.stderr);
     scene.place.write("policy.yaml", "schema: policy/v1\nid: p\ncontext: c\nrequire: [{suit: s}]\n");
     let ended = scene.gate(&["@good"]);
     ended.assert_status(2);
     assert!(ended.stderr.contains("did you mean `suite`?"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_part_of_a_policy_that_is_about_no_test_is_shown_where_it_stands() {
+    for (keys, says) in [
+        ("require: [{suite: s}, {test: s/gone}]\n", "the profile p has no test that this is about: test s/gone"),
+        ("require: [{suite: s}, {test: t/a}]\n", "test t/a"),
+        ("require: [{suite: s}, {tag: tier9}]\n", "tag tier9"),
+        ("waivers: {max-days: 9, not-waivable: ['r/*']}\n", "not-waivable r/*"),
+    ] {
+        let scene = Scene::new(keys);
+        scene.run("good", &[("a", Outcome::Pass), ("b", Outcome::Pass)]);
+        for ended in [scene.gate(&["@good"]), scene.muster(&["check", "@policy.yaml"])] {
+            ended.assert_status(2);
+            let shown = ended.stderr.contains("policy.yaml:5:") && ended.stderr.contains("^");
+            assert!(shown && ended.stderr.contains(says), "{says}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn every_command_that_explain_prints_works_where_the_run_was_started() {
+    let scene = Scene::new("accelerators: [tcg, kvm]\nenvironments: [lab, other]\nmax-age: 1h\n");
+    scene.run("less", &[("a", Outcome::Fail), ("b", Outcome::Error)]);
+    let path = scene.place.path("less/run.json");
+    let text = std::fs::read_to_string(&path).expect("the record");
+    let suites = scene.path("s.yaml");
+    // As a run of these suites, of an image that is a file, writes it.
+    let options = format!("muster run --suites {suites} --cpus 1 --image {}", scene.path("image"));
+    let mut record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for test in record["tests"].as_array_mut().expect("tests") {
+        let name = format!("{}/{}", test["suite"].as_str().expect("text"), test["test"].as_str().expect("text"));
+        test["rerun"] = format!("{options} --test {name}").into();
+    }
+    // Another version of the suite ran.
+    record["suites"]["s"]["sha256"] = "ab".repeat(32).into();
+    std::fs::write(&path, record.to_string()).expect("written");
+    let explained = scene.gate(&["@less", "--explain", "--format", "json"]);
+    explained.assert_status(1);
+    let decision: serde_json::Value = serde_json::from_str(&explained.stdout).expect("JSON");
+    let ways = decision["ways"].as_array().expect("ways");
+    let mut commands: Vec<&str> = ways.iter().filter_map(|way| way["command"].as_str()).collect();
+    commands.sort_unstable();
+    commands.dedup();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands.iter().flat_map(|command| command.split(" && ")) {
+        let mut words: Vec<&str> = command.strip_prefix("muster ").expect("muster").split(' ').collect();
+        let expected = match words[0] {
+            "run" => {
+                words.push("--list");
+                "s/"
+            }
+            "profile" if words[1] == "lock" => "2 tests of 1 suite",
+            _ => "no test is different",
+        };
+        let mut here = std::process::Command::new(env!("CARGO_BIN_EXE_muster"));
+        here.args(&words).current_dir(scene.place.dir.path()).env("MUSTER_CACHE", scene.place.path("cache"));
+        let ended = here.output().expect("muster runs");
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success() && out.contains(expected), "{command}: {out}{err}");
+    }
 }
 
 #[test]
@@ -293,6 +360,13 @@ fn two_profiles_are_compared_and_a_run_of_another_suite_satisfies_none() {
     let checked = scene.muster(&["check", "@policy.yaml"]);
     checked.assert_status(0);
     assert!(checked.stdout.contains("1 policy, 0 rules: all valid"), "{}", checked.stdout);
+    // A lock that was reviewed is not written over by a slip.
+    let before = std::fs::read(scene.place.path("p.lock.json")).expect("the profile");
+    let again = scene.muster(&["profile", "lock", "--suites", "@s.yaml", "-o", "@p.lock.json"]);
+    again.assert_status(2);
+    assert!(again.stderr.contains("is there already") && again.stderr.contains("--force"), "{}", again.stderr);
+    assert_eq!(std::fs::read(scene.place.path("p.lock.json")).expect("the profile"), before);
+    scene.muster(&["profile", "lock", "--suites", "@s.yaml", "-o", "@p.lock.json", "--force"]).assert_status(0);
     let lock = scene.muster(&["profile", "lock", "--suites", "@s.yaml", "-o", "@NO.lock.json"]);
     lock.assert_status(2);
     assert!(lock.stderr.contains("cannot be the id of a profile"), "{}", lock.stderr);
@@ -331,7 +405,7 @@ fn who_accepts_another_snapshot_needs_another_lock_and_an_earlier_lock_is_refuse
         scene.place.write("snapshots/s__b__users@lab.snap", &format!("---\nsource: s.yaml\n---\n{users}\n"));
     };
     let lock = |file: &str| {
-        scene.muster(&["profile", "lock", "--suites", "@s.yaml", "--id", "p", "-o", file]).assert_status(0);
+        scene.muster(&["profile", "lock", "--suites", "@s.yaml", "--id", "p", "-o", file, "--force"]).assert_status(0);
     };
     accept("root");
     lock("@p.lock.json");

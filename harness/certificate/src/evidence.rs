@@ -72,6 +72,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether the archive of a run is there, and its record cannot be read.
+    pub fn has_unread_run(&self) -> bool {
+        let is_run = |name: &str| EvidenceKind::of(name) == EvidenceKind::Run;
+        let is_read = |name: &str| self.runs.iter().any(|run| run.file == name);
+        self.files.iter().any(|file| is_run(&file.name) && !is_read(&file.name))
+    }
+
     /// SHA-256 of a file, hex; empty when it is not there.
     pub fn sha256(&self, name: &str) -> &str {
         self.files.iter().find(|file| file.name == name).map_or("", |file| &file.sha256)
@@ -89,6 +96,8 @@ pub struct RunEvidence {
     pub record_sha256: String,
     /// What `events.jsonl` folds to; `None` when it is not there or is broken, which is one of the faults.
     pub journal: Option<RunRecord>,
+    /// SHA-256 of `events.jsonl`, hex; empty when it is not there.
+    pub journal_sha256: String,
     /// SHA-256 of the file with QEMU's command line, by the machine's directory.
     pub command_lines: BTreeMap<String, String>,
 }

@@ -22,7 +22,7 @@ pub(crate) fn of_error(error: &GateError) -> Refusal {
         GateError::SeveralTools { .. } | GateError::SeveralSuites { .. } | GateError::SeveralRecords { .. } => {
             RefusalId::RunMerged
         }
-        GateError::EmptyRule { .. } => RefusalId::ProfileModified,
+        GateError::Unmatched { .. } => RefusalId::ProfileModified,
         _ => RefusalId::SubjectMismatch,
     };
     Refusal::new(id, error.to_string())
@@ -55,12 +55,17 @@ pub(crate) fn of_decision(decision: &Decision, flaky: FlakyRule) -> Vec<Refusal>
             (RequirementKind::Age, _) if begins_later(decision, &requirement.name) => RefusalId::TimeFuture,
             (RequirementKind::Age, _) => RefusalId::TimeTooOld,
             (RequirementKind::Suite, _) => RefusalId::ToolModified,
+            (RequirementKind::System, _) => RefusalId::SystemMissing,
             (RequirementKind::Test, RequirementState::Failed) if flaked() => RefusalId::FlakyRequired,
             (RequirementKind::Test, RequirementState::Failed) => RefusalId::ResultFailed,
             (RequirementKind::Minimum, _) if !any_passed(decision) => RefusalId::ResultZero,
             _ => RefusalId::ResultMissing,
         };
         let (kind, name) = (requirement.kind.name(), &requirement.name);
+        // It is about all images, and one reason.
+        if requirement.kind == RequirementKind::System {
+            return Refusal::new(id, format!("{kind} {name}: {}", requirement.message));
+        }
         let cell: String = requirement.cell.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         Refusal::new(id, format!("image {image}: {kind} {name}{cell}: {}", requirement.message))
     };

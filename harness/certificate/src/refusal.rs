@@ -55,11 +55,12 @@ refusals! {
     ResultFailed = "result.failed", "A required test failed, or failed as a known issue says, without a waiver.", "fix what fails, or have it waived for this image";
     ResultZero = "result.zero", "No required test passed.", "run the required tests";
     FlakyRequired = "flaky.required", "A required test passed only after a failure, and the policy does not accept that.", "find out why it fails at times";
+    SystemMissing = "system.missing", "A system that the policy requires is none of the images that are certified.", "test that system, and certify its run together with the others";
     SupportableMissing = "supportable.missing", "The suite supportable did not run to a result on an image that is certified, or not whole.", "run `muster run supportable` on it, and certify that run too";
     SupportableFailed = "supportable.failed", "A test of the suite supportable did not pass on an image that is certified.", "certify the system as its vendor ships it; no waiver helps";
     RunIncomplete = "run.incomplete", "A run was interrupted, did not end, was focused, or is no pass as a whole.", "run all of it anew";
     RunMerged = "run.merged", "The runs do not agree on an image, a suite, a version of muster, or a record.", "certify runs of one version of muster and its suites";
-    EvidenceMissing = "evidence.missing", "A file of the evidence is not there.", "certify the whole run; `muster report RUN` makes its reports again";
+    EvidenceMissing = "evidence.missing", "A file of the evidence is not there.", "certify the whole run, and each run that it goes on with";
     EvidenceAdditional = "evidence.additional", "There is a file that the certificate does not list.", "remove it, or get the directory again";
     EvidenceModified = "evidence.modified", "A file of the evidence is not the one that was signed, or cannot be read.", "get the whole directory again from who signed it";
     EvidenceDisagrees = "evidence.disagrees", "What the evidence says, computed again, is not what the certificate says.", "trust neither; have the image tested again";

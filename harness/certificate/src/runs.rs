@@ -88,14 +88,20 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
         let kept = run.record.tests.iter().filter_map(|test| test.kept_from.as_deref());
         let unknown: BTreeSet<&str> = kept.filter(|id| !runs.iter().any(|other| other.record.id == **id)).collect();
         for id in unknown {
-            let message = format!("{} keeps results of the run {id}, which is not there", run.file);
-            out.push(Refusal::new(RefusalId::EvidenceMissing, message));
+            // That it goes on with it is said below.
+            if !run.record.earlier.iter().any(|earlier| earlier.id == id) {
+                let message = format!("{} keeps results of the run {id}, which is not there", run.file);
+                out.push(Refusal::new(RefusalId::EvidenceMissing, message));
+            }
         }
         for earlier in &run.record.earlier {
             let there = runs.iter().find(|other| other.record.id == earlier.id);
             let message = match there {
-                None => format!("{} goes on with the run {}, which is not there", run.file, earlier.id),
-                Some(other) if earlier.file == "run.json" && earlier.sha256 != other.record_sha256 => {
+                None => format!(
+                    "{} goes on with the run {}, which is not there: name that run as well",
+                    run.file, earlier.id
+                ),
+                Some(other) if !is_same(earlier, other) => {
                     format!("{} goes on with another record of the run {} than {}", run.file, earlier.id, other.file)
                 }
                 Some(_) => continue,
@@ -105,6 +111,12 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
         }
     }
     out
+}
+
+/// Whether a run is the record that another one goes on with: of one that had not ended, by the events that it had.
+fn is_same(earlier: &muster_record::run::EarlierRun, run: &RunEvidence) -> bool {
+    let found = if earlier.file == muster_record::layout::RunDir::RUN_JSON { &run.record_sha256 } else { &run.journal_sha256 };
+    earlier.sha256 == *found
 }
 
 /// The version that is said to have written the certificate is that of a run, or this one: of any other nobody could say which tests

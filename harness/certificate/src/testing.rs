@@ -182,6 +182,7 @@ pub(crate) fn of_record(record: RunRecord) -> RunEvidence {
         file: run_file(&record.id),
         record_sha256: hex(Sha256::digest(json::render(&record).expect("JSON"))),
         journal: Some(record.clone()),
+        journal_sha256: digest(8),
         record,
         command_lines: BTreeMap::from([("m1".to_owned(), digest(9))]),
     }

@@ -174,7 +174,10 @@ fn run(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<
     let file = |name: &str| unpacked.path().join(name);
     let there = |name: &str| file(name).is_file();
     for name in [RunDir::RUN_JSON, JUNIT].into_iter().filter(|name| !there(name)) {
-        fault(RefusalId::EvidenceMissing, format!("it has no {name}"));
+        fault(
+            RefusalId::EvidenceMissing,
+            format!("it has no {name}: `muster report RUN` makes it of the run's events"),
+        );
     }
     if !there(RunDir::RUN_JSON) {
         return Ok(None);
@@ -188,8 +191,13 @@ fn run(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<
     };
     // The events of a merged run are those of its shards, which are evidence of their own.
     if !there(RunDir::EVENTS) && record.merged.is_empty() {
-        fault(RefusalId::EvidenceMissing, format!("it has no {}", RunDir::EVENTS));
+        let why = "and nothing makes it again: it cannot be certified without; run the tests anew";
+        fault(RefusalId::EvidenceMissing, format!("it has no {}, {why}", RunDir::EVENTS));
     }
+    let journal_sha256 = match there(RunDir::EVENTS) {
+        true => digest(&file(RunDir::EVENTS), u64::MAX - 1)?.map(|(_, sha256)| sha256).unwrap_or_default(),
+        false => String::new(),
+    };
     let journal = match there(RunDir::EVENTS).then(|| open::of_journal(&file(RunDir::EVENTS))).transpose() {
         Ok(Some((journal, notes))) => {
             notes.iter().for_each(|note| fault(RefusalId::RunIncomplete, note.clone()));
@@ -213,7 +221,7 @@ fn run(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<
     }
     let (_, record_sha256) = digest(&file(RunDir::RUN_JSON), u64::MAX - 1)?.unwrap_or_default();
     let command_lines = command_lines(&file("machines"), &record)?;
-    Ok(Some(RunEvidence { file: name.to_owned(), record, record_sha256, journal, command_lines }))
+    Ok(Some(RunEvidence { file: name.to_owned(), record, record_sha256, journal, journal_sha256, command_lines }))
 }
 
 /// Why a file of an archive cannot be read, without the temporary directory; an error where this host is why.

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
+use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
 
 use crate::decision::{Requirement, RequirementKind, RequirementLevel, RequirementState};
 use crate::inputs::{GateInputs, RunInput, short};
@@ -59,8 +61,16 @@ pub(crate) fn around(
         out.push(requirement(RequirementKind::Image, short(&subject.sha256), fault, "the policy is for it"));
     }
     for run in runs {
-        let fault = incomplete(run).or_else(|| origins.fault(run, subject));
-        out.push(requirement(RequirementKind::Run, one_line(&run.record.id, 200), fault, "it is complete"));
+        let later = runs.iter().find(|later| goes_on_with(later, run, subject)).filter(|_| has_no_end(run));
+        let fine = match later {
+            Some(later) => {
+                let id = one_line(&later.record.id, 120);
+                format!("it was interrupted, and the run {id}, which goes on with it, has all of its tests")
+            }
+            None => "it is complete".to_owned(),
+        };
+        let fault = incomplete(run, later.is_some()).or_else(|| origins.fault(run, subject));
+        out.push(requirement(RequirementKind::Run, one_line(&run.record.id, 200), fault, &fine));
     }
     let own = runs.iter().map(|run| (run.record.id.as_str(), run.started()));
     // A result is as old as the run that found it, whoever has kept it since.
@@ -95,18 +105,44 @@ pub(crate) fn around(
     out
 }
 
-/// Why a run is no evidence as a whole.
-fn incomplete(run: &RunInput) -> Option<String> {
+/// Whether a run did not come to its own end.
+fn has_no_end(run: &RunInput) -> bool {
+    run.record.finished.is_none() || run.record.interrupted
+}
+
+/// Whether a later run goes on with this record of a run, and has every test that it had of the image.
+fn goes_on_with(later: &RunInput, run: &RunInput, subject: &Subject<'_>) -> bool {
+    let refers = later.record.earlier.iter().any(|earlier| {
+        // The record may have been written from the events since.
+        let same_file = run.file.file.ends_with(&earlier.file);
+        earlier.id == run.record.id && (!same_file || earlier.sha256 == run.file.sha256)
+    });
+    let has = |test: &TestRecord| {
+        let same =
+            |other: &TestRecord| (&other.suite, &other.test, &other.image) == (&test.suite, &test.test, &test.image);
+        later.record.tests.iter().any(same)
+    };
+    let mine = |test: &&TestRecord| subject.is(run, &test.image) && !test.suite.starts_with(PREFIX);
+    refers && subject_is_same(later, run, subject) && run.record.tests.iter().filter(mine).all(has)
+}
+
+/// Whether each entry that a run had of the image is the image in the later one too.
+fn subject_is_same(later: &RunInput, run: &RunInput, subject: &Subject<'_>) -> bool {
+    run.record.images.keys().filter(|entry| subject.is(run, entry)).all(|entry| subject.is(later, entry))
+}
+
+/// Why a run is no evidence as a whole. One that did not come to its own end may be `continued` by another that is here.
+fn incomplete(run: &RunInput, continued: bool) -> Option<String> {
     let record = &run.record;
     let focused = record.arguments.iter().any(|word| word == "--focus" || word.starts_with("--focus="))
         || record.notices.iter().any(|notice| notice.starts_with("the run was focused"));
     if record.started.parse::<jiff::Timestamp>().is_err() {
         return Some("its record does not say when it began".to_owned());
     }
-    if record.finished.is_none() {
+    if record.finished.is_none() && !continued {
         return Some("it did not end: it goes on, or was killed".to_owned());
     }
-    if record.interrupted {
+    if record.interrupted && !continued {
         return Some("it was interrupted".to_owned());
     }
     // No snapshot can differ from what is accepted as it is.
@@ -121,12 +157,10 @@ fn incomplete(run: &RunInput) -> Option<String> {
         return Some("it was focused on some tests while somebody worked on them".to_owned());
     }
     // As reports say it: a run that is no pass as a whole must not pass because no test says why.
-    let bad = |test: &muster_record::run::TestRecord| {
-        matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun)
-    };
+    let bad = |test: &TestRecord| matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun);
     let code = record.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string());
     let passed = [Exit::Pass as u8, Exit::Stale as u8].map(Some).contains(&record.exit_code);
-    (!passed && !record.tests.iter().any(bad))
+    (!passed && !continued && !record.tests.iter().any(bad))
         .then(|| format!("it is no pass as a whole, and no test says why (exit code {code})"))
 }
 

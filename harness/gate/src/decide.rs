@@ -17,18 +17,24 @@ use crate::decision::{
     RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
 };
 use crate::inputs::{GateError, GateInputs, RunInput};
+use crate::near;
 use crate::observation::{self, Observed};
 use crate::origin::{Origins, started};
 use crate::profile::suite_of;
 use crate::requiring::{self, Wanted};
 use crate::subject::{self, Subject};
+use crate::unmatched::unmatched;
 use crate::waiving::{self, DUE_DAYS};
 
-/// Decides.
+/// Decides about one image, whatever systems the policy requires: for these see [`crate::systems`].
 ///
 /// # Errors
 /// The inputs do not fit together: nothing can be said of one image.
-pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
+pub fn alone(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
+    let profile = inputs.profile.map(|(profile, _)| profile);
+    if let Some(found) = unmatched(inputs.policy, profile).into_iter().next() {
+        return Err(found.into());
+    }
     let runs = sorted(inputs.runs)?;
     let subject = subject::find(inputs, &runs)?;
     let origins = Origins::new(&runs);
@@ -37,8 +43,7 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     let built = built::day(subject.facts, first);
     let observed = observation::all(&runs, &subject, &origins)?;
     let today = inputs.at.to_zoned(TimeZone::UTC).date();
-    let profile = inputs.profile.map(|(profile, _)| profile);
-    let wanted = requiring::tests(inputs.policy, profile, built.day)?;
+    let wanted = requiring::tests(inputs.policy, profile, built.day);
 
     let uses = waivers(inputs, &subject, &observed, today);
     let valid: Vec<(usize, &Waiver)> = uses
@@ -54,10 +59,14 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     requirements.extend(counted);
 
     let used: BTreeSet<usize> = requirements.iter().flat_map(|requirement| requirement.waivers.clone()).collect();
-    let uses = uses.into_iter().enumerate().map(|(at, found)| match used.contains(&at) {
+    let fate = |(at, found): (usize, WaiverUse)| match used.contains(&at) {
         true => WaiverUse { fate: WaiverFate::Used, ..found },
+        false if found.fate == WaiverFate::Unused => {
+            WaiverUse { uncovered: near::difference(&found.waiver, &requirements), ..found }
+        }
         false => found,
-    });
+    };
+    let uses = uses.into_iter().enumerate().map(fate).collect();
     Ok(Decision {
         schema: SCHEMA.to_owned(),
         open: requirements.iter().all(|requirement| !requirement.blocks),
@@ -77,7 +86,7 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
         notes: notes(inputs, &runs, &subject, &origins),
         subject: image(&subject, built),
         runs: runs.iter().map(|run| used_run(run)).collect(),
-        waivers: uses.collect(),
+        waivers: uses,
         requirements,
     })
 }
@@ -134,6 +143,9 @@ fn notes(inputs: &GateInputs<'_>, runs: &[&RunInput], subject: &Subject<'_>, ori
                 .to_owned(),
         );
     }
+    if inputs.profile.is_none() {
+        out.push("the policy names no profile: whoever ran the tests chose which suites have them".to_owned());
+    }
     if let Some((profile, _)) = inputs.profile {
         let own = runs.iter().map(|run| run.record.muster.as_str());
         let kept = runs
@@ -172,7 +184,7 @@ fn waivers(
         };
         let left = waiver.days_left(today);
         let days_left = (0..=DUE_DAYS).contains(&left).then_some(left);
-        WaiverUse { waiver: waiver.clone(), fate, refused, days_left }
+        WaiverUse { waiver: waiver.clone(), fate, refused, uncovered: None, days_left }
     };
     inputs.waivers.iter().map(one).collect()
 }
@@ -325,6 +337,8 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
     out
 }
 
+#[cfg(test)]
+mod about_tests;
 #[cfg(test)]
 mod kept_tests;
 #[cfg(test)]

@@ -161,6 +161,8 @@ pub enum RequirementKind {
     Environment,
     /// It was tested on an accelerator.
     Accelerator,
+    /// An image that is such a system satisfies the policy.
+    System,
 }
 
 impl RequirementKind {
@@ -175,6 +177,7 @@ impl RequirementKind {
             Self::Minimum => "minimum",
             Self::Environment => "environment",
             Self::Accelerator => "accelerator",
+            Self::System => "system",
         }
     }
 }
@@ -322,6 +325,9 @@ pub struct WaiverUse {
     /// Why it does not count; all reasons.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub refused: Vec<Refused>,
+    /// Why it does not cover its test, where that is not satisfied.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uncovered: Option<String>,
     /// Days that are left of it, when they are few.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub days_left: Option<i64>,

@@ -111,15 +111,13 @@ pub enum GateError {
         /// The files.
         files: String,
     },
-    /// A rule is about no test.
-    #[error("{place}: the profile {profile} has no test for this rule: {rule}")]
-    EmptyRule {
+    /// A part of the policy is about no test.
+    #[error("{place}: {what}")]
+    Unmatched {
         /// Where it stands.
         place: String,
-        /// The profile's id.
-        profile: String,
-        /// What it says.
-        rule: String,
+        /// One sentence.
+        what: String,
     },
 }
 
@@ -134,7 +132,7 @@ pub(crate) fn short(digest: &str) -> String {
 impl Fault for GateError {
     fn exit(&self) -> Exit {
         match self {
-            Self::EmptyRule { .. } => Exit::Invalid,
+            Self::Unmatched { .. } => Exit::Invalid,
             _ => Exit::Error,
         }
     }
@@ -149,7 +147,9 @@ impl Fault for GateError {
                 "give the gate runs of one version of muster and of its suites".into()
             }
             Self::SeveralRecords { .. } => "name the one that its machine wrote".into(),
-            Self::EmptyRule { .. } => "change the rule, or lock the profile again: `muster profile lock`".into(),
+            Self::Unmatched { .. } => {
+                "change it, or lock the profile again after a review: `muster profile lock`".into()
+            }
         })
     }
 }

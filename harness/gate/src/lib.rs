@@ -10,16 +10,20 @@
 
 mod around;
 pub mod built;
+mod commands;
 pub mod decide;
 pub mod decision;
 pub mod inputs;
+mod near;
 mod observation;
 mod origin;
 pub mod profile;
 mod requiring;
 mod subject;
+pub mod systems;
 #[cfg(test)]
 mod testing;
+pub mod unmatched;
 pub mod waiving;
 pub mod ways;
 pub mod written;

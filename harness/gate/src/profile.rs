@@ -128,7 +128,7 @@ impl Fault for ProfileError {
             Self::NoText { .. } => None,
             Self::WithoutSnapshots { file } => Some(
                 format!(
-                    "with the filters of then, `muster profile lock FILTER… -o {}`, and review what differs",
+                    "with the filters of then, `muster profile lock FILTER… -o {} --force`, and review what differs",
                     one_line(file, 200)
                 )
                 .into(),

@@ -8,8 +8,8 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::policy::{Policy, PolicyLevel, PolicyRule, RuleTarget};
 
 use crate::decision::RequirementLevel;
-use crate::inputs::GateError;
 use crate::profile::Profile;
+use crate::unmatched::fits;
 
 /// A test that the policy speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +22,16 @@ pub(crate) struct Wanted {
     pub(crate) note: Option<String>,
 }
 
-/// The tests by name. Where there is no profile a name may be one as written, which means all its combinations.
-pub(crate) fn tests(
-    policy: &Policy,
-    profile: Option<&Profile>,
-    built: Date,
-) -> Result<BTreeMap<String, Wanted>, GateError> {
+/// The tests by name, of a policy of which no part is about no test. Where there is no profile a name may be one as written, which means all
+/// its combinations.
+pub(crate) fn tests(policy: &Policy, profile: Option<&Profile>, built: Date) -> BTreeMap<String, Wanted> {
     let mut out: BTreeMap<String, Wanted> = BTreeMap::new();
     let required = || Wanted { level: RequirementLevel::Required, excluded: None, note: None };
     if let Some(profile) = profile.filter(|_| policy.rules.is_empty()) {
         out.extend(profile.tests.keys().map(|name| (name.clone(), required())));
     }
     for rule in &policy.rules {
-        let names = named(rule, profile)?;
-        for name in names {
+        for name in named(rule, profile) {
             let wanted = of_rule(rule, built);
             // One that does not apply to this image changes nothing that another says.
             if wanted.excluded.is_none() || !out.contains_key(&name) {
@@ -45,7 +41,7 @@ pub(crate) fn tests(
     }
     // What happened between tests belongs to no other: a panic there must not pass for want of a rule.
     out.entry(format!("{MACHINE_SUITE}/{HEALTH_TEST}")).or_insert_with(required);
-    Ok(out)
+    out
 }
 
 fn of_rule(rule: &PolicyRule, built: Date) -> Wanted {
@@ -68,33 +64,14 @@ fn of_rule(rule: &PolicyRule, built: Date) -> Wanted {
     wanted
 }
 
-/// The names that a rule means.
-fn named(rule: &PolicyRule, profile: Option<&Profile>) -> Result<BTreeSet<String>, GateError> {
-    let parts = |name: &str| name.split_once('/').map(|(suite, test)| (suite.to_owned(), test.to_owned()));
-    let fits = |name: &str, tags: &[String]| match (&rule.target, parts(name)) {
-        (RuleTarget::Test(glob), Some((suite, test))) => glob.matches(&suite, &test),
-        (RuleTarget::Suite(wanted), Some((suite, _))) => suite == *wanted,
-        (RuleTarget::Tag(expression), _) => expression.matches(tags),
-        _ => false,
-    };
+/// The names that a rule means. Without a profile it names its test; so does one about what machines did, which is in no profile.
+fn named(rule: &PolicyRule, profile: Option<&Profile>) -> BTreeSet<String> {
     let locked = profile.iter().flat_map(|profile| &profile.tests);
     let found: BTreeSet<String> =
-        locked.filter(|(name, test)| fits(name, &test.tags)).map(|(name, _)| name.clone()).collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
+        locked.filter(|(name, test)| fits(rule, name, &test.tags)).map(|(name, _)| name.clone()).collect();
     match &rule.target {
-        // One test by its name is required whether or not the profile has it.
-        RuleTarget::Test(glob) if !glob.as_str().contains(['*', '?']) => Ok([glob.as_str().to_owned()].into()),
-        target => Err(GateError::EmptyRule {
-            place: rule.location.to_string(),
-            profile: profile.map_or_else(String::new, |profile| profile.id.clone()),
-            rule: match target {
-                RuleTarget::Test(glob) => format!("test {}", glob.as_str()),
-                RuleTarget::Suite(name) => format!("suite {name}"),
-                RuleTarget::Tag(expression) => format!("tag {}", expression.tags().join(", ")),
-            },
-        }),
+        RuleTarget::Test(glob) if found.is_empty() => [glob.as_str().to_owned()].into(),
+        _ => found,
     }
 }
 

@@ -14,10 +14,11 @@ use muster_suite::policy::{self, Policy};
 use muster_suite::testing::VOCABULARY;
 use muster_suite::waivers::Waiver;
 
-use crate::decide::decide;
 use crate::decision::Decision;
 use crate::inputs::{GateError, GateInputs, NamedFile, RunInput};
 use crate::profile::{Profile, ProfileSuite, ProfileTest, SCHEMA};
+use crate::systems::decide;
+use crate::ways::{Way, ways};
 
 pub(crate) const AT: &str = "2026-11-20T12:00:00Z";
 
@@ -130,4 +131,17 @@ pub(crate) fn decided_about(
     let at: Timestamp = AT.parse().expect("a time");
     let profile = profile.map(|profile| (profile, &file));
     decide(&GateInputs { policy, policy_file: &file, profile, waivers, runs, image, at })
+}
+
+/// What would open the gate of a decision about the image of these runs.
+pub(crate) fn explained(
+    decision: &Decision,
+    policy: &Policy,
+    profile: Option<&Profile>,
+    runs: &[RunInput],
+) -> Vec<Way> {
+    let file = NamedFile { file: "p.lock.json".into(), sha256: digest(4) };
+    let at: Timestamp = AT.parse().expect("a time");
+    let profile = profile.map(|profile| (profile, &file));
+    ways(decision, &GateInputs { policy, policy_file: &file, profile, waivers: &[], runs, image: None, at })
 }

@@ -21,11 +21,10 @@ pub fn refusals(waiver: &Waiver, rules: Option<&WaiverRules>, today: Date, has_r
     };
     let test = one_line(&waiver.test, 200);
     if let Some(key) = waiver.wildcard() {
-        let message = format!("a waiver covers one failure of one test, and `{key}` has a wildcard");
-        refuse(RefusalReason::Wildcard, key, message, "write an entry for each test that may fail");
+        refuse(RefusalReason::Wildcard, key, waiver.wildcard_message(key), Waiver::wildcard_help(key));
     }
     if waiver.is_self_approved() {
-        let message = format!("{} approved the own request", one_line(&waiver.approved_by, 60));
+        let message = format!("{} both requested and approved it", one_line(&waiver.approved_by, 60));
         refuse(RefusalReason::SelfApproved, "approved-by", message, "another person must approve it");
     }
     if waiver.is_expired(today) {
@@ -55,7 +54,7 @@ pub fn refusals(waiver: &Waiver, rules: Option<&WaiverRules>, today: Date, has_r
         return out;
     };
     let (suite, id) = waiver.test.split_once('/').unwrap_or((&waiver.test, ""));
-    if let Some(glob) = rules.not_waivable.iter().find(|glob| glob.matches(suite, id)) {
+    if let Some(glob) = rules.forbids(suite, id) {
         let message = format!("{test} is not waivable: the policy lists `{}`", glob.as_str());
         refuse(RefusalReason::NotWaivable, "test", message, "fix what fails");
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use muster_base::text::{one_line, shell_word};
-use muster_suite::policy::Policy;
+use muster_base::text::one_line;
+use muster_suite::policy::{Policy, may_allow_skip};
 
+use crate::commands::{Batch, Commands};
 use crate::decision::{Decision, FailureSeen, Requirement, RequirementKind, RequirementState, TestEvidence};
+use crate::inputs::GateInputs;
+use crate::near::failing;
 
-/// Tests that one command line names at most.
-const NAMED: usize = 20;
 /// Tests whose waivers are drafted at most: nobody lets more go one by one.
 const DRAFTED: usize = 100;
 
@@ -48,8 +49,10 @@ pub enum Effort {
     Waive,
 }
 
-/// The ways; together they satisfy everything that can be satisfied. None of an open gate.
-pub fn ways(decision: &Decision, policy: &Policy) -> Vec<Way> {
+/// The ways; together they satisfy everything that can be satisfied. None of an open gate. The commands are those of the runs of the
+/// inputs, and work where these were started.
+pub fn ways(decision: &Decision, inputs: &GateInputs<'_>) -> Vec<Way> {
+    let (policy, commands) = (inputs.policy, Commands::new(decision, inputs.runs));
     let mut out = Vec::new();
     let tests = |states: &[RequirementState]| {
         let is = |requirement: &&Requirement| {
@@ -62,42 +65,69 @@ pub fn ways(decision: &Decision, policy: &Policy) -> Vec<Way> {
         out.push(way(Effort::Wait, "wait until the run has ended, and decide again", None, running.len()));
     }
     for requirement in decision.blocking().filter(|requirement| requirement.kind != RequirementKind::Test) {
-        out.push(of_circumstance(decision, requirement));
+        out.push(of_circumstance(decision, inputs, &commands, requirement));
     }
+    let run = |out: &mut Vec<Way>, effort, what: &dyn Fn(&[&Requirement]) -> String, requirements: &[&Requirement]| {
+        for Batch { requirements, command, unknown_suite } in commands.batches(decision, requirements) {
+            let where_is = unknown_suite.map_or_else(String::new, |suite| {
+                format!("; no run had the suite {suite}: add `--suites FILE` if it is none of the project's")
+            });
+            let what = format!("{}{where_is}", what(&requirements));
+            out.push(way(effort, &what, Some(command), requirements.len()));
+        }
+    };
     let (skipped, errored) = (tests(&[RequirementState::Skipped]), tests(&[RequirementState::Errored]));
-    if !errored.is_empty() {
-        let what = format!("{} ended in an error: remove the cause, and run it again", counted(&errored));
-        let what = if errored.len() > 1 { what.replace("run it again", "run them again") } else { what };
-        out.push(way(Effort::Run, &what, Some(command(decision, &errored)), errored.len()));
-    }
-    let to_run = tests(&[RequirementState::Missing]);
-    if !to_run.is_empty() {
-        let what = format!("run {}, of which there is no result, and give the gate that run too", counted(&to_run));
-        out.push(way(Effort::Run, &what, Some(command(decision, &to_run)), to_run.len()));
-    }
-    if !skipped.is_empty() {
+    run(
+        &mut out,
+        Effort::Run,
+        &|errored| {
+            let it = if errored.len() > 1 { "them" } else { "it" };
+            format!("{} ended in an error: remove the cause, and run {it} again", counted(errored))
+        },
+        &errored,
+    );
+    run(
+        &mut out,
+        Effort::Run,
+        &|missing| format!("run {}, of which there is no result, and give the gate that run too", counted(missing)),
+        &tests(&[RequirementState::Missing]),
+    );
+    let (allowed, never): (Vec<_>, Vec<_>) = skipped.into_iter().partition(|one| may_be_left_out(one));
+    if !allowed.is_empty() {
         let what = format!(
             "run {} where it is not skipped, or let the policy leave such tests out (`allow-skips: [{}]`)",
-            counted(&skipped),
-            reasons(&skipped).join(", ")
+            counted(&allowed),
+            reasons(&allowed).join(", ")
         );
-        out.push(way(Effort::Inputs, &what, None, skipped.len()));
+        out.push(way(Effort::Inputs, &what, None, allowed.len()));
+    }
+    for skipped in never {
+        let why = skipped.message.split("; ").next().unwrap_or_default();
+        let what =
+            format!("{} was skipped, which no policy may leave out ({why}): remove that cause first", skipped.name);
+        out.push(way(Effort::Fix, &what, None, 1));
     }
     let (flaky, failed): (Vec<_>, Vec<_>) =
         tests(&[RequirementState::Failed]).into_iter().partition(|requirement| passes_now(requirement));
-    if !flaky.is_empty() {
-        // As long as the gate knows of the failure, one more pass of the same image is one more pass after a failure.
-        let what = format!(
-            "find out why {} failed before it passed, fix that, and run on the new image (another pass of this image is \
-             flaky, too); or let the policy accept what passes after a failure (`flaky: passes`)",
-            counted(&flaky)
-        );
-        out.push(way(Effort::Fix, &what, Some(command(decision, &flaky)), flaky.len()));
-    }
-    if !failed.is_empty() {
-        let what = format!("fix what makes {} fail, and run on the new image", counted(&failed));
-        out.push(way(Effort::Fix, &what, Some(command(decision, &failed)), failed.len()));
-    }
+    // As long as the gate knows of the failure, one more pass of the same image is one more pass after a failure.
+    run(
+        &mut out,
+        Effort::Fix,
+        &|flaky| {
+            format!(
+                "find out why {} failed before it passed, fix that, and run on the new image (another pass of this image is \
+                 flaky, too); or let the policy accept what passes after a failure (`flaky: passes`)",
+                counted(flaky)
+            )
+        },
+        &flaky,
+    );
+    run(
+        &mut out,
+        Effort::Fix,
+        &|failed| format!("fix what makes {} fail, and run on the new image", counted(failed)),
+        &failed,
+    );
     let waivable: Vec<&Requirement> = tests(&[
         RequirementState::Failed,
         RequirementState::Errored,
@@ -135,27 +165,27 @@ fn passes_now(requirement: &Requirement) -> bool {
     deciding.peek().is_some() && deciding.all(|evidence| matches!(evidence.outcome.as_str(), "pass" | "flaky"))
 }
 
-fn of_circumstance(decision: &Decision, requirement: &Requirement) -> Way {
+fn of_circumstance(
+    decision: &Decision,
+    inputs: &GateInputs<'_>,
+    commands: &Commands<'_>,
+    requirement: &Requirement,
+) -> Way {
     let name = &requirement.name;
-    let again = || format!("muster run {} --image {}", suites(decision), image(decision));
+    let in_cell = |dimension: &str| BTreeMap::from([(dimension.to_owned(), name.clone())]);
     match requirement.kind {
         RequirementKind::Image => {
-            way(Effort::Inputs, "run the tests on the image file, which muster boots and hashes", Some(again()), 1)
+            let what = "run the tests on the image file, which muster boots and hashes";
+            way(Effort::Inputs, what, Some(commands.on_a_file(decision)), 1)
         }
-        RequirementKind::Run => {
-            way(Effort::Run, &format!("run again instead of {name}: {}", requirement.message), Some(again()), 1)
-        }
-        RequirementKind::Age => {
-            way(Effort::Run, &format!("run again instead of {name}: {}", requirement.message), Some(again()), 1)
+        RequirementKind::Run | RequirementKind::Age => {
+            let command = commands.again(decision, Some(name), &BTreeMap::new());
+            way(Effort::Run, &format!("run again instead of {name}: {}", requirement.message), Some(command), 1)
         }
         RequirementKind::Suite => {
             let what = format!("run the suite {name} as it was locked, or lock the profile again after a review");
-            let file = decision.profile.as_ref().map_or("", |profile| &profile.file);
-            let command = format!(
-                "muster profile lock {name} -o later.lock.json && muster profile diff {} later.lock.json",
-                shell_word(file)
-            );
-            way(Effort::Inputs, &what, Some(command), 1)
+            let command = inputs.profile.map(|(profile, file)| commands.lock(profile, &file.file));
+            way(Effort::Inputs, &what, command, 1)
         }
         RequirementKind::Minimum => {
             let what = match name.as_str() {
@@ -167,56 +197,44 @@ fn of_circumstance(decision: &Decision, requirement: &Requirement) -> Way {
             way(Effort::Run, &what, None, 1)
         }
         RequirementKind::Environment => {
-            let command = format!("muster run {} --image {}", suites(decision), shell_word(name));
-            way(Effort::Run, &format!("run the tests on the entry {name}"), Some(command), 1)
+            let what = format!(
+                "run the tests on the entry {name}, if it is an entry of this image; one of another image is required with `systems`"
+            );
+            way(Effort::Run, &what, Some(commands.again(decision, None, &in_cell("image"))), 1)
         }
         RequirementKind::Accelerator => {
-            let command = format!("{} --accel {}", again(), shell_word(name));
+            let command = commands.again(decision, None, &in_cell("accelerator"));
             way(Effort::Run, &format!("run the tests with the accelerator {name}"), Some(command), 1)
+        }
+        RequirementKind::System => {
+            let what =
+                format!("give the gate a run of the system {name} that satisfies the policy: {}", requirement.message);
+            way(Effort::Run, &what, None, 1)
         }
         RequirementKind::Test => way(Effort::Run, &requirement.message, None, 1),
     }
 }
 
-/// The suites of required tests, as words of a command line.
-fn suites(decision: &Decision) -> String {
-    let tests = decision.requirements.iter().filter(|requirement| requirement.kind == RequirementKind::Test);
-    let names = tests.filter_map(|requirement| requirement.name.split_once('/')).map(|(suite, _)| suite);
-    let names: std::collections::BTreeSet<&str> =
-        names.filter(|suite| *suite != muster_record::names::MACHINE_SUITE).collect();
-    names.into_iter().map(shell_word).collect::<Vec<_>>().join(" ")
+/// Whether a policy may leave a skipped test out: for every reason of its skips.
+fn may_be_left_out(requirement: &Requirement) -> bool {
+    let mut ids = skips(requirement).peekable();
+    ids.peek().is_some() && ids.all(|id| may_allow_skip(id))
 }
 
-fn image(decision: &Decision) -> String {
-    shell_word(decision.subject.paths.first().map_or("IMAGE", String::as_str))
-}
-
-/// The command that runs these tests again: that of the run where there is one test, else all by their names.
-fn command(decision: &Decision, requirements: &[&Requirement]) -> String {
-    if let [one] = requirements
-        && let Some(evidence) = one.evidence.iter().rev().find(|evidence| !evidence.rerun.is_empty())
-    {
-        return evidence.rerun.clone();
-    }
-    let entry = decision.subject.entries.first().map_or_else(|| image(decision), |entry| shell_word(entry));
-    if requirements.len() > NAMED {
-        return format!("muster run {} --image {entry}", suites(decision));
-    }
-    let health = format!("{}/", muster_record::names::MACHINE_SUITE);
-    let names: Vec<String> =
-        requirements.iter().filter(|one| !one.name.starts_with(&health)).map(|one| shell_word(&one.name)).collect();
-    format!("muster run {} --image {entry}", names.join(" "))
+/// Why a test was skipped, as ids.
+fn skips(requirement: &Requirement) -> impl Iterator<Item = &str> {
+    let skipped = requirement.evidence.iter().filter(|seen| seen.decides && seen.outcome == "skip");
+    skipped.flat_map(|seen| &seen.failures).map(|failure| failure.id.as_str())
 }
 
 fn reasons(requirements: &[&Requirement]) -> Vec<String> {
-    let evidence = requirements.iter().flat_map(|requirement| &requirement.evidence);
-    let ids = evidence.flat_map(|evidence| &evidence.failures).map(|failure| failure.id.clone());
+    let ids = requirements.iter().flat_map(|requirement| skips(requirement)).map(str::to_owned);
     ids.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 fn is_waivable(policy: &Policy, requirement: &Requirement) -> bool {
     let (suite, test) = requirement.name.split_once('/').unwrap_or((&requirement.name, ""));
-    policy.waivers.as_ref().is_some_and(|rules| !rules.not_waivable.iter().any(|glob| glob.matches(suite, test)))
+    policy.waivers.as_ref().is_some_and(|rules| rules.forbids(suite, test).is_none())
 }
 
 /// An entry for each failure of each place. What persons must say is left to them.
@@ -237,18 +255,6 @@ fn drafts(decision: &Decision, requirement: &Requirement) -> Vec<String> {
     out
 }
 
-/// The result of a place that a waiver is about: the one that counts, or where that is a pass the failure before it. None
-/// where no run that was given has that failure: what is known of it is not all of it.
-fn failing<'d>(requirement: &'d Requirement, deciding: &'d TestEvidence) -> Option<&'d TestEvidence> {
-    if deciding.outcome != "pass" {
-        return Some(deciding);
-    }
-    requirement.evidence.iter().rfind(|evidence| {
-        let failed = matches!(evidence.outcome.as_str(), "fail" | "flaky" | "known");
-        !evidence.decides && evidence.cell == deciding.cell && failed
-    })
-}
-
 fn draft(decision: &Decision, test: &str, cell: &BTreeMap<String, String>, failure: Option<&FailureSeen>) -> String {
     // JSON's strings are YAML's too; a variable of the language is written with two dollars.
     let text = |text: &str| serde_json::Value::from(text.replace("${", "$${")).to_string();
@@ -266,3 +272,6 @@ fn draft(decision: &Decision, test: &str, cell: &BTreeMap<String, String>, failu
     }
     out + "    reason:\n    tracker:\n    requested-by:\n    approved-by:\n    created:\n    expires:\n"
 }
+
+#[cfg(test)]
+mod tests;

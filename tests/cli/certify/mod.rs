@@ -1,5 +1,6 @@
 //! Certificates as a customer meets them: made, verified, and refused for everything that was done to one.
 
+mod ids;
 mod lies;
 mod scene;
 

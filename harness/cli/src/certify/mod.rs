@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     /// The product that is certified, an RPM file; may be repeated
     #[arg(long, value_name = "FILE")]
     product: Vec<Utf8PathBuf>,
+    /// Not taken: the policy names its profile
+    #[arg(long, hide = true, value_name = "FILE")]
+    profile: Option<Utf8PathBuf>,
     /// Certify this image only; may be repeated [default: all to which the policy applies]
     #[arg(long, value_name = "FILE")]
     image: Vec<Utf8PathBuf>,
@@ -100,6 +103,14 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     if arguments.valid_for > Duration::from_secs(LONGEST_DAYS * 86_400) {
         let what = format!("--valid-for: a certificate is valid for {LONGEST_DAYS} days at most");
         return Err(CliError::invalid(what));
+    }
+    if arguments.valid_for.is_zero() {
+        let what = "--valid-for: a certificate that is valid for no time is refused by everyone";
+        return Err(CliError::invalid(what).hint("name how long it is valid: `--valid-for 90d`"));
+    }
+    if let Some(profile) = &arguments.profile {
+        let what = format!("--profile {profile}: the profile is the one that the policy names, next to it");
+        return Err(CliError::invalid(what).hint("name the policy: `--policy FILE`"));
     }
     // Before anything is computed that would be signed with it.
     ssh_keygen::look_at(&arguments.key)?;

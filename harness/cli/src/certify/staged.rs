@@ -54,8 +54,9 @@ impl Staged {
     pub(super) fn policy(&self, path: &Utf8Path) -> Result<Read, CliError> {
         let read = Read::policy(path)?;
         self.copy(path, POLICY)?;
-        if let Some(wanted) = &read.policy.profile {
-            self.copy(&profile_file(path, wanted)?, PROFILE)?;
+        // It was found when the policy was read.
+        if let Some(file) = read.policy.profile.as_ref().and_then(|wanted| profile_file(path, wanted).ok()) {
+            self.copy(&file, PROFILE)?;
         }
         Ok(read)
     }

@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 
 use self::files::{Files, count};
 use super::error::CliError;
+use super::gate::inputs::against_profile;
 use super::load::{self, Selection};
 use super::output::{say, say_error};
 use super::project::Project;
@@ -190,6 +191,13 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         FileKind::Policy => {
             let mut problems = Diagnostics::new();
             let policies = policy::load(&paths, &vocabulary, &mut problems);
+            for policy in &policies {
+                if let Err(error) = against_profile(policy, &mut problems) {
+                    let file = &policy.location.file;
+                    let problem = Diagnostic::new(codes::BAD_VALUE, file, policy.profile_span, error.what);
+                    problems.push(problem.help("`muster profile lock -o FILE` writes one"));
+                }
+            }
             // What it requires may come from a profile, whose tests are not counted here.
             let rules: usize = policies.iter().map(|policy| policy.rules.len()).sum();
             let number = policies.len();

@@ -14,7 +14,8 @@ use muster_base::exit::Exit;
 use muster_base::text::{hex, one_line};
 use muster_gate::inputs::{GateInputs, NamedFile, RunInput};
 use muster_gate::profile::{ENDING, Profile};
-use muster_suite::diagnostic::Diagnostics;
+use muster_gate::unmatched::unmatched;
+use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes};
 use muster_suite::policy::{self, Policy};
 use muster_suite::waivers::{self, Waiver, WaiverEntry};
 
@@ -40,12 +41,16 @@ impl Read {
             true => Vec::new(),
             false => policy::load(&[path.to_owned()], &load::vocabulary(), &mut problems),
         };
+        let policy = policies.pop();
+        let profile = match &policy {
+            Some(policy) if problems.is_empty() => against_profile(policy, &mut problems)?,
+            _ => None,
+        };
         problems.settle();
         load::valid(((), problems))?;
-        let Some(policy) = policies.pop() else {
+        let Some(policy) = policy else {
             return Err(CliError::invalid(format!("--policy {path} is no policy")).hint("name the file of one policy"));
         };
-        let profile = policy.profile.as_ref().map(|named| profile(path, named)).transpose()?;
         Ok(Self {
             policy,
             policy_file: named(path, &text_file::read(path)?),
@@ -116,19 +121,50 @@ fn named(path: &Utf8Path, text: &str) -> NamedFile {
     NamedFile { file: short(path).to_string(), sha256: hex(Sha256::digest(text)) }
 }
 
-fn profile(policy: &Utf8Path, wanted: &str) -> Result<(Profile, NamedFile), CliError> {
-    let path = profile_file(policy, wanted)?;
-    let text = text_file::read(&path)?;
-    let profile = Profile::parse(path.as_str(), &text)?;
-    Ok((profile, named(&path, &text)))
+/// The profile that a policy names. What does not fit between the two is a problem of the policy, at its place; that it is not there is
+/// one too.
+///
+/// # Errors
+/// The file is there, and is no profile.
+pub(crate) fn against_profile(
+    policy: &Policy,
+    problems: &mut Diagnostics,
+) -> Result<Option<(Profile, NamedFile)>, CliError> {
+    let file = Utf8Path::new(&*policy.location.file);
+    let profile = match &policy.profile {
+        None => None,
+        Some(wanted) => match profile_file(file, wanted) {
+            Ok(path) => {
+                let text = text_file::read(&path)?;
+                Some((Profile::parse(path.as_str(), &text)?, named(&path, &text)))
+            }
+            Err(NoProfile { suggested }) => {
+                let message = format!("the profile {} is not there", one_line(wanted, 120));
+                let problem = Diagnostic::new(codes::BAD_VALUE, &policy.location.file, policy.profile_span, message);
+                problems.push(problem.help(format!("`muster profile lock -o {suggested}` writes one")));
+                return Ok(None);
+            }
+        },
+    };
+    let found = unmatched(policy, profile.as_ref().map(|(profile, _)| profile));
+    found.iter().for_each(|found| problems.push(found.diagnostic()));
+    Ok(profile)
+}
+
+/// There is no file of a profile.
+#[derive(Debug)]
+pub(crate) struct NoProfile {
+    /// Where there could be one.
+    suggested: Utf8PathBuf,
 }
 
 /// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.
-pub(crate) fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, CliError> {
+pub(crate) fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, NoProfile> {
     let dir = policy.parent().unwrap_or(Utf8Path::new(""));
-    let candidates = [dir.join(wanted), dir.join(format!("{wanted}{ENDING}"))];
-    candidates.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
-        let what = format!("{policy}: the profile {} is not there", one_line(wanted, 120));
-        CliError::invalid(what).hint(format!("`muster profile lock -o {}` writes one", candidates[1]))
-    })
+    let [file, suggested] = [dir.join(wanted), dir.join(format!("{wanted}{ENDING}"))];
+    match (file.is_file(), suggested.is_file()) {
+        (true, _) => Ok(file),
+        (false, true) => Ok(suggested),
+        (false, false) => Err(NoProfile { suggested }),
+    }
 }

@@ -12,8 +12,8 @@ use super::project::{Project, short};
 use inputs::Read;
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
-use muster_gate::decide::decide;
 use muster_gate::decision::{Decision, WaiverFate};
+use muster_gate::systems::decide;
 use muster_gate::ways::{Way, ways};
 use muster_gate::written::{html, json, markdown, text};
 
@@ -102,9 +102,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     for typed in &arguments.decided.runs {
         read.run(&project, typed)?;
     }
-    let decision = decide(&read.inputs(at))?;
+    let inputs = read.inputs(at);
+    let decision = decide(&inputs)?;
     show_waivers(&read, &decision);
-    let ways = arguments.explain.then(|| ways(&decision, &read.policy));
+    let ways = arguments.explain.then(|| ways(&decision, &inputs));
     let text = written(arguments.format, &decision, ways.as_deref())?;
     match &arguments.out {
         Some(file) => {
@@ -140,7 +141,10 @@ fn show_waivers(read: &Read, decision: &Decision) {
             say_error(&format!("warning: {place}: the waiver of {test} expires {when}"));
         }
         match found.fate {
-            WaiverFate::Unused => say_error(&format!("warning: {place}: the waiver of {test} is not needed")),
+            WaiverFate::Unused => match &found.uncovered {
+                Some(why) => say_error(&format!("warning: {place}: the waiver of {test} does not cover it: {why}")),
+                None => say_error(&format!("warning: {place}: the waiver of {test} is not needed")),
+            },
             WaiverFate::OtherImage => say_error(&format!("note: {place}: the waiver of {test} is for another image")),
             WaiverFate::Used | WaiverFate::Refused => {}
         }

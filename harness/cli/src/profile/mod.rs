@@ -48,6 +48,9 @@ struct Lock {
     /// The file that it is written to [default: it is printed]
     #[arg(long, short = 'o', value_name = "FILE")]
     out: Option<Utf8PathBuf>,
+    /// Overwrite an existing file
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +78,11 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
 
 fn lock(mut arguments: Lock) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
+    // A dangling symbolic link is there too.
+    if let Some(file) = arguments.out.as_ref().filter(|file| !arguments.force && file.symlink_metadata().is_ok()) {
+        let hint = "write another file and compare the two with `muster profile diff`, or write over it with --force";
+        return Err(CliError::invalid(format!("{file} is there already, and was reviewed")).hint(hint));
+    }
     let id = arguments.id.clone().unwrap_or_else(|| id_of(arguments.out.as_deref()));
     if !muster_suite::is_id(&id) {
         let what = format!("`{}` cannot be the id of a profile", muster_base::text::one_line(&id, 80));

@@ -36,6 +36,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("", "exec", "it is what one command does, and no property of a project"),
     ("gate", "at", "a time in the past is decided for once, and no property of a project"),
     ("verify", "at", "a time in the past is verified for once, and no property of a project"),
+    ("certify", "profile", "it is not taken: the policy names its profile"),
     ("certify", "supersedes", "it names one certificate, and is no property of a project"),
     ("boot", "list", "it is what one command does, and no property of a project"),
     ("boot", "end", "it ends a machine"),

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 use super::certificate_files::FilesRead;
 use super::certify::{at_hand, images, products};
 use super::error::CliError;
 use super::gate::inputs::Read;
-use super::output::{OutputFormat, say};
+use super::output::{OutputFormat, say, say_error};
 use super::ssh_keygen::{self, Verifier};
 use super::supportable::Knows;
 use super::{certificate_files, text_file};
@@ -124,27 +124,21 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     };
     if let (Some(file), Some(key)) = (&arguments.vsa, &arguments.key) {
         // Whoever nobody trusts may name any subject; a signed summary would spread that.
-        let Some(parts) = parts.as_ref().filter(|_| verification.signer.is_some()) else {
-            let what =
-                format!("--vsa {file}: nobody who is trusted has signed it, so that there is nothing to summarize");
-            say(text::text(&verification, statement).trim_end());
-            return Err(CliError::infrastructure(what));
-        };
-        let id = match &arguments.verifier {
-            Some(id) => id.clone(),
-            None => format!("urn:ssh:{}", ssh_keygen::fingerprint(key)?),
-        };
-        let verified = Verified {
-            envelope: files.get(ENVELOPE).map_or(&[][..], Vec::as_slice),
-            policy: demands.policy.as_ref().map(|policy| policy.sha256.as_str()),
-            accepted: verification.accepted,
-        };
-        let made = summary(&parts.statement, &verified, &id, env!("MUSTER_VERSION"), at);
-        let unwritten = |error: serde_json::Error| CliError::infrastructure(format!("{file}: {error}"));
-        let payload = payload(&made).map_err(unwritten)?;
-        let signature = ssh_keygen::sign(key, &pae(&payload))?;
-        let written = Envelope { payload, signature }.render().map_err(unwritten)?;
-        write_atomically(file, written.as_bytes())?;
+        let trusted = parts.as_ref().filter(|_| verification.signer.is_some());
+        match trusted {
+            Some(parts) => {
+                let verified = Verified {
+                    envelope: files.get(ENVELOPE).map_or(&[][..], Vec::as_slice),
+                    policy: demands.policy.as_ref().map(|policy| policy.sha256.as_str()),
+                    accepted: verification.accepted,
+                };
+                summarize(file, key, arguments.verifier.as_deref(), parts, &verified, at)?;
+            }
+            None => {
+                let why = "nobody who is trusted has signed the certificate";
+                say_error(&format!("note: --vsa {file}: it is not written, since {why}"));
+            }
+        }
     }
     match arguments.format {
         OutputFormat::Text => say(text::text(&verification, statement).trim_end()),
@@ -154,6 +148,27 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         }
     }
     Ok(if verification.accepted { Exit::Pass } else { Exit::Failed })
+}
+
+/// Writes the summary, signed with this key.
+fn summarize(
+    file: &Utf8Path,
+    key: &Utf8Path,
+    verifier: Option<&str>,
+    parts: &Parts,
+    verified: &Verified<'_>,
+    at: Timestamp,
+) -> Result<(), CliError> {
+    let id = match verifier {
+        Some(id) => id.to_owned(),
+        None => format!("urn:ssh:{}", ssh_keygen::fingerprint(key)?),
+    };
+    let made = summary(&parts.statement, verified, &id, env!("MUSTER_VERSION"), at);
+    let unwritten = |error: serde_json::Error| CliError::infrastructure(format!("{file}: {error}"));
+    let payload = payload(&made).map_err(unwritten)?;
+    let signature = ssh_keygen::sign(key, &pae(&payload))?;
+    let written = Envelope { payload, signature }.render().map_err(unwritten)?;
+    Ok(write_atomically(file, written.as_bytes())?)
 }
 
 fn demands(arguments: &Arguments) -> Result<Demands, CliError> {

@@ -1,7 +1,7 @@
 //! Runs that go on with others: what they have kept counts as what it is, and never as found anew.
 
 use super::*;
-use crate::testing::{decided, decided_about, digest, policy, profile, run, waiver};
+use crate::testing::{decided, decided_about, digest, explained, policy, profile, run, waiver};
 use muster_record::outcome::Outcome;
 use muster_record::run::{EarlierOutcome, EarlierRun, FoundHow, FoundOn, ImageRecord};
 
@@ -99,7 +99,7 @@ fn a_waiver_of_an_earlier_failure_needs_the_run_that_has_all_of_it() {
     // So no waiver is drafted that would not open it.
     let drafted = |runs: &[RunInput]| {
         let decision = decided(&rules, Some(&profile(&["s/a", "s/b"])), &[], runs).unwrap();
-        crate::ways::ways(&decision, &rules).iter().any(|way| way.waivers.is_some())
+        explained(&decision, &rules, Some(&profile(&["s/a", "s/b"])), runs).iter().any(|way| way.waivers.is_some())
     };
     assert!(drafted(&[first(), second()]) && !drafted(&[second()]));
 }

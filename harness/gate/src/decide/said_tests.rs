@@ -1,8 +1,7 @@
 //! What is said of a decision, and whether what it offers opens the gate.
 
 use super::*;
-use crate::testing::{decided, policy, profile, run, today, waiver};
-use crate::ways::ways;
+use crate::testing::{decided, explained, policy, profile, run, today, waiver};
 use crate::written::text;
 use muster_record::outcome::Outcome;
 
@@ -37,7 +36,7 @@ fn a_flaky_test_has_a_way_that_opens_the_gate() {
     for runs in [vec![failed.clone(), passed], vec![retried]] {
         let decision = decided(&rules(""), Some(&profile), &[], &runs).unwrap();
         assert_eq!(blocking(&decision), ["test s/a"]);
-        let ways = ways(&decision, &rules(""));
+        let ways = explained(&decision, &rules(""), Some(&profile), &runs);
         let whats: Vec<&str> = ways.iter().map(|way| way.what.as_str()).collect();
         assert!(whats[0].starts_with("find out why s/a failed before it passed, fix that"), "{whats:#?}");
         assert!(!whats.iter().any(|what| what.contains("fix what makes")), "{whats:#?}");

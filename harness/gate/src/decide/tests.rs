@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::decision::RefusalReason;
-use crate::testing::{AT, decided, decided_about, digest, missing, policy, profile, run, test, today, waiver};
-use crate::ways::ways;
+use crate::testing::{
+    AT, decided, decided_about, digest, explained, missing, policy, profile, run, test, today, waiver,
+};
 use crate::written::{html, json, markdown, text};
 use muster_base::failure::{self, Failure};
 use muster_record::outcome::Outcome;
@@ -481,10 +482,11 @@ fn a_rule_about_no_test_is_an_error_and_one_that_names_a_test_requires_it() {
     let of = |rules: &str| {
         decided(&policy(&format!("profile: lock\nrequire: [{{test: s/a}}, {rules}]\n")), Some(&profile), &[], &runs)
     };
-    for rule in ["{suite: t}", "{test: t/*}", "{tag: tier9}"] {
-        assert!(matches!(of(rule), Err(GateError::EmptyRule { .. })), "{rule}");
+    for rule in ["{suite: t}", "{test: t/*}", "{tag: tier9}", "{test: s/gone}", "{test: t/a}"] {
+        let error = of(rule).unwrap_err();
+        assert!(matches!(error, GateError::Unmatched { .. }) && error.to_string().contains("p.yaml:5:"), "{error}");
     }
-    assert_eq!(blocking(&of("{test: s/gone}").unwrap()), ["test s/gone"]);
+    assert!(of("{test: machine/health, level: advisory}").unwrap().open);
     // Without a profile a name as written means every combination that ran.
     let policy = policy("require: [{test: s/c}]\n");
     let of = |outcome: Outcome| {
@@ -492,6 +494,8 @@ fn a_rule_about_no_test_is_an_error_and_one_that_names_a_test_requires_it() {
         decided(&policy, None, &[], &runs).unwrap().open
     };
     assert!(of(Outcome::Pass) && !of(Outcome::Fail));
+    let decision = decided(&policy, None, &[], &[today(&[("s/c", Outcome::Pass)])]).unwrap();
+    assert!(decision.open && decision.notes[0].contains("the policy names no profile"), "{:?}", decision.notes);
 }
 
 #[test]
@@ -503,7 +507,7 @@ fn a_decision_is_written_in_every_form_without_the_markup_of_a_guest() {
     runs[0].record.images.get_mut("lab").unwrap().path = "<b>${x}`|\u{1b}[2J".into();
     let waivers = [Waiver { reason: "<script>".into(), ..waiver("s/a") }, missing("s/d")];
     let decision = decided(&policy, Some(&profile), &waivers, &runs).unwrap();
-    let ways = ways(&decision, &policy);
+    let ways = explained(&decision, &policy, Some(&profile), &runs);
     assert!(!decision.open && decision.at == AT);
 
     let schema: serde_json::Value = serde_json::from_str(json::DECISION_SCHEMA).unwrap();
@@ -524,6 +528,8 @@ fn a_decision_is_written_in_every_form_without_the_markup_of_a_guest() {
         for name in ["s/a", "s/b", "s/c", "s/d", "machine/health", "What would open it"] {
             assert!(page.contains(name), "{name} is not in {page}");
         }
+        // Each with the run's file and the attempt.
+        assert!(page.contains("pass [lab kvm] in r1/run.json, attempt 1"), "{page}");
         assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
     }
     let page = html::html(&decision, Some(&ways));
@@ -537,13 +543,13 @@ fn the_ways_are_sorted_and_the_waivers_that_they_draft_can_be_read() {
     let mut runs = [today(&[("s/a", Outcome::Fail), ("s/b", Outcome::Fail), ("s/c", Outcome::Skip)])];
     runs[0].record.tests[0].failures[0].message = "a ${var} \"quoted\": x".into();
     let decision = decided(&policy, Some(&profile), &[], &runs).unwrap();
-    let ways = ways(&decision, &policy);
+    let ways = explained(&decision, &policy, Some(&profile), &runs);
     let efforts: Vec<_> = ways.iter().map(|way| way.effort).collect();
     assert!(efforts.is_sorted() && efforts.len() == 5, "{ways:#?}");
     let draft = ways.last().unwrap().waivers.clone().unwrap();
     let filled = draft
         .replace("reason:\n", "reason: r\n")
-        .replace("tracker:\n", "tracker: t\n")
+        .replace("tracker:\n", "tracker: bug 7\n")
         .replace("requested-by:\n", "requested-by: alice\n")
         .replace("approved-by:\n", "approved-by: bob\n")
         .replace("created:\n", "created: 2026-11-20\n")
@@ -567,7 +573,7 @@ fn a_test_that_ended_in_an_error_is_not_one_that_did_not_run() {
     let runs = [today(&[("s/a", Outcome::Error), ("s/b", Outcome::Error)])];
     let policy = policy("profile: lock\n");
     let decision = decided(&policy, Some(&profile), &[], &runs).unwrap();
-    let ways = ways(&decision, &policy);
+    let ways = explained(&decision, &policy, Some(&profile), &runs);
     let (whats, page) = (ways.iter().map(|way| &way.what).collect::<Vec<_>>(), text::text(&decision, Some(&ways)));
     let has = |part: &str| whats.iter().any(|what| what.contains(part));
     assert!(has("2 tests ended in an error: remove the cause, and run them again"), "{whats:#?}");

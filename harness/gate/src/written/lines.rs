@@ -104,7 +104,10 @@ fn waiver(found: &WaiverUse) -> String {
     let waiver = &found.waiver;
     let fate = match found.fate {
         WaiverFate::Used => format!("used until {}", waiver.expires),
-        WaiverFate::Unused => "unused: delete it".to_owned(),
+        WaiverFate::Unused => match &found.uncovered {
+            Some(why) => format!("does not cover it: {why}"),
+            None => "unused: delete it".to_owned(),
+        },
         WaiverFate::OtherImage => "unused: it is about another image".to_owned(),
         WaiverFate::Refused => {
             let why: Vec<&str> = found.refused.iter().map(|refused| refused.message.as_str()).collect();

@@ -20,8 +20,10 @@ pub fn markdown(decision: &Decision, ways: Option<&[Way]>) -> String {
     for (title, members) in lines::groups(decision) {
         parts.push(format!("\n#### {title}\n\n| requirement | state | why |\n|---|---|---|"));
         for requirement in members {
+            let evidence: String =
+                lines::evidence(requirement).iter().map(|line| format!("<br>{}", code_span(line, LINE))).collect();
             parts.push(format!(
-                "| {} | {} | {} |",
+                "| {} | {} | {}{evidence} |",
                 code_span(&lines::named(requirement), LINE),
                 requirement.state.name(),
                 code_span(&requirement.message, LINE)

@@ -43,7 +43,7 @@ codes! {
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
-    UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
+    UNKNOWN_TEST = "unknown-test", "A known issue, or a part of a policy, is about a test that there is not.";
     VAGUE_FAILURE = "vague-failure", "The `failure` of a known issue fits failures of every kind.";
     REFUSED_WAIVER = "refused-waiver", "A waiver does not count: the message says why.";
     UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";

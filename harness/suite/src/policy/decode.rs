@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::keys::{APPLIES, FILE, MINIMUM, RULE, SCHEMA, WAIVER_RULES};
-use super::model::{FlakyRule, ImageScope, Minimum, Policy, PolicyLevel, PolicyRule, RuleTarget, WaiverRules};
-use crate::decode::{Context, Patterns, days, root_for, schema};
+use super::keys::{APPLIES, FILE, MINIMUM, RULE, SCHEMA, SYSTEM, WAIVER_RULES};
+use super::model::{
+    FlakyRule, ImageScope, Minimum, NotWaivable, Policy, PolicyLevel, PolicyRule, RequiredSystem, RuleTarget,
+    WaiverRules,
+};
+use crate::decode::{Context, Fields, Patterns, days, root_for, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::select::{NameGlob, TagExpression};
 use crate::source;
@@ -19,6 +22,8 @@ use muster_base::failure;
 const MOST_RULES: usize = 1000;
 /// Most combinations of a policy's matrix.
 const MOST_CELLS: usize = 256;
+/// Most systems that a policy requires.
+const MOST_SYSTEMS: usize = 100;
 /// Accelerators there are.
 const ACCELERATORS: &[&str] = &["kvm", "tcg"];
 
@@ -58,6 +63,7 @@ fn policy(cx: &mut Context<'_>, root: &Node) -> Option<Policy> {
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let context = fields.get("context").and_then(|node| cx.line(node, "context"));
     let applies = fields.get("applies").and_then(|node| applies(cx, node));
+    let systems = fields.get("systems").map(|node| systems(cx, node)).unwrap_or_default();
     let profile = fields.get("profile").and_then(|node| cx.line(node, "profile"));
     let matrix = fields.get("matrix").map(|node| matrix(cx, node)).unwrap_or_default();
     let environments = fields.get("environments").map(|node| lines(cx, node, "environments")).unwrap_or_default();
@@ -86,6 +92,8 @@ fn policy(cx: &mut Context<'_>, root: &Node) -> Option<Policy> {
         id: id?.text,
         context: context?.text,
         applies,
+        systems,
+        profile_span: fields.get("profile").map_or(root.span, |node| node.span),
         profile: profile.map(|text| text.text),
         rules,
         matrix,
@@ -102,16 +110,46 @@ fn policy(cx: &mut Context<'_>, root: &Node) -> Option<Policy> {
 
 fn applies(cx: &mut Context<'_>, node: &Node) -> Option<ImageScope> {
     let fields = cx.fields(node, &APPLIES)?;
-    let scope = ImageScope {
-        distro: fields.get("distro").and_then(|node| cx.id(node, "distro")).map(|text| text.text),
-        version: fields.get("version").map(|node| lines(cx, node, "version")).unwrap_or_default(),
-        arch: fields.get("arch").map(|node| lines(cx, node, "arch")).unwrap_or_default(),
-    };
+    let scope = scope(cx, &fields);
     if scope == ImageScope::default() && cx.problems() == 0 {
         let problem = cx.problem(codes::EMPTY_VALUE, node.span, "`applies` names no image");
         cx.report(problem.help("give it `distro`, `version` or `arch`, or remove the key"));
     }
     Some(scope)
+}
+
+fn scope(cx: &mut Context<'_>, fields: &Fields<'_>) -> ImageScope {
+    ImageScope {
+        distro: fields.get("distro").and_then(|node| cx.id(node, "distro")).map(|text| text.text),
+        version: fields.get("version").map(|node| lines(cx, node, "version")).unwrap_or_default(),
+        arch: fields.get("arch").map(|node| lines(cx, node, "arch")).unwrap_or_default(),
+    }
+}
+
+fn systems(cx: &mut Context<'_>, node: &Node) -> Vec<RequiredSystem> {
+    let items = cx.items(node, "systems").unwrap_or_default();
+    if items.len() > MOST_SYSTEMS {
+        let message = format!("a policy requires at most {MOST_SYSTEMS} systems");
+        let problem = cx.problem(codes::TOO_MANY, node.span, message);
+        cx.report(problem);
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for item in items {
+        let Some(fields) = cx.fields(item, &SYSTEM) else { continue };
+        let entry = fields.get("entry").and_then(|node| cx.id(node, "entry")).map(|text| text.text);
+        let system = RequiredSystem { entry, scope: scope(cx, &fields) };
+        if system == RequiredSystem::default() && cx.problems() == 0 {
+            let problem = cx.problem(codes::EMPTY_VALUE, item.span, "this system is every system");
+            cx.report(problem.help("give it `distro`, `version`, `arch` or `entry`"));
+        } else if out.contains(&system) {
+            let message = format!("`systems` has `{}` twice", muster_base::text::one_line(&system.name(), 120));
+            let problem = cx.problem(codes::DUPLICATE_ID, item.span, message);
+            cx.report(problem);
+        }
+        out.push(system);
+    }
+    out
 }
 
 /// One line, or a list of them.
@@ -137,11 +175,14 @@ fn count(text: &str) -> Result<u64, ValueError> {
         .ok_or_else(|| ValueError::Invalid(format!("{number} is not a number from 1 to 1000000000")))
 }
 
-/// Ids of skips that may leave a test out: not those of a test that would fail, or whose need did.
-fn skips(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
+/// Whether `allow-skips` takes an id: those of skips, but not of a test that would fail, or whose need did.
+pub fn may_allow_skip(id: &str) -> bool {
     let hides = [failure::SKIP_NEED, failure::SKIP_KNOWN];
-    let may = |id: &&'static str| id.starts_with("skip.") && !hides.iter().any(|hides| hides.as_str() == *id);
-    let ids: Vec<&'static str> = failure::TABLE.iter().map(|row| row.id).filter(may).collect();
+    id.starts_with("skip.") && !hides.iter().any(|hides| hides.as_str() == id)
+}
+
+fn skips(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
+    let ids: Vec<&'static str> = failure::TABLE.iter().map(|row| row.id).filter(|id| may_allow_skip(id)).collect();
     let items = cx.items(node, "allow-skips").unwrap_or_default();
     items.iter().filter_map(|item| cx.keyword(item, "allow-skips", &ids).map(str::to_owned)).collect()
 }
@@ -151,7 +192,8 @@ fn waiver_rules(cx: &mut Context<'_>, node: &Node) -> Option<WaiverRules> {
     let max_days = fields.get("max-days").and_then(|node| cx.parsed(node, "max-days", count));
     let approvers = fields.get("approvers").map(|node| lines(cx, node, "approvers")).unwrap_or_default();
     let globs = fields.get("not-waivable").and_then(|node| cx.items(node, "not-waivable")).unwrap_or_default();
-    let not_waivable = globs.iter().filter_map(|item| cx.parsed(item, "not-waivable", glob)).collect();
+    let one = |item: &Node| Some(NotWaivable { tests: cx.parsed(item, "not-waivable", glob)?, span: item.span });
+    let not_waivable = globs.iter().filter_map(one).collect();
     Some(WaiverRules { max_days: i64::try_from(max_days?).ok()?, approvers, not_waivable })
 }
 
@@ -266,86 +308,8 @@ fn rule(cx: &mut Context<'_>, node: &Node, has_profile: bool) -> Option<PolicyRu
         let problem = cx.problem(codes::NEVER_TRUE, node.span, message);
         cx.report(problem.help("`until` is the first day on which the rule no longer applies"));
     }
-    Some(PolicyRule { target, level, from, since, until, location: cx.location(node.span) })
+    Some(PolicyRule { target, level, from, since, until, location: cx.location(node.span), span: named.span })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::testing::VOCABULARY;
-
-    const GOOD: &str = "schema: policy/v1
-id: azl4-stable
-context: promote-stable
-applies: {distro: azurelinux, version: '4.*', arch: [x86_64, aarch64]}
-profile: isv-2026.1
-require:
-  - {suite: fedora-compat}
-  - {test: boot-time/userspace, level: upcoming, from: 2027-01-01, since: 2026-10-01}
-  - {tag: tier0 and not slow, level: advisory}
-matrix: {firmware: [uefi], disk: [virtio-blk, nvme]}
-accelerators: [kvm]
-environments: [azl4]
-minimum: {passed: 10}
-max-age: 30d
-allow-skips: [skip.when]
-waivers: {max-days: 90, approvers: [release-team], not-waivable: ['security/*']}
-";
-
-    fn decoded(text: &str) -> (Option<Policy>, Diagnostics) {
-        let mut sink = Diagnostics::new();
-        let policy = decode_source("p.yaml", text, &VOCABULARY, &mut sink);
-        sink.settle();
-        (policy, sink)
-    }
-
-    #[test]
-    fn a_policy_has_what_was_written() {
-        let (policy, problems) = decoded(GOOD);
-        assert_eq!(problems.render(false), "");
-        let policy = policy.unwrap();
-        assert_eq!((policy.id.as_str(), policy.rules.len(), policy.matrix.len()), ("azl4-stable", 3, 2));
-        let scope = policy.applies.unwrap();
-        assert_eq!((scope.version, scope.arch.len()), (vec!["4.*".to_owned()], 2));
-        assert_eq!(policy.rules[1].level, PolicyLevel::Upcoming);
-        assert_eq!(policy.max_age, Some(Duration::from_secs(30 * 86_400)));
-        assert_eq!((policy.flaky, policy.minimum.passed), (FlakyRule::Fails, 10));
-        assert_eq!(policy.waivers.unwrap().max_days, 90);
-    }
-
-    #[test]
-    fn each_mistake_has_its_message_and_no_policy_comes_out() {
-        let without_profile = GOOD.replace("profile: isv-2026.1\n", "");
-        for (text, code, says) in [
-            (GOOD.replace("id: azl4", "id: AZL4"), "bad-id", "`id` cannot be"),
-            (GOOD.replace("suite: fedora-compat", "suit: fedora-compat"), "unknown-key", "did you mean `suite`?"),
-            (GOOD.replace("{suite: fedora-compat}", "{level: required}"), "missing-key", "`test`, `suite` or `tag`"),
-            (GOOD.replace("{suite: fedora", "{test: a/b, suite: fedora"), "bad-value", "not test and suite"),
-            (without_profile.clone(), "missing-key", "must come from a profile, never from the run"),
-            (GOOD.replace("boot-time/userspace", "boot-time"), "bad-value", "did you mean `suite: boot-time`?"),
-            (GOOD.replace(", from: 2027-01-01", ""), "missing-key", "an `upcoming` rule needs the key `from`"),
-            (GOOD.replace("level: upcoming", "level: required"), "no-effect", "`from` belongs to the level"),
-            (GOOD.replace("since: 2026-10-01", "since: 2026-10-01, until: 2026-10-01"), "never-true", "no image"),
-            (GOOD.replace("tier0 and not slow", "tier0 nor slow"), "bad-value", "is not a tag expression"),
-            (GOOD.replace("[kvm]", "[kwm]"), "bad-value", "did you mean `kvm`?"),
-            (GOOD.replace("skip.when", "skip.need"), "bad-value", "`allow-skips` cannot be `skip.need`"),
-            (GOOD.replace("max-days: 90", "max-days: 0"), "bad-value", "is not a number from 1"),
-            (GOOD.replace("[uefi]", "[uefi, uefi]"), "duplicate-id", "`firmware` has `uefi` twice"),
-            (GOOD.replace("max-age: 30d", "max-age: 30"), "bare-number", "has no unit"),
-            ("schema: policy/v1\nid: a\ncontext: c\n".to_owned(), "asserts-nothing", "could never keep an image back"),
-            (
-                "schema: policy/v1\nid: a\ncontext: c\nrequire: [{test: a/b, level: advisory}]\n".to_owned(),
-                "asserts-nothing",
-                "no rule of the policy requires a test",
-            ),
-        ] {
-            let (policy, problems) = decoded(&text);
-            assert!(policy.is_none(), "{text}");
-            let rendered = problems.render(false);
-            assert!(problems.iter().any(|problem| problem.code == code), "{code}: {rendered}");
-            assert!(rendered.contains(says), "{says}: {rendered}");
-        }
-    }
-}
+mod tests;

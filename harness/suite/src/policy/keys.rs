@@ -15,6 +15,11 @@ pub const FILE: KeyTable = KeyTable {
         required("context", Shape::Line, "What is decided: `promote-stable`."),
         key("applies", Shape::Mapping(&APPLIES), "The images that it is for; without it, every image."),
         key(
+            "systems",
+            Shape::List(&SYSTEM),
+            "Systems of which there must be an image each, among those of the runs, that satisfies the policy.",
+        ),
+        key(
             "profile",
             Shape::Line,
             "The lock that names the tests: a file next to the policy, or the id of one (`ID.lock.json`).",
@@ -25,7 +30,11 @@ pub const FILE: KeyTable = KeyTable {
             Shape::Matrix,
             "Dimensions with values: every required test must have passed in every combination of them.",
         ),
-        key("environments", Shape::Lines, "Ids of image entries, on each of which a required test must have passed."),
+        key(
+            "environments",
+            Shape::Lines,
+            "Ids of entries of one image, on each of which a required test must have passed; of several images, see `systems`.",
+        ),
         key("accelerators", Shape::Lines, "`kvm`, `tcg`: on each of them a required test must have passed."),
         key("minimum", Shape::Mapping(&MINIMUM), "The least that must have been tested."),
         key("max-age", Shape::Days, "How old a run may be; without it, any age."),
@@ -47,6 +56,17 @@ pub const FILE: KeyTable = KeyTable {
 pub(crate) const APPLIES: KeyTable = KeyTable {
     what: "`applies`",
     keys: &[
+        key("distro", Shape::Id, "The `ID` of os-release."),
+        key("version", Shape::LineOrLines, "Globs of its `VERSION_ID`, one of which must match: `4.*`."),
+        key("arch", Shape::LineOrLines, "Architectures, as `uname -m` has them."),
+    ],
+};
+
+/// A system that must be among those that satisfy the policy.
+pub(crate) const SYSTEM: KeyTable = KeyTable {
+    what: "a system of a policy",
+    keys: &[
+        key("entry", Shape::Id, "The id of the image's entry."),
         key("distro", Shape::Id, "The `ID` of os-release."),
         key("version", Shape::LineOrLines, "Globs of its `VERSION_ID`, one of which must match: `4.*`."),
         key("arch", Shape::LineOrLines, "Architectures, as `uname -m` has them."),

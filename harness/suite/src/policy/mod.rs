@@ -5,6 +5,9 @@ mod decode;
 pub(crate) mod keys;
 mod model;
 
-pub use decode::{decode_source, load};
+pub use decode::{decode_source, load, may_allow_skip};
 pub use keys::{FILE, SCHEMA};
-pub use model::{FlakyRule, ImageScope, Minimum, Policy, PolicyLevel, PolicyRule, RuleTarget, WaiverRules};
+pub use model::{
+    FlakyRule, ImageScope, Minimum, NotWaivable, Policy, PolicyLevel, PolicyRule, RequiredSystem, RuleTarget,
+    WaiverRules,
+};

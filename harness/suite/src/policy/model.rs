@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use crate::diagnostic::Span;
 use crate::select::{NameGlob, TagExpression};
 use muster_base::failure::Location;
 
@@ -16,8 +17,12 @@ pub struct Policy {
     pub context: String,
     /// The images that it is for; `None` is every image, one whose file is not known too.
     pub applies: Option<ImageScope>,
+    /// Systems of which there must be an image each that satisfies the policy; empty is one image, whichever it is.
+    pub systems: Vec<RequiredSystem>,
     /// The lock that names the tests: a file, or an id.
     pub profile: Option<String>,
+    /// Where its name stands; of a policy without one, where the policy begins.
+    pub profile_span: Span,
     /// In the order of the file; of several about one test the last counts. Empty only with a profile: all its tests
     /// are required.
     pub rules: Vec<PolicyRule>,
@@ -52,6 +57,26 @@ pub struct ImageScope {
     pub arch: Vec<String>,
 }
 
+/// A system that must be among those that satisfy a policy. It names at least one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequiredSystem {
+    /// The id of the image's entry; `None` is any.
+    pub entry: Option<String>,
+    /// What the image says of itself.
+    pub scope: ImageScope,
+}
+
+impl RequiredSystem {
+    /// As it is listed: `azurelinux 4.* x86_64`, `entry lab`.
+    pub fn name(&self) -> String {
+        let Self { entry, scope } = self;
+        let entry = entry.iter().map(|entry| format!("entry {entry}"));
+        let several = |values: &[String]| (!values.is_empty()).then(|| values.join("|"));
+        let scope = scope.distro.iter().cloned().chain(several(&scope.version)).chain(several(&scope.arch));
+        entry.chain(scope).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// A rule: which tests, and how much depends on them.
 #[derive(Debug, Clone)]
 pub struct PolicyRule {
@@ -67,6 +92,8 @@ pub struct PolicyRule {
     pub until: Option<Date>,
     /// Where it stands.
     pub location: Location,
+    /// Where the name of its tests stands.
+    pub span: Span,
 }
 
 /// Which tests a rule is about.
@@ -121,5 +148,21 @@ pub struct WaiverRules {
     /// Who may approve; empty is anybody but who requested it.
     pub approvers: Vec<String>,
     /// Tests that none covers.
-    pub not_waivable: Vec<NameGlob>,
+    pub not_waivable: Vec<NotWaivable>,
+}
+
+/// Tests that no waiver covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotWaivable {
+    /// Their names.
+    pub tests: NameGlob,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl WaiverRules {
+    /// What keeps a test from being waived.
+    pub fn forbids(&self, suite: &str, test: &str) -> Option<&NameGlob> {
+        self.not_waivable.iter().map(|one| &one.tests).find(|glob| glob.matches(suite, test))
+    }
 }

@@ -77,8 +77,9 @@ fn entry(cx: &mut Context<'_>, node: &Node) -> Option<WaiverEntry> {
     let cell = fields.get("cell").map(|node| cell(cx, node).ok_or(()));
     let mut line = |name: &str| fields.get(name).and_then(|node| cx.line(node, name)).map(|text| text.text);
     let (failure, signature) = (line("failure"), line("signature"));
-    let (reason, tracker) = (line("reason"), line("tracker"));
+    let reason = line("reason");
     let (requested_by, approved_by) = (line("requested-by"), line("approved-by"));
+    let tracker = fields.get("tracker").and_then(|node| cx.parsed(node, "tracker", tracker));
     let mut day = |name: &str| fields.get(name).and_then(|node| cx.parsed(node, name, value::date));
     let (created, expires) = (day("created"), day("expires"));
     let missing = fields.get("missing").and_then(|node| cx.parsed(node, "missing", value::boolean)).unwrap_or(false);
@@ -115,11 +116,10 @@ fn entry(cx: &mut Context<'_>, node: &Node) -> Option<WaiverEntry> {
 /// Why a waiver never counts: the key, what is wrong, what to do.
 fn refused(waiver: &Waiver) -> Option<(&'static str, String, &'static str)> {
     if let Some(key) = waiver.wildcard() {
-        let message = format!("a waiver covers one failure of one test, and `{key}` has a wildcard");
-        return Some((key, message, "write an entry for each test that may fail"));
+        return Some((key, waiver.wildcard_message(key), Waiver::wildcard_help(key)));
     }
     if waiver.is_self_approved() {
-        let message = format!("{} approved the own request", one_line(&waiver.approved_by, 60));
+        let message = format!("{} both requested and approved it", one_line(&waiver.approved_by, 60));
         return Some(("approved-by", message, "another person must approve it"));
     }
     if waiver.expires < waiver.created {
@@ -136,6 +136,18 @@ fn digest(text: &str) -> Result<String, ValueError> {
         return Ok(digits);
     }
     Err(ValueError::Invalid("it is not a SHA-256: 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned()))
+}
+
+/// Where something is followed up can be found again: an address, or a number in a tracker.
+fn tracker(text: &str) -> Result<String, ValueError> {
+    let found = text.contains("://") || text.bytes().any(|byte| byte.is_ascii_digit());
+    match found && !text.contains('\n') {
+        true => Ok(text.to_owned()),
+        false => {
+            let message = format!("`{}` is neither an address nor the number of an issue", one_line(text, 80));
+            Err(ValueError::Invalid(format!("{message}: `https://bugs.example/1`, `RHBZ 123`")))
+        }
+    }
 }
 
 fn test(text: &str) -> Result<String, ValueError> {
@@ -220,7 +232,7 @@ waivers:
                 4,
                 "`test` has a wildcard",
             ),
-            (good.replace(&"ab".repeat(32), "'*'"), "refused-waiver", 3, "`image` has a wildcard"),
+            (good.replace(&"ab".repeat(32), "'*'"), "refused-waiver", 3, "write an entry for each image"),
             (good.replace("image: lab,", "image: '*',"), "refused-waiver", 5, "`cell` has a wildcard"),
             (
                 good.replace("failure: package.version", "failure: package.*"),
@@ -232,13 +244,19 @@ waivers:
                 good.replace("approved-by: bob", "approved-by: '@Alice'"),
                 "refused-waiver",
                 11,
-                "approved the own request",
+                "both requested and approved it",
             ),
             (good.replace("expires: 2026-12-31", "expires: 2026-10-31"), "refused-waiver", 13, "before it was created"),
             (good.replace(&"ab".repeat(32), "abcd"), "bad-value", 3, "it is not a SHA-256"),
             (good.replace("test: kernel/features[cpu=x86-64-v3]", "test: kernel"), "bad-value", 4, "names a suite"),
             (good.replace("    failure: package.version\n", ""), "missing-key", 3, "needs the key `failure`"),
             (good.replace("    tracker: https://bugs.example/1\n", ""), "missing-key", 3, "needs the key `tracker`"),
+            (
+                good.replace("https://bugs.example/1", "later"),
+                "bad-value",
+                9,
+                "`later` is neither an address nor the number of an issue",
+            ),
             (good.replace("tracker:", "trackr:"), "unknown-key", 9, "did you mean `tracker`?"),
             (
                 good.replace("expires: 2026-12-31", "expires: 2026-12-31\n    missing: true"),

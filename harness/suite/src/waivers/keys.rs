@@ -28,7 +28,7 @@ pub(crate) const WAIVER: KeyTable = KeyTable {
             "The message of the failure with `…` where numbers stood, as `--explain` prints it.",
         ),
         required("reason", Shape::Line, "Why the image may ship with it."),
-        required("tracker", Shape::Line, "Where it is followed up."),
+        required("tracker", Shape::Line, "Where it is followed up: an address, or the number of an issue."),
         required("requested-by", Shape::Line, "Who wants it."),
         required("approved-by", Shape::Line, "Who approved it: another person."),
         required("created", Shape::Date, "The day on which it was approved."),

@@ -76,6 +76,21 @@ impl Waiver {
         let key = named.into_iter().find(|(_, value)| value.is_some_and(|value| wild(value))).map(|(key, _)| key);
         key.or_else(|| self.cell.iter().any(|(name, value)| wild(name) || wild(value)).then_some("cell"))
     }
+
+    /// What is wrong with a wildcard in this key.
+    pub fn wildcard_message(&self, key: &str) -> String {
+        format!("a waiver covers one failure of one test on one image, and `{key}` has a wildcard")
+    }
+
+    /// What to do about it.
+    pub fn wildcard_help(key: &str) -> &'static str {
+        match key {
+            "image" => "write an entry for each image, with the SHA-256 of its file",
+            "failure" => "write an entry for each failure, with its id",
+            "cell" => "write an entry for each place in which it may fail",
+            _ => "write an entry for each test that may fail",
+        }
+    }
 }
 
 /// A waiver of a file, with the places of its keys.
