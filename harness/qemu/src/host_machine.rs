@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use crate::death::{NEWS, console_tail, death_of};
 use crate::series::Origin;
 use crate::ssh_login::{LOGIN, SshLogin, ended};
-use crate::{Machine, timeline};
+use crate::{Machine, Network, timeline};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_boot_time::sample::Population;
@@ -65,6 +65,10 @@ pub struct HostMachine {
 }
 
 impl Live for HostMachine {
+    fn reaches_nothing(&self) -> bool {
+        self.machine.network() == Network::Restricted
+    }
+
     fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -77,6 +81,8 @@ impl Live for HostMachine {
             // When it began and ended is noted where that is said to everybody.
             started: None,
             ended: None,
+            // It has answered.
+            last_seen: None,
             qemu: self.machine.qmp().version().map(str::to_owned),
             firmware: self.firmware.clone(),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
