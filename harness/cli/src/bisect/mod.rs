@@ -16,6 +16,7 @@ use super::output::{say, say_error};
 use super::project::{Project, working_directory};
 use super::run::{self, Ready};
 use super::session;
+use super::this_host::choose_accelerator;
 use answer::Answer;
 use muster_base::exit::Exit;
 use muster_base::files::safe_name;
@@ -213,6 +214,9 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         );
     }
     session::room(dir)?;
+    if !ready.arguments.is_connected() {
+        choose_accelerator(ready.arguments.images().machine.accel)?;
+    }
     search.write(dir)?;
     Ok(search)
 }
