@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::output::say_error;
 use super::project::{Project, short};
 use super::settings::taken::{self, Named};
+use super::suite_files;
 use muster_base::text::one_line;
 use muster_record::journal;
 use muster_record::layout::FileError;
@@ -127,7 +128,11 @@ pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<O
     let Some(Named { option, run }) = taken::named(root, &words) else { return Ok((words, None)) };
     let earlier = read(&Project::find()?, option, &run)?;
     let record = &earlier.opened.record;
-    let Some(taken) = taken::take(root, words, &record.arguments, earlier.is_archive()) else {
+    let from = match earlier.is_archive() {
+        true => taken::From::Archive { with_suites: suite_files::is_sent(&earlier) },
+        false => taken::From::Here,
+    };
+    let Some(taken) = taken::take(root, words, &record.arguments, from) else {
         let what = format!("{option}: {} was not made by a `muster run` of this version", short(&earlier.place));
         return Err(CliError::invalid(what).hint("its options cannot be taken over: name them with `--failed` instead"));
     };

@@ -12,7 +12,7 @@ use super::schema::{is_anothers, schema_of};
 use super::suite;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::kind::FileKind;
-use crate::model::Suite;
+use crate::model::{Suite, SuitePart};
 use crate::source::{self, SourceFile};
 use crate::vocabulary::Vocabulary;
 use crate::yaml::{self, Limits, Node};
@@ -109,6 +109,7 @@ pub(super) fn decode_bytes(
         // What is wrong with the text is said first, and nothing is read for a suite that cannot be used.
         let data = std::mem::take(&mut cx.data);
         if sink.len() == before {
+            files.paths.extend(data.paths().cloned());
             data.digest(source.path.parent().unwrap_or(Utf8Path::new("")), name, &mut files.digest, sink);
         }
         suite
@@ -120,7 +121,23 @@ pub(super) fn decode_bytes(
     }
     let mut suite = suite?;
     suite.digest = muster_base::text::hex(files.digest.finalize());
+    if on_disk {
+        suite.parts = parts(&source.path, files.paths);
+    }
     Some(suite)
+}
+
+/// The files of a suite, each once.
+fn parts(own: &Utf8Path, others: Vec<Utf8PathBuf>) -> Vec<SuitePart> {
+    let dir = own.parent().unwrap_or(Utf8Path::new(""));
+    let mut parts: Vec<SuitePart> = Vec::new();
+    for path in std::iter::once(own.to_owned()).chain(others) {
+        let name = path.strip_prefix(dir).unwrap_or(&path).to_owned();
+        if !parts.iter().any(|part| part.name == name) {
+            parts.push(SuitePart { name, path });
+        }
+    }
+    parts
 }
 
 fn unique_name(file: &Arc<str>, root: &Node, names: &mut HashMap<String, (Arc<str>, Span)>, sink: &mut Diagnostics) {
