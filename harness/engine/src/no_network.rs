@@ -48,9 +48,9 @@ pub(super) fn note<L: Live>(record: &mut TestRecord, planned: &Planned, live: Op
 
 fn is_one(failure: &Failure) -> bool {
     let id = failure.id.as_str();
-    let asks = IDS.contains(&id) || CHECKS.iter().any(|check| id.starts_with(check));
+    let reaches_out = IDS.contains(&id) || CHECKS.iter().any(|check| id.starts_with(check));
     let said = [Some(&failure.message), failure.actual.as_ref(), failure.detail.as_ref()];
-    asks && said.into_iter().flatten().flat_map(|text| text.lines()).any(says_so)
+    reaches_out && said.into_iter().flatten().flat_map(|text| text.lines()).any(says_so)
 }
 
 fn says_so(line: &str) -> bool {

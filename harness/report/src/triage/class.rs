@@ -64,7 +64,7 @@ impl CauseClass {
             "boot" | "ssh" | "machine" | "test" => Self::Undetermined,
             // A probe that could not run says nothing of the image.
             _ => match first {
-                // The machine was cut off: the test may be without its tag, or the image may ask where it should not.
+                // The machine was cut off: the test may be without its tag, or the image may use a network where it should not.
                 Some(Class::Fail) if no_network(test) => Self::Undetermined,
                 Some(Class::Fail) => Self::Image,
                 _ => Self::Undetermined,

@@ -23,7 +23,7 @@ const CONSOLE_LINES: usize = 25;
 
 /// What a person does next where a machine was cut off and the test failed for it.
 const NEXT_WITHOUT_A_NETWORK: &str = "The machine reached no network, as no machine does without the tag `needs-internet`. Give the test \
-     that tag if it needs one; if it should pass without, the image asks where it should not.";
+     that tag if it needs one; if it should pass without, the image uses a network where it should not.";
 
 /// A statement and where it is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
