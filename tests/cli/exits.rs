@@ -141,7 +141,7 @@ fn an_accelerator_that_is_refused_leaves_nothing_that_a_retry_meets() {
     for line in [
         &["run", "--image", disk, "--accel", "kvm"][..],
         &["boot-time", disk, "--accel", "kvm", "--out", out],
-        &["bisect", "--good", disk, "--bad", other, "--test", "base/boots", "--out", out, "--", "--accel", "kvm"],
+        &["bisect", "--good", disk, "--bad", other, "base/boots", "--out", out, "--", "--accel", "kvm"],
     ] {
         let ended = place.command(line).output().expect("muster runs");
         let said = String::from_utf8_lossy(&ended.stderr);

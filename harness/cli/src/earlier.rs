@@ -8,7 +8,6 @@ use super::error::CliError;
 use super::output::say_error;
 use super::project::{Project, short};
 use super::settings::taken::{self, Named};
-use super::suite_files;
 use muster_base::text::one_line;
 use muster_record::journal;
 use muster_record::layout::FileError;
@@ -40,6 +39,11 @@ impl Earlier {
     /// Whether it was read from an archive, so that its directory is gone when this is.
     pub(crate) fn is_archive(&self) -> bool {
         self.opened.unpacked.is_some()
+    }
+
+    /// Whether it is an archive that has the suites of its run.
+    pub(crate) fn brings_suites(&self) -> bool {
+        self.is_archive() && self.opened.dir.suites().is_dir()
     }
 
     /// How a run that goes on with it refers to it.
@@ -129,7 +133,7 @@ pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<O
     let earlier = read(&Project::find()?, option, &run)?;
     let record = &earlier.opened.record;
     let from = match earlier.is_archive() {
-        true => taken::From::Archive { with_suites: suite_files::is_sent(&earlier) },
+        true => taken::From::Archive { with_suites: earlier.brings_suites() },
         false => taken::From::Here,
     };
     let Some(taken) = taken::take(root, words, &record.arguments, from) else {

@@ -12,7 +12,6 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use super::again::Again;
 use super::earlier::Earlier;
 use super::error::CliError;
-use super::load::{self, vocabulary};
 use super::project::{Project, short};
 use muster_base::files::{FileError, ensure};
 use muster_base::text::one_line;
@@ -21,6 +20,7 @@ use muster_record::layout::RunDir;
 use muster_record::names::PREFIX;
 use muster_record::outstanding::listed;
 use muster_record::run::{RunRecord, SuiteRecord};
+use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::model::Suite;
 use muster_suite::source;
@@ -51,8 +51,8 @@ pub(crate) struct SentSuites {
 }
 
 impl SentSuites {
-    /// Those that a run uses which goes on with an earlier one: none where a person or that run names other suites. `to` is the
-    /// directory that it gets.
+    /// Those that a run uses which goes on with an earlier one: none where a person or that run names other suites, as `named` has
+    /// them. `to` is the directory that it gets.
     ///
     /// # Errors
     /// The suites that are named are paths of the host on which an archive was made, and it brings none of them.
@@ -65,8 +65,8 @@ impl SentSuites {
         if named.is_empty() {
             return Self::of(earlier, to);
         }
-        let elsewhere = |path: &Utf8PathBuf| earlier.is_archive() && !path.exists();
-        let gone: Vec<Utf8PathBuf> = load::named(named)?.into_iter().filter(elsewhere).collect();
+        let elsewhere = |path: &Utf8Path| earlier.is_archive() && !path.exists();
+        let gone: Vec<Utf8PathBuf> = named.iter().filter(|path| elsewhere(path)).cloned().collect();
         let is_here = |_: &str, suite: &SuiteRecord| !gone.iter().any(|path| suite.file.starts_with(path.as_str()));
         again.lacks(is_here).filter(|_| !gone.is_empty()).map_or(Ok(None), Err)
     }
@@ -77,7 +77,7 @@ impl SentSuites {
     /// The directory of what ships cannot be found.
     fn of(earlier: &Earlier, to: &Utf8Path) -> Result<Option<Self>, CliError> {
         let dir = &earlier.opened.dir;
-        if !is_sent(earlier) {
+        if !earlier.brings_suites() {
             return Ok(None);
         }
         let record = &earlier.opened.record;
@@ -100,13 +100,13 @@ impl SentSuites {
     }
 
     /// Loads them under the names that they have among the files of this run.
-    pub(crate) fn load(&self) -> (Vec<Suite>, Diagnostics) {
+    pub(crate) fn load(&self, vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
         let mut sink = Diagnostics::new();
         let mut sources = source::find(&self.paths, &mut sink);
         for source in &mut sources {
             source.name = self.kept_as(&source.path).as_str().into();
         }
-        let suites = muster_suite::load_sources(&sources, &vocabulary(), &mut sink);
+        let suites = muster_suite::load_sources(&sources, vocabulary, &mut sink);
         sink.settle();
         (suites, sink)
     }
@@ -131,11 +131,6 @@ impl SentSuites {
         }
         Ok(format!("suites of {} are used, with the SHA-256 of its run: {}", self.archive, listed(&self.names)))
     }
-}
-
-/// Whether an earlier run is an archive that brings suites.
-pub(crate) fn is_sent(earlier: &Earlier) -> bool {
-    earlier.is_archive() && earlier.opened.dir.suites().is_dir()
 }
 
 /// The last part of a path that another host wrote.
@@ -259,6 +254,7 @@ fn is_carried(path: &Utf8Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::vocabulary;
     use muster_record::archive;
     use muster_record::event::Event;
     use muster_record::journal::Journal;
@@ -360,15 +356,15 @@ mod tests {
             crate::earlier::read_at("--rerun", file).unwrap()
         };
         let earlier = archive("good", &suites[0].digest);
-        assert!(is_sent(&earlier));
+        assert!(earlier.brings_suites());
         let brought = SentSuites::of(&earlier, &path.join("new")).unwrap().unwrap();
-        let (loaded, problems) = brought.load();
+        let (loaded, problems) = brought.load(&vocabulary());
         assert!(problems.is_empty(), "{}", problems.render(false));
         let mine = loaded.iter().find(|suite| suite.name == "mine").unwrap();
         assert_eq!(*mine.file, *path.join("new/suites/mine/own.yaml").as_str(), "where this run has it");
         assert!(brought.compare(&loaded).unwrap().ends_with("good.zip are used, with the SHA-256 of its run: mine"));
         let other = SentSuites::of(&archive("other", &"0".repeat(64)), &path.join("new")).unwrap().unwrap();
-        let refused = other.compare(&other.load().0).unwrap_err();
+        let refused = other.compare(&other.load(&vocabulary()).0).unwrap_err();
         assert!(refused.what.contains("its suite `mine` is not the one that its run had"), "{}", refused.what);
     }
 }

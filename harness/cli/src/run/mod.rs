@@ -15,7 +15,7 @@ use super::consumer::{self, Consumer, ReportsTo};
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
-use super::load::Selection;
+use super::load::{self, Selection};
 use super::opening::{Opening, announce, run_id};
 use super::over::Over;
 use super::product;
@@ -92,8 +92,8 @@ pub(crate) fn execute_from(
         let earlier = earlier::open_ended(&project, mode.option(), run)?.with_results(&project, mode.option())?;
         let again = Again::new(mode, &earlier, !arguments.focus.is_empty())?;
         let to = arguments.out.clone().unwrap_or_else(|| project.runs().join(&id));
-        arguments.selection.sent =
-            SentSuites::wanted(&earlier, &again, &arguments.selection.suites, &to)?.map(Box::new);
+        let named = load::named(&arguments.selection.suites)?;
+        arguments.selection.sent = SentSuites::wanted(&earlier, &again, &named, &to)?.map(Box::new);
         arguments.selection.again = Some(Box::new(again));
         before = Some(earlier.opened);
     }
