@@ -117,3 +117,36 @@ fn an_image_that_was_not_pulled_is_one_error_that_names_the_command() {
         assert!(!place.path("run").exists(), "a run directory was made");
     }
 }
+
+#[test]
+fn an_accelerator_that_is_refused_leaves_nothing_that_a_retry_meets() {
+    let place = Place::new();
+    let disk = place.path("disk.qcow2");
+    let made =
+        std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("8M").status();
+    assert!(made.expect("qemu-img runs").success());
+    let other = place.path("other.qcow2");
+    std::fs::copy(&disk, &other).expect("a second disk");
+    let [disk, other] = [&disk, &other].map(|path| path.to_str().expect("a plain path"));
+    let doctor = place.command(&["doctor", "--format", "json"]).output().expect("muster runs");
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&doctor.stdout).expect("a list");
+    let kvm = found.iter().find(|one| one["what"] == "KVM").expect("the doctor looks at KVM");
+    // Where KVM works nothing is refused, and the blank disk would be booted.
+    if kvm["state"] == "ok" {
+        return;
+    }
+    let new = place.path("new");
+    let out = new.join("deep/run");
+    let out = out.to_str().expect("a plain path");
+    for line in [
+        &["run", "--image", disk, "--accel", "kvm"][..],
+        &["boot-time", disk, "--accel", "kvm", "--out", out],
+        &["bisect", "--good", disk, "--bad", other, "base/boots", "--out", out, "--", "--accel", "kvm"],
+    ] {
+        let ended = place.command(line).output().expect("muster runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(3), "{line:?}: {said}");
+        assert!(said.contains("accelerator") || said.contains("KVM") || said.contains("/dev/kvm"), "{line:?}: {said}");
+        assert!(!place.path("run").exists() && !new.exists(), "{line:?} left a directory");
+    }
+}

@@ -320,3 +320,56 @@ fn a_run_of_which_nothing_can_be_taken_is_an_error_of_usage() {
     scene.whole(&place, &["--rerun", zip]).assert_status(0);
     assert_eq!(Path::new(&place.record().earlier[0].directory).extension().unwrap(), "zip");
 }
+
+#[test]
+fn an_archive_brings_its_suites_and_one_without_says_which_it_lacks() {
+    let scene = Scene::new();
+    let first = scene.start();
+    let packed = |name: &str| {
+        let zip = scene.first.path(name);
+        let words = ["archive", &scene.earlier(), "-o", zip.to_str().unwrap()];
+        scene.first.run(&words, Duration::from_secs(60)).assert_status(0);
+        zip.to_str().unwrap().to_owned()
+    };
+    let whole = packed("whole.zip");
+    std::fs::remove_dir_all(scene.first.path("run/suites")).unwrap();
+    let bare = packed("bare.zip");
+    // As on another host: the sender's files are not there.
+    std::fs::remove_dir_all(scene.first.path("suites")).unwrap();
+    std::fs::write(&scene.mark, "").unwrap();
+    let connection = connection(&scene.sshd);
+    let again = |place: &Place, words: &[&str]| {
+        let words = words.iter().copied().chain(connection.iter().map(String::as_str));
+        run(place, &words.collect::<Vec<_>>())
+    };
+    let place = Place::new();
+    again(&place, &["run", "--rerun", &whole]).assert_status(0);
+    let record = place.record();
+    let used = notice(&record, "suites of ");
+    assert!(used.ends_with("whole.zip are used, with the SHA-256 of its run: up"), "{used}");
+    assert!(!record.notices.iter().any(|text| text.contains("--suites=")), "a path of another host");
+    let what = notice(&record, "run again: 2 tests ");
+    assert!(what.ends_with("; 2 results of it are kept"), "{what}");
+    assert_eq!(record.suites["up"].sha256, first.suites["up"].sha256);
+    // What it says of its files is true once the archive is gone.
+    let kept = place.path("run/suites/up/up.yaml");
+    assert_eq!(record.suites["up"].file, kept.to_str().unwrap());
+    assert_eq!(test(&record, "up/bad").location.file.as_ref(), kept.to_str().unwrap());
+    assert!(kept.is_file());
+    let command = test(&record, "up/bad").rerun;
+    assert!(command.contains(&format!("--suites {}", kept.display())), "{command}");
+
+    let place = Place::new();
+    again(&place, &["run", "--failed", &whole]).assert_status(0);
+    assert_eq!(names(&place.record()), ["machine/health pass", "up/bad pass", "up/after pass"]);
+
+    for mode in ["--rerun", "--failed"] {
+        let place = Place::new();
+        let ended = again(&place, &["run", mode, &bare]);
+        ended.assert_status(2);
+        let said = format!("suites of the run {} are not here, and its archive has none of them: `up` (", first.id);
+        assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("SHA-256 {}", first.suites["up"].sha256)), "{}", ended.stderr);
+        assert!(!place.path("run").exists());
+    }
+}

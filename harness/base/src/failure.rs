@@ -169,7 +169,7 @@ table! {
     PORT_SMOKE = "port.smoke", Fail, "The command that shows whether a chain works failed on the image.", "Compare its output on both systems in the report.";
     PORT_UNKNOWN = "port.unknown", Error, "A need of a chain could not be answered.", "The report says what is not known; name an image, a facts file or more repositories.";
     PORT_NOT_UNDERSTOOD = "port.not-understood", Error, "A line of a chain was not understood, and may need something that nobody looked at.", "Read the line; accept such lines with `--allow-not-understood`.";
-    RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
+    RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again. Where `machine/health` of the image says what its machine was last seen to do, look at that first.";
     RUN_NOT_PASSED = "run.not-passed", Error, "The run as a whole is not a pass although no test of it failed.", "The message says why: a crash on a console, an interruption, or an exit code.";
     INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";
     SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";

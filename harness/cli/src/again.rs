@@ -2,6 +2,7 @@
 //! mechanism, four answers to which tests run and which results are kept.
 
 mod kept;
+mod lacking;
 mod machines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,8 @@ pub(crate) struct Again {
     proofs: usize,
     /// Whether the run is focused on some tests, and can be no pass.
     focused: bool,
+    /// Whether the earlier run was read from an archive.
+    archive: bool,
 }
 
 /// The tests of each image that run.
@@ -106,7 +109,8 @@ impl Counts {
 
 impl Again {
     pub(crate) fn new(mode: Mode, earlier: &Earlier, focused: bool) -> Result<Self, CliError> {
-        let again = Self { focused, ..Self::of(mode, &earlier.opened.record, earlier.reference()?) };
+        let archive = earlier.is_archive();
+        let again = Self { focused, archive, ..Self::of(mode, &earlier.opened.record, earlier.reference()?) };
         if mode == Mode::Failed && again.open.is_empty() {
             let what = format!("--failed: in the run {} every test passed or was skipped", again.id());
             return Err(CliError::invalid(what).hint("name another run, or select tests by `--test`"));
@@ -133,6 +137,7 @@ impl Again {
             },
             proofs: 0,
             focused: false,
+            archive: false,
         };
         for (test, open) in record.tests.iter().zip(open) {
             let names = originals(test);

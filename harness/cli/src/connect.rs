@@ -13,7 +13,7 @@ use super::deciding;
 use super::error::CliError;
 use super::load::{self, Selection};
 use super::output::{OutputFormat, say_error};
-use super::project::{self, Project};
+use super::project::Project;
 use super::session::restrict;
 use super::unknown_teardown;
 use muster_base::text::{one_line, plain_cause, shell_word};
@@ -90,6 +90,7 @@ pub(crate) fn prepare(
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
+    notices.extend(selection.sent.as_ref().map(|sent| sent.compare(&loaded.suites)).transpose()?);
     let files = deciding::known_issues(&known)?;
     let target = Destination::parse(typed)?;
     let remote = Remote { allow_changes, ..target.remote(options)? };
@@ -327,8 +328,8 @@ fn stated_keys(stated: &str) -> Result<Vec<HostKey>, CliError> {
 fn rerun_options(typed: &str, selection: &Selection, options: &ConnectOptions, allow_changes: bool) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |option: &str, value: &str| words.extend([option.to_owned(), shell_word(value)]);
-    for path in &selection.suites {
-        add("--suites", project::short(path).as_str());
+    for path in selection.shown_suites() {
+        add("--suites", path.as_str());
     }
     add("--connect", typed);
     if let Some(identity) = &options.identity {

@@ -41,6 +41,11 @@ impl Earlier {
         self.opened.unpacked.is_some()
     }
 
+    /// Whether it is an archive that has the suites of its run.
+    pub(crate) fn brings_suites(&self) -> bool {
+        self.is_archive() && self.opened.dir.suites().is_dir()
+    }
+
     /// How a run that goes on with it refers to it.
     pub(crate) fn reference(&self) -> Result<EarlierRun, FileError> {
         self.opened.reference(&short(&self.place))
@@ -127,7 +132,11 @@ pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<O
     let Some(Named { option, run }) = taken::named(root, &words) else { return Ok((words, None)) };
     let earlier = read(&Project::find()?, option, &run)?;
     let record = &earlier.opened.record;
-    let Some(taken) = taken::take(root, words, &record.arguments, earlier.is_archive()) else {
+    let from = match earlier.is_archive() {
+        true => taken::From::Archive { with_suites: earlier.brings_suites() },
+        false => taken::From::Here,
+    };
+    let Some(taken) = taken::take(root, words, &record.arguments, from) else {
         let what = format!("{option}: {} was not made by a `muster run` of this version", short(&earlier.place));
         return Err(CliError::invalid(what).hint("its options cannot be taken over: name them with `--failed` instead"));
     };

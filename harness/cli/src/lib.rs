@@ -85,6 +85,7 @@ mod snapshots;
 mod ssh_client;
 mod ssh_keygen;
 mod submit;
+mod suite_files;
 mod supportable;
 mod text_file;
 mod this_host;

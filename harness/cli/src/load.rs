@@ -8,8 +8,9 @@ use super::again::Again;
 use super::error::CliError;
 use super::names;
 use super::output::{OutputFormat, say, say_error};
-use super::project::Project;
+use super::project::{Project, short};
 use super::shard::Chosen;
+use super::suite_files::SentSuites;
 use muster_base::exit::Exit;
 use muster_engine::known::KnownIssues;
 use muster_engine::prove::{self, Made};
@@ -41,12 +42,25 @@ pub(crate) struct Selection {
     /// The earlier run that this one goes on with, which decides what of the rest runs.
     #[arg(skip)]
     pub again: Option<Box<Again>>,
+    /// The suites of the archive that this one goes on with, in place of `suites`.
+    #[arg(skip)]
+    pub sent: Option<Box<SentSuites>>,
     /// The part of the selected tests that runs, where it is not all of them.
     #[arg(skip)]
     pub shard: Option<Box<Chosen>>,
     /// Whether it accepts whatever its snapshots are, so that those that were accepted before decide on nothing.
     #[arg(skip)]
     pub accepts_snapshots: bool,
+}
+
+impl Selection {
+    /// The suites as a command line names them that runs one test again.
+    pub(crate) fn shown_suites(&self) -> Vec<Utf8PathBuf> {
+        match &self.sent {
+            Some(sent) => sent.paths.iter().map(|path| sent.kept_as(path)).collect(),
+            None => self.suites.iter().map(|path| short(path)).collect(),
+        }
+    }
 }
 
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
@@ -96,6 +110,9 @@ struct Places {
 impl Places {
     /// What the person named, else the suites that ship and the project's own.
     fn of(selection: &Selection) -> Result<Self, CliError> {
+        if let Some(sent) = &selection.sent {
+            return Ok(Self { paths: sent.paths.clone(), names: Vec::new() });
+        }
         if selection.suites.is_empty() {
             return Ok(Self { paths: Project::find()?.all_suites(), names: Vec::new() });
         }
@@ -134,12 +151,24 @@ fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
 pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), CliError> {
-    let accepted = match (selection.accepts_snapshots, Project::find()?.own_snapshots()) {
+    read(selection, &paths(selection)?)
+}
+
+/// The accepted snapshots that suites are read with.
+fn accepted(selection: &Selection) -> Result<Accepted, CliError> {
+    Ok(match (selection.accepts_snapshots, Project::find()?.own_snapshots()) {
         (true, _) => Accepted::Ignored,
         (false, Some(own)) => Accepted::Own(own),
         (false, None) => Accepted::NextTo,
-    };
-    Ok(muster_suite::load_with(&paths(selection)?, &vocabulary(), &accepted))
+    })
+}
+
+fn read(selection: &Selection, paths: &[Utf8PathBuf]) -> Result<(Vec<Suite>, Diagnostics), CliError> {
+    let accepted = accepted(selection)?;
+    Ok(match &selection.sent {
+        Some(sent) => sent.load(&vocabulary(), accepted),
+        None => muster_suite::load_with(paths, &vocabulary(), &accepted),
+    })
 }
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
@@ -151,7 +180,7 @@ pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Load
             "note: --suites {name}: no file or directory here has this name, so it is the suite that ships"
         ));
     }
-    let (suites, diagnostics) = muster_suite::load(&paths, &vocabulary());
+    let (suites, diagnostics) = read(selection, &paths)?;
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
         OutputFormat::Text if !diagnostics.is_empty() => report(&diagnostics),
@@ -292,6 +321,13 @@ impl Selected {
 
 /// The selected tests. Selecting nothing is an error.
 pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<Selected, CliError> {
+    // That suites of the earlier run are missing is the cause of whatever cannot be found.
+    let is_here = |name: &str, _: &_| loaded.suites.iter().any(|suite| suite.name == name);
+    let lacking = || selection.again.as_ref().and_then(|again| again.lacks(is_here));
+    select_of(loaded, selection).map_err(|error| lacking().unwrap_or(error))
+}
+
+fn select_of(loaded: &Loaded, selection: &Selection) -> Result<Selected, CliError> {
     let suites = &loaded.suites;
     for name in &selection.suite {
         if !suites.iter().any(|suite| suite.name == *name) {

@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::image_file::{is_address, not_fetched};
 use super::load::{self, Selected, Selection};
 use super::output::OutputFormat;
-use super::project::{self, Project};
+use super::project::Project;
 use super::shard::Tests;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
@@ -153,6 +153,7 @@ pub(crate) fn prepare(
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
+    notices.extend(selection.sent.as_ref().map(|sent| sent.compare(&loaded.suites)).transpose()?);
     let catalogue = Catalogue::load(&project)?;
     let specs = image_specs(&project, &catalogue, options, &mut notices)?;
     let claims = claims(&catalogue, &specs, &options.image);
@@ -515,7 +516,7 @@ pub(crate) fn enter_command(image: &str, options: &MachineOptions) -> String {
 
 /// The options without which one test run again would not be the same test.
 pub(crate) fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
-    let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), shell_word(project::short(path).as_str())];
-    let suites = selection.suites.iter().flat_map(suite);
+    let suite = |path: Utf8PathBuf| ["--suites".to_owned(), shell_word(path.as_str())];
+    let suites = selection.shown_suites().into_iter().flat_map(suite);
     suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()
 }

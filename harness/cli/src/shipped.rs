@@ -15,6 +15,11 @@ type File = (&'static str, bool, &'static [u8]);
 
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
+/// Whether a file of this path below the root has this content.
+pub(super) fn has(path: &str, content: &[u8]) -> bool {
+    FILES.iter().any(|(name, _, carried)| *name == path && *carried == content)
+}
+
 /// The directory with all of it, which is made when it is not there yet.
 pub(super) fn unpacked() -> Result<Utf8PathBuf, CliError> {
     let failed = |what: String| {

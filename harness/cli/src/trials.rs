@@ -200,8 +200,8 @@ impl TrialThread {
 
 fn work(prepared: Prepared, warm: bool, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
     super::session::room(&prepared.project.runs())?;
-    let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::opening::run_id())))?;
     let accel = super::this_host::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
+    let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::opening::run_id())))?;
     let (events, stream) = Events::channel();
     let options = consumer::ReportOptions::default();
     let reports = consumer::ReportsTo {

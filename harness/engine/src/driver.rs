@@ -172,6 +172,12 @@ pub trait Live: Send + Sync {
         Vec::new()
     }
 
+    /// Whether its guest is known to reach nothing beyond itself: muster cuts off the machines of tests without the tag
+    /// `needs-internet`. One that muster did not start may have any network.
+    fn reaches_nothing(&self) -> bool {
+        false
+    }
+
     /// What the driver saw of its last boot; `None` when it does not see boots.
     fn boot_seen(&self) -> Option<BootSeen> {
         None

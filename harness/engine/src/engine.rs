@@ -54,6 +54,7 @@ pub async fn run<I: Images>(
     interrupted: impl Future<Output = ()>,
 ) -> (Exit, Vec<TestRecord>) {
     let kept = &settings.kept;
+    let (events, ended) = &events.keeping();
     let mut suites = kept.suites.clone();
     suites.extend(plan.suite_records());
     // Whoever goes on with this run takes it as whole from the plan on: what is kept must be there by then.
@@ -81,6 +82,10 @@ pub async fn run<I: Images>(
         () = whole => false,
     };
     let shown_nothing = no_test_ran(plan, &records);
+    // Of an image that was cut off nothing was returned, whatever ended on it before.
+    if was_interrupted {
+        records = ended.take();
+    }
     let exit = match exit_of(plan, &records) {
         _ if was_interrupted => Exit::Error,
         // The others may have shown something: whoever merges them decides.

@@ -92,6 +92,8 @@ pub struct FakeDriver {
     /// What runs after each reboot of one of its machines, in order; afterwards the kernel stays what it is. Every package holds
     /// the first.
     pub kernels: Vec<&'static str>,
+    /// Its machines are cut off from every network.
+    pub reaches_nothing: bool,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -221,6 +223,7 @@ impl FakeDriver {
             meeting: self.meeting.clone(),
             dies: self.dies.filter(|dies| *dies == id).is_some(),
             joins: self.joins,
+            reaches_nothing: self.reaches_nothing,
             heard: self.heard.clone(),
             answers: self.answers.clone(),
             kernels: self.kernels.clone(),
@@ -249,6 +252,7 @@ pub struct FakeMachine {
     meeting: Option<Arc<tokio::sync::Barrier>>,
     dies: bool,
     joins: i32,
+    reaches_nothing: bool,
     heard: Arc<Mutex<Vec<String>>>,
     answers: Vec<(&'static str, Reply)>,
     kernels: Vec<&'static str>,
@@ -262,6 +266,10 @@ impl FakeMachine {
 }
 
 impl Live for FakeMachine {
+    fn reaches_nothing(&self) -> bool {
+        self.reaches_nothing
+    }
+
     fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -465,5 +473,6 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         tests,
         accepted: None,
         digest: String::new(),
+        parts: Vec::new(),
     })
 }

@@ -8,7 +8,7 @@ use super::fake::{FakeDriver, FakeImages, step, suite, test};
 use super::halt::Halt;
 use super::plan::{self, Plan};
 use super::rerun::Rerun;
-use super::settings::Settings;
+use super::settings::{KeptResults, Settings};
 use super::sink::Events;
 use muster_base::exit::Exit;
 use muster_base::failure::{self, Failure};
@@ -100,4 +100,41 @@ async fn a_machine_that_did_not_boot_is_said_at_once_and_once() {
     let ended = |event: &Event| matches!(event, Event::TestFinished { .. });
     assert!(events.iter().position(|event| said(&event)) < events.iter().position(ended));
     assert_eq!(ids(&health(&events)), ["boot.timeout"]);
+}
+
+#[tokio::test]
+async fn what_is_outstanding_after_an_interruption_is_counted_as_it_ended() {
+    let tests = vec![test("fails", &[], &["false"]), test("passes", &[], &["true"]), test("hangs", &[], &["hang"])];
+    let driver = FakeDriver::default();
+    let whole = KeptResults { whole: true, ..KeptResults::default() };
+    let settings = Settings { kept: whole, ..settings() };
+    let (events, stream) = Events::channel();
+    let said = driver.said.clone();
+    let seen = std::sync::Mutex::new(Vec::new());
+    let until_it_hangs = async {
+        loop {
+            let mut seen = seen.lock().unwrap();
+            seen.extend(stream.try_iter());
+            let ended = seen.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count();
+            if ended == 2 && said.lock().unwrap().iter().any(|said| said == "hang") {
+                return;
+            }
+            drop(seen);
+            tokio::task::yield_now().await;
+        }
+    };
+    let images = FakeImages(Ok(driver));
+    let plan = plan_of(tests);
+    let run = engine::run(&plan, &images, &settings, &events, until_it_hangs);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), run).await;
+    let (exit, records) = ended.expect("one test hangs and two end");
+    assert_eq!((exit, records.len()), (Exit::Error, 2), "what ended is not lost");
+    let mut seen = seen.into_inner().unwrap();
+    seen.extend(stream.try_iter());
+    let outstanding = seen.iter().find_map(|event| match event {
+        Event::Notice { text } if text.starts_with("outstanding: ") => Some(text.clone()),
+        _ => None,
+    });
+    let counts = "outstanding: 3 of 4 tests (1 failed, 2 without a result when the run ended): ";
+    assert!(outstanding.as_ref().is_some_and(|text| text.starts_with(counts)), "{outstanding:?}");
 }

@@ -28,6 +28,7 @@ mod kernel;
 mod kernel_kept;
 pub mod known;
 mod lease;
+mod no_network;
 mod one_reply;
 mod outcome;
 pub mod plan;

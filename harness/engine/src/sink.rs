@@ -1,25 +1,51 @@
 //! Where events go: one channel, one consumer thread, so that the engine never waits for a
 //! terminal or a disk.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use muster_record::event::Event;
+use muster_record::run::TestRecord;
 
 /// A cheap handle that takes events. Events of one handle arrive in order.
 #[derive(Debug, Clone)]
-pub struct Events(mpsc::Sender<Event>);
+pub struct Events {
+    sender: mpsc::Sender<Event>,
+    /// Where records of tests that end are kept as well.
+    ended: Option<Ended>,
+}
+
+/// The records of tests that have ended so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ended(Arc<Mutex<Vec<TestRecord>>>);
+
+impl Ended {
+    /// Takes them out.
+    pub(crate) fn take(&self) -> Vec<TestRecord> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Events {
     /// A channel: the handle for the engine and the stream for the consumer.
     pub fn channel() -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel();
-        (Self(sender), receiver)
+        (Self { sender, ended: None }, receiver)
+    }
+
+    /// The same handle; of every test whose end goes through it or a clone of it, the record is kept as well: who is interrupted loses
+    /// what the functions that ran would have returned, and not what was said.
+    pub(crate) fn keeping(&self) -> (Self, Ended) {
+        let ended = Ended::default();
+        (Self { sender: self.sender.clone(), ended: Some(ended.clone()) }, ended)
     }
 
     /// Takes an event. When the consumer is gone there is nobody left to tell, and the consumer's
     /// own error is what the command reports.
     pub fn emit(&self, event: Event) {
-        let _ = self.0.send(event);
+        if let (Some(Ended(ended)), Event::TestFinished { record }) = (&self.ended, &event) {
+            ended.lock().unwrap_or_else(PoisonError::into_inner).push((**record).clone());
+        }
+        let _ = self.sender.send(event);
     }
 
     /// Shorthand for a notice.

@@ -9,6 +9,7 @@ use super::capture;
 use super::driver::{Driver, Live, Stop};
 use super::gate;
 use super::lease::Lease;
+use super::no_network;
 use super::outcome::outcome_of;
 use super::plan::{Group, Isolation, Planned};
 use super::records;
@@ -170,6 +171,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         let lookup = |name: &str| {
             self.facts.as_ref().and_then(|facts| gate::dimension(name, &session.image, session.settings, facts))
         };
+        no_network::note(&mut record, planned, self.lease.as_ref().map(|lease| &lease.live));
         session.settings.known.rule(&mut record, &lookup);
         session.settings.proofs.rule(&mut record);
         if session.settings.proofs.contain(&record.suite, &record.test) {

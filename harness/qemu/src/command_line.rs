@@ -2,6 +2,7 @@
 //! compared and tested without starting anything.
 
 mod backing;
+mod by_hand;
 mod disks;
 mod line;
 
@@ -11,7 +12,7 @@ use self::backing::Backing;
 use self::disks::disks;
 use self::line::{Line, escaped};
 use super::AccelKind;
-use super::description::{MachineDescription, Memory, program};
+use super::description::{MachineDescription, Memory};
 use super::warm_ports::{WARM_PORTS, warm_port_id};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +20,7 @@ use muster_base::machine::Arch;
 use muster_engine::segment::FIRST_MAC;
 
 pub(crate) use self::backing::{Fds, STATE_SET};
+pub(crate) use self::by_hand::by_hand;
 
 /// The interface for a network with other machines, as QMP knows it.
 pub(crate) const SEGMENT_NIC: &str = "segment";
@@ -26,37 +28,6 @@ pub(crate) const SEGMENT_NIC: &str = "segment";
 /// The arguments, without the program, for a QEMU that inherits `fds`.
 pub(crate) fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
     arguments(machine, &Backing::Fds(fds))
-}
-
-/// A shell script that starts the same machine by hand, on the terminal, with its own overlay.
-pub(crate) fn by_hand(machine: &MachineDescription) -> String {
-    let quoted = |text: &str| muster_base::text::shell_word(text);
-    let mut script =
-        String::from("#!/bin/sh\n# Starts this machine again by hand: console on the terminal, Ctrl-A X ends it.\n");
-    script.push_str("set -e\nwork=$(mktemp -d)\ntrap 'rm -rf \"$work\"' EXIT\n");
-    script.push_str(&format!(
-        "qemu-img create -q -f qcow2 -F {} -b {} \"$work/layer.qcow2\"\n",
-        machine.base_format.driver(),
-        quoted(&machine.base.to_string_lossy()),
-    ));
-    if let Some(firmware) = &machine.firmware {
-        script.push_str(&format!("cp {} \"$work/vars\"\n", quoted(&firmware.vars_template.to_string_lossy())));
-    }
-    script.push_str("cd \"$work\"\n");
-    for (index, size) in machine.extra_disks.iter().enumerate() {
-        script.push_str(&format!("truncate -s {size} extra{index}\n"));
-    }
-    if machine.tpm {
-        script.push_str("mkdir tpm\nswtpm socket -d -t --tpm2 --tpmstate dir=tpm --ctrl type=unixio,path=tpm.sock\n");
-    }
-    script.push_str(program(machine.arch));
-    for argument in arguments(machine, &Backing::Files { layer: "layer.qcow2", vars: "vars", tpm: "tpm.sock" }) {
-        // An option begins a line of its own, so that two scripts compare well.
-        script.push_str(if argument.starts_with('-') { " \\\n  " } else { " " });
-        script.push_str(&quoted(&argument));
-    }
-    script.push('\n');
-    script
 }
 
 /// The arguments as one line that a shell reads back.
@@ -342,7 +313,7 @@ mod tests {
         }
     }
 
-    fn machine() -> MachineDescription {
+    pub(in crate::command_line) fn machine() -> MachineDescription {
         MachineDescription {
             id: "lab-1".to_owned(),
             accel: AccelKind::Tcg,

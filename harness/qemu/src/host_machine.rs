@@ -10,7 +10,7 @@ use crate::capsule::UefiDigests;
 use crate::death::{NEWS, console_tail, death_of};
 use crate::series::Origin;
 use crate::ssh_login::{LOGIN, SshLogin, ended};
-use crate::{Machine, timeline};
+use crate::{Machine, Network, timeline};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_boot_time::sample::Population;
@@ -66,6 +66,10 @@ pub struct HostMachine {
 }
 
 impl Live for HostMachine {
+    fn reaches_nothing(&self) -> bool {
+        self.machine.network() == Network::Restricted
+    }
+
     fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -78,6 +82,8 @@ impl Live for HostMachine {
             // When it began and ended is noted where that is said to everybody.
             started: None,
             ended: None,
+            // It has answered.
+            last_seen: None,
             qemu: self.machine.qmp().version().map(str::to_owned),
             firmware: self.firmware.as_ref().map(|uefi| uefi.code.clone()),
             firmware_variables: self.firmware.as_ref().map(|uefi| uefi.variables.clone()),

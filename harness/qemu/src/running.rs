@@ -14,8 +14,8 @@ use super::command_line::SEGMENT_NIC;
 use super::last_line::last_line;
 use super::machine_files::MachineFiles;
 use super::meter::{Count, Meter};
-use super::network::Link;
 use super::network::segment::Port;
+use super::network::{Link, Network};
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::tpm::Tpm;
@@ -194,6 +194,11 @@ impl Machine {
     /// Unique in the run.
     pub fn id(&self) -> &str {
         &self.files.description.id
+    }
+
+    /// What its guest can reach.
+    pub(crate) fn network(&self) -> Network {
+        self.files.description.network
     }
 
     /// Of its QEMU.

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use crate::boot::BootRecord;
 use crate::event::Event;
 use crate::finding::{Finding, OnMachine};
+use crate::last_seen::{self, LastSeen};
 use crate::names::{HEALTH_TEST, MACHINE_SUITE};
 use crate::outcome::Outcome;
 use crate::run::{MachineRecord, RunRecord, TestRecord};
 use muster_base::failure::{self, Failure};
+use muster_base::text::one_line;
 
 /// The name of the record's schema.
 pub const SCHEMA: &str = "run/v1";
@@ -33,6 +35,8 @@ pub struct Recorder {
     finished: Vec<bool>,
     /// What went wrong with the machines of each image so far.
     machine_failures: BTreeMap<String, Vec<Failure>>,
+    /// Of each image, how the plan says that the run ended before the test of its machines.
+    interrupted: BTreeMap<String, String>,
 }
 
 impl Default for Recorder {
@@ -49,7 +53,13 @@ impl Recorder {
             totals: Outcome::ALL.iter().map(|outcome| (outcome.name().to_owned(), 0)).collect(),
             ..RunRecord::default()
         };
-        Self { record, positions: HashMap::new(), finished: Vec::new(), machine_failures: BTreeMap::new() }
+        Self {
+            record,
+            positions: HashMap::new(),
+            finished: Vec::new(),
+            machine_failures: BTreeMap::new(),
+            interrupted: BTreeMap::new(),
+        }
     }
 
     /// The record of a whole sequence.
@@ -102,16 +112,21 @@ impl Recorder {
                 entry.image.clone_from(image);
                 entry.started.clone_from(at);
                 entry.cloned_from.clone_from(cloned_from);
+                self.say_what_is_awaited(machine);
             }
-            // What comes of it is said by the machine's end, or by its first answer.
-            Event::LoginRefused { .. } | Event::Booting { .. } => {}
+            Event::Booting { machine, line } => self.seen(machine, LastSeen::Booting { line: one_line(line, 200) }),
+            Event::LoginRefused { machine, user, times } => {
+                self.seen(machine, LastSeen::LoginRefused { user: one_line(user, 40), times: *times });
+            }
             Event::MachineReady { machine, boot_seconds, boot, facts } => {
                 let mut seconds = *boot_seconds;
                 clamp(&mut seconds);
                 let entry = self.machine(machine);
                 entry.boot_seconds = Some(seconds);
                 entry.boot = boot.clone().map(BootRecord::clamped);
+                entry.last_seen = None;
                 let image = entry.image.clone();
+                self.say_what_is_awaited(machine);
                 if let Some(facts) = facts
                     && !image.is_empty()
                 {
@@ -140,7 +155,7 @@ impl Recorder {
             }
             Event::ConsoleFinding(found) => {
                 if self.record.findings.len() < FINDINGS_LIMIT {
-                    let line = muster_base::text::one_line(&found.finding.line, 400);
+                    let line = one_line(&found.finding.line, 400);
                     let finding = Finding { line, ..found.finding.without_excerpt() };
                     self.record.findings.push(OnMachine { machine: found.machine.clone(), finding });
                 } else {
@@ -155,7 +170,9 @@ impl Recorder {
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
                 let boot = entry.boot.take();
                 let started = entry.started.take();
+                let last_seen = entry.last_seen.take();
                 *entry = record.clone();
+                entry.last_seen = last_seen.or(entry.last_seen.take());
                 entry.started = started.or(entry.started.take());
                 if entry.image.is_empty() {
                     entry.image = image;
@@ -163,6 +180,7 @@ impl Recorder {
                 entry.boot_seconds = entry.boot_seconds.or(boot_seconds);
                 entry.boot_seconds.iter_mut().for_each(clamp);
                 entry.boot = entry.boot.take().map(BootRecord::clamped).or(boot);
+                self.say_what_is_awaited(&record.id);
             }
             Event::TestStarted { suite, test, image, machine } => {
                 let key = (suite.clone(), test.clone(), image.clone());
@@ -222,8 +240,48 @@ impl Recorder {
             for failure in self.machine_failures.get(&record.image).into_iter().flatten() {
                 found_before_the_end(&mut record.failures, failure);
             }
+            let end = record.failures.iter().find(|known| known.id == failure::RUN_INTERRUPTED);
+            self.interrupted.extend(end.map(|end| (record.image.clone(), end.message.clone())));
         }
+        let image = record.is_health().then(|| record.image.clone());
         self.put(position, record);
+        if let Some(image) = image {
+            self.say_what_is_awaited_of(&image);
+        }
+    }
+
+    /// What a machine is seen to do before its first answer.
+    fn seen(&mut self, machine: &str, seen: LastSeen) {
+        let entry = self.machine(machine);
+        if entry.boot_seconds.is_some() {
+            return;
+        }
+        entry.last_seen = Some(match entry.last_seen.take() {
+            Some(before) => before.then(seen),
+            None => seen,
+        });
+        self.say_what_is_awaited(machine);
+    }
+
+    fn say_what_is_awaited(&mut self, machine: &str) {
+        let image = self.machine(machine).image.clone();
+        self.say_what_is_awaited_of(&image);
+    }
+
+    /// If the run ended now, the test of the image's machines would be the one that says which of them it waited for in vain:
+    /// no other event does.
+    fn say_what_is_awaited_of(&mut self, image: &str) {
+        let Some(planned) = self.interrupted.get(image) else { return };
+        let key = (MACHINE_SUITE.to_owned(), HEALTH_TEST.to_owned(), image.to_owned());
+        let Some(&position) = self.positions.get(&key).filter(|position| !self.finished[**position]) else { return };
+        let message = match last_seen::sentence(&self.record.machines, image) {
+            Some(seen) => format!("{planned}: {seen}"),
+            None => planned.clone(),
+        };
+        let failures = &mut self.record.tests[position].failures;
+        if let Some(end) = failures.iter_mut().find(|known| known.id == failure::RUN_INTERRUPTED) {
+            end.message = message;
+        }
     }
 
     /// What went wrong with an image's machines is a failure of its own test from then on. That stays an error: it has not ended.

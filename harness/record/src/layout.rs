@@ -11,6 +11,9 @@ const MACHINES: &str = "machines";
 /// Where files of tests lie in it.
 pub const TESTS: &str = "tests";
 
+/// Where the suites of the run lie in it, each in a directory of its name.
+pub const SUITES: &str = "suites";
+
 /// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
@@ -59,6 +62,11 @@ impl RunDir {
     /// Pending snapshots of this run, always written here whatever becomes of those next to the suites.
     pub fn snapshots(&self) -> Utf8PathBuf {
         self.root.join(SNAPSHOTS)
+    }
+
+    /// The suites of the run, each in a directory of its name; those that ship with muster are not there. It may not exist.
+    pub fn suites(&self) -> Utf8PathBuf {
+        self.root.join(SUITES)
     }
 
     /// Directories of all machines.

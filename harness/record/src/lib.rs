@@ -18,6 +18,7 @@ pub mod history;
 pub mod journal;
 pub mod json;
 pub mod kept;
+pub mod last_seen;
 pub mod layout;
 pub mod merge;
 pub mod met;

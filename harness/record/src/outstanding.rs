@@ -35,10 +35,18 @@ fn open(tests: &[TestRecord], open: fn(&TestRecord) -> bool) -> Vec<bool> {
 
 /// Of each test, whether it has no result: the run ended before it, or something else kept it from running.
 pub fn unfinished(tests: &[TestRecord]) -> Vec<bool> {
-    let interrupted = |test: &TestRecord| test.failures.iter().any(|failure| failure.id == failure::RUN_INTERRUPTED);
-    let open =
-        |test: &TestRecord| test.outcome == Outcome::NotRun || test.outcome == Outcome::Error && interrupted(test);
-    tests.iter().map(open).collect()
+    tests.iter().map(|test| test.outcome == Outcome::NotRun || is_cut_off(test)).collect()
+}
+
+/// Whether the run ended before the test did, so that its error says nothing of it: it was not reached, or ran at the time.
+pub fn is_cut_off(test: &TestRecord) -> bool {
+    test.outcome == Outcome::Error && test.failures.iter().any(|failure| failure.id == failure::RUN_INTERRUPTED)
+}
+
+/// Whether nothing of the test has run and nothing was found of it, because the run ended before.
+pub fn is_unreached(test: &TestRecord) -> bool {
+    let nothing_else = test.failures.iter().all(|failure| failure.id == failure::RUN_INTERRUPTED);
+    is_cut_off(test) && nothing_else && test.machine.is_none() && test.attempts.is_empty()
 }
 
 /// The tests that passed in this run and did not in an earlier one, in a line; none where there is none.
@@ -74,14 +82,16 @@ pub fn line(tests: &[TestRecord]) -> String {
     if open.is_empty() {
         return NOTHING.to_owned();
     }
-    let count = |outcome: Outcome| open.iter().filter(|test| test.outcome == outcome).count();
+    let of = |outcome: Outcome| move |test: &TestRecord| test.outcome == outcome && !is_cut_off(test);
+    let count = |belongs: &dyn Fn(&TestRecord) -> bool| open.iter().filter(|test| belongs(test)).count();
     let counts = [
-        (Outcome::Fail, "failed"),
-        (Outcome::Error, "ended in an error"),
-        (Outcome::NotRun, "not run"),
-        (Outcome::Skip, "waiting for what they need"),
+        (count(&of(Outcome::Fail)), "failed"),
+        (count(&of(Outcome::Error)), "ended in an error"),
+        (count(&is_cut_off), "without a result when the run ended"),
+        (count(&of(Outcome::NotRun)), "not run"),
+        (count(&of(Outcome::Skip)), "waiting for what they need"),
     ];
-    let counts = counts.into_iter().map(|(outcome, words)| (count(outcome), words)).filter(|(count, _)| *count > 0);
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, words)| format!("{count} {words}")).collect();
     let names: Vec<String> = open.iter().map(|test| format!("{} [{}]", test.name(), test.image)).collect();
     let tests = format!("{} of {} test{}", open.len(), tests.len(), plural(tests.len()));
@@ -146,6 +156,19 @@ mod tests {
             test("s", "not-run", Outcome::NotRun),
         ];
         assert_eq!(unfinished(&tests), [false, false, false, true, true]);
+        assert_eq!(
+            line(&tests).split(": s/").next(),
+            Some(
+                "outstanding: 4 of 5 tests (1 failed, 1 ended in an error, 1 without a result when the run ended, 1 not run)"
+            )
+        );
+        assert_eq!(tests.each_ref().map(is_unreached), [false; 5], "it had a machine");
+        let unreached =
+            TestRecord { failures: tests[3].failures.clone(), ..test("s", "a", Outcome::Error).on_no_machine() };
+        assert!(is_unreached(&TestRecord { attempts: Vec::new(), ..unreached.clone() }));
+        let mut found = TestRecord { attempts: Vec::new(), ..unreached };
+        found.failures.insert(0, Failure::new(failure::BASE_FAILED_UNITS, "a unit"));
+        assert!(is_cut_off(&found) && !is_unreached(&found), "something is known of it");
     }
 
     #[test]

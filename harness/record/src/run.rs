@@ -9,6 +9,7 @@ use super::boot::BootRecord;
 use super::deciding::DecidingFile;
 pub use super::earlier::{EarlierOutcome, EarlierRun, FoundHow, FoundOn};
 use super::finding::OnMachine;
+use super::last_seen::LastSeen;
 use super::met::MetRecord;
 use super::outcome::Outcome;
 use super::shard::ShardRecord;
@@ -206,6 +207,10 @@ pub struct MachineRecord {
     /// a fault of muster, which costs up to that second each time. Absent when there was none.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub rescues: u64,
+    /// What it was last seen to do before its first answer; absent once it has answered, where nothing was heard of it, and in
+    /// records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_seen: Option<LastSeen>,
     /// How it ended: `powered-off`, `killed`, `frozen`, `exited: …`; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<String>,

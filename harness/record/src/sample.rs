@@ -455,6 +455,7 @@ pub fn events() -> Vec<Event> {
                 private_mib: Some(120),
                 guest_seconds: Some(3.25),
                 rescues: 1,
+                last_seen: None,
                 end: Some("killed".into()),
             },
         },

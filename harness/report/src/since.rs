@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use muster_record::names::MACHINE_SUITE;
 use muster_record::outcome::Outcome;
+use muster_record::outstanding;
 use muster_record::run::{RunRecord, TestRecord};
 
 /// What has become of a test since the earlier run.
@@ -112,8 +113,8 @@ pub(crate) struct Since<'r> {
 impl<'r> Since<'r> {
     /// Compares by suite, test and image.
     pub(crate) fn of(record: &'r RunRecord, before: &'r RunRecord) -> Self {
-        let earlier: HashMap<_, Outcome> = before.tests.iter().map(|test| (key(test), test.outcome)).collect();
-        let changes = record.tests.iter().map(|test| change(test.outcome, earlier.get(&key(test)).copied())).collect();
+        let earlier: HashMap<_, Outcome> = before.tests.iter().map(|test| (key(test), came_to(test))).collect();
+        let changes = record.tests.iter().map(|test| change(came_to(test), earlier.get(&key(test)).copied())).collect();
         let now: HashSet<_> = record.tests.iter().map(key).collect();
         // The test of machines is there where something was wrong with one.
         let planned = |test: &&TestRecord| test.suite != MACHINE_SUITE && !now.contains(&key(test));
@@ -139,6 +140,11 @@ impl<'r> Since<'r> {
 /// What is the same test in two runs.
 pub(crate) fn key(test: &TestRecord) -> (&str, &str, &str) {
     (&test.suite, &test.test, &test.image)
+}
+
+/// What a test came to. The error of one that the run never reached is no finding of it.
+fn came_to(test: &TestRecord) -> Outcome {
+    if outstanding::is_unreached(test) { Outcome::NotRun } else { test.outcome }
 }
 
 /// Every pair is here by name: a new outcome has to be thought of.

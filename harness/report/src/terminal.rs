@@ -19,6 +19,7 @@ use muster_base::text::one_line;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::finding::{Finding, OnMachine};
+use muster_record::last_seen;
 use muster_record::run::{RunRecord, TestRecord};
 
 /// Lines of a test that are not folded where long output is.
@@ -144,7 +145,7 @@ impl<W: Write> Terminal<W> {
             }
             // On a terminal it stands where the machine is shown.
             Event::LoginRefused { machine, user, times } if !self.quiet && self.screen.is_none() => {
-                let (word, refused) = (self.paint.label("WAIT", AnsiColor::Yellow), words::refused(user, *times));
+                let (word, refused) = (self.paint.label("WAIT", AnsiColor::Yellow), last_seen::refused(user, *times));
                 lines.push(format!("{word} {}: {refused}", one_line(machine, NAME)));
             }
             Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {

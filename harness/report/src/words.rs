@@ -1,9 +1,13 @@
 //! How one failure is said in lines of text, the same in JUnit and on the terminal.
 
+use std::collections::BTreeSet;
+
 use muster_base::failure::Failure;
 use muster_base::text;
+use muster_record::last_seen;
 use muster_record::met;
 use muster_record::outcome::Outcome;
+use muster_record::outstanding;
 use muster_record::run::{EarlierOutcome, RunRecord, TestRecord};
 
 /// Characters of a name at most, in lines that a terminal shows.
@@ -90,11 +94,13 @@ pub(super) fn before(test: &TestRecord) -> Option<String> {
 /// How many tests ran and how many results are those of earlier runs; none of a run of its own.
 pub(super) fn kept_results(record: &RunRecord) -> Option<String> {
     let kept = || record.tests.iter().filter_map(|test| test.kept_from.as_deref());
-    let runs: std::collections::BTreeSet<&str> = kept().collect();
+    let runs: BTreeSet<&str> = kept().collect();
     let runs: Vec<String> = runs.into_iter().take(5).map(|run| text::one_line(run, 120)).collect();
     let count = kept().count();
     let are = if count == 1 { "is" } else { "are" };
-    let own = |test: &&TestRecord| test.kept_from.is_none() && test.outcome != Outcome::NotRun;
+    let own = |test: &&TestRecord| {
+        test.kept_from.is_none() && test.outcome != Outcome::NotRun && !outstanding::is_unreached(test)
+    };
     let ran = record.tests.iter().filter(own).count();
     let line = || format!("{ran} of them ran now; {count} {are} kept from {}", runs.join(", "));
     (count > 0).then(line)
@@ -156,11 +162,6 @@ pub(super) fn expected(usual: Option<f64>, deadline_seconds: f64) -> String {
     }
 }
 
-/// `sshd refuses azureuser's key (12 tries)`.
-pub(super) fn refused(user: &str, times: u32) -> String {
-    format!("sshd refuses {}'s key ({times} tries)", text::one_line(user, 40))
-}
-
 /// Lines of which at most `limit` are kept, then one that counts the rest.
 pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
     if lines.len() > limit {
@@ -201,6 +202,17 @@ pub(crate) fn machines(record: &RunRecord) -> Option<String> {
         text.push_str(&format!("; {by_ssh} reached by an SSH login"));
     }
     Some(text)
+}
+
+/// What machines that a run waited for at its end were last seen to do, a line for each image.
+pub(crate) fn awaited(record: &RunRecord) -> Vec<String> {
+    let cut_off: BTreeSet<&str> =
+        record.tests.iter().filter(|test| outstanding::is_cut_off(test)).map(|test| test.image.as_str()).collect();
+    let line = |image: &str| {
+        let seen = last_seen::sentence(&record.machines, image)?;
+        Some(format!("{} had not answered when the run ended: {seen}", text::one_line(image, 120)))
+    };
+    cut_off.into_iter().filter_map(line).collect()
 }
 
 /// A message without where on which console its line stands: machines that end for one cause print it in lines of their own.
@@ -263,6 +275,30 @@ mod tests {
 
     fn detail_of(detail: Option<String>) -> Vec<String> {
         super::detail(&Failure { detail, ..Failure::new(failure::STEP_RUN, "m") })
+    }
+
+    #[test]
+    fn what_was_never_reached_did_not_run_and_what_was_waited_for_is_said() {
+        use muster_record::last_seen::LastSeen;
+        use muster_record::run::MachineRecord;
+        let cut_off = TestRecord {
+            failures: vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test was reached")],
+            attempts: Vec::new(),
+            ..sample::test("a", "b", Outcome::Error).on_no_machine()
+        };
+        let kept = TestRecord { kept_from: Some("r1".into()), ..sample::test("a", "c", Outcome::Pass) };
+        let machine = MachineRecord {
+            id: "lab-1".into(),
+            image: cut_off.image.clone(),
+            last_seen: Some(LastSeen::LoginRefused { user: "me".into(), times: 96 }),
+            ..MachineRecord::default()
+        };
+        let mut record = RunRecord { tests: vec![cut_off, kept], machines: vec![machine], ..RunRecord::default() };
+        assert_eq!(kept_results(&record).as_deref(), Some("0 of them ran now; 1 is kept from r1"));
+        let said = "lab had not answered when the run ended: machine lab-1: sshd refuses me's key (96 tries)";
+        assert_eq!(awaited(&record), [said]);
+        record.machines[0].boot_seconds = Some(2.0);
+        assert!(awaited(&record).is_empty());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub mod write;
 pub mod yaml;
 
 pub use decode::is_id;
-pub use decode::{decode_source, load, load_sources, load_tests, load_with};
+pub use decode::{decode_source, load, load_sources, load_tests, load_with, sources_with};
 pub use kind::FileKind;
 pub use source::ignored;
 pub use vocabulary::Vocabulary;

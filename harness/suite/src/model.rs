@@ -45,6 +45,17 @@ pub struct Suite {
     /// SHA-256 of the file, of those it includes after it, of those that its tests upload, boot or compare boots with, and of the
     /// accepted snapshots, hex: reports name it, and a result is one of this suite only where it is the same.
     pub digest: String,
+    /// The files of which the digest is, the suite's own first; none of a suite that is in no file.
+    pub parts: Vec<SuitePart>,
+}
+
+/// A file that belongs to a suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuitePart {
+    /// In the directory of the suite's own file.
+    pub name: Utf8PathBuf,
+    /// Where it is.
+    pub path: Utf8PathBuf,
 }
 
 impl Suite {

@@ -17,6 +17,7 @@ use super::opening::run_id;
 use super::output::{OutputFormat, say, say_error};
 use super::project::{Project, working_directory};
 use super::run::Ready;
+use super::this_host::choose_accelerator;
 use super::{divided, load, session};
 use answer::Answer;
 use look::{Look, Looked, Read, unused};
@@ -255,6 +256,9 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         );
     }
     session::room(dir)?;
+    if !ready.arguments.is_connected() {
+        choose_accelerator(ready.arguments.images().machine.accel)?;
+    }
     search.write(dir)?;
     Ok(search)
 }

@@ -125,6 +125,9 @@ fn measure(arguments: Arguments) -> Result<Exit, CliError> {
     let kept = arguments.write_baseline.as_deref().map(files::baselines_to_write).transpose()?;
     let dir = new_dir(arguments.out.as_deref(), &wanted.project)?;
     session::room(&dir)?;
+    // Before anything is written: the same command line works once what this host refuses is put right.
+    let accel = choose_accelerator(arguments.images.machine.accel)?;
+    let runtime = runtime()?;
     let place = files::Place::made(dir)?;
     let dir = place.dir();
     let boots = if arguments.later { Population::Later } else { Population::First };
@@ -133,13 +136,11 @@ fn measure(arguments: Arguments) -> Result<Exit, CliError> {
         Against::File(path, baselines) => (Some((path, baselines)), None),
         Against::Image(wanted) => (None, Some(*wanted)),
     };
-    let accel = choose_accelerator(arguments.images.machine.accel)?;
     let root = wanted.project.root().to_owned();
     let mut sides = vec![Side { name: "candidate", spec: wanted.spec, family: arguments.family.clone() }];
     // The baseline first, so that each pair of boots begins with it.
     sides.splice(0..0, image.map(|wanted| Side { name: "baseline", spec: wanted.spec, family: None }));
     let measuring = Measuring { root: &root, dir, accel, boots, samples: arguments.samples };
-    let runtime = runtime()?;
     let outcome = runtime.block_on(measuring.run(sides, interruption()));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let (mut measured, interrupted) = outcome?;

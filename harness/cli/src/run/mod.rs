@@ -16,13 +16,14 @@ use super::deciding;
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
-use super::load::Selection;
+use super::load::{self, Selection};
 use super::opening::{Opening, announce, run_id};
 use super::over::Over;
 use super::product;
 use super::project::Project;
 use super::session::{self, Prepared};
 use super::shard::{Chosen, PRODUCT};
+use super::suite_files::{self, SentSuites};
 use super::this_host::{self, accelerator, budget, choose_accelerator, measured, one_machine, templates};
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
@@ -81,12 +82,21 @@ pub(crate) fn execute_from(
     arguments.selection.test.extend(arguments.focus.iter().cloned());
     arguments.selection.accepts_snapshots = arguments.update_snapshots;
     arguments.selection.shard = arguments.shard.chosen()?;
+    let id = run_id();
+    // Held until the run has ended: what an archive was unpacked into goes with it.
+    let mut before = None;
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
         let project = Project::find()?;
         let earlier = earlier::open_ended(&project, mode.option(), run)?.with_results(&project, mode.option())?;
-        arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
+        let again = Again::new(mode, &earlier, !arguments.focus.is_empty())?;
+        let to = arguments.out.clone().unwrap_or_else(|| project.runs().join(&id));
+        let named = load::named(&arguments.selection.suites)?;
+        arguments.selection.sent = SentSuites::wanted(&earlier, &again, &named, &to)?.map(Box::new);
+        arguments.selection.again = Some(Box::new(again));
+        before = Some(earlier.opened);
     }
+    let before = before.as_ref().map(|opened| &opened.dir);
     // Held until the run has ended.
     let attempts = arguments.attempts.as_deref().map(Attempts::open).transpose()?;
     let mut over = None;
@@ -124,7 +134,7 @@ pub(crate) fn execute_from(
             return over.result(&prepared.plan, prepared.shard.as_ref(), &prepared.files, prepared.project.root(), &[]);
         }
         same_part(&arguments, prepared.shard.as_ref())?;
-        return execute_connected(prepared, &arguments, words);
+        return execute_connected(prepared, &arguments, words, &id, before);
     }
     match &arguments.out {
         // No machine starts.
@@ -172,13 +182,14 @@ pub(crate) fn execute_from(
     for file in &arguments.proofs {
         prepared.rerun.proving.extend(["--proofs".to_owned(), shell_word(file.as_str())]);
     }
-    let id = run_id();
+    // Whatever this host refuses, it refuses before anything is written: the same command line works once that is put right.
+    let accel = choose_accelerator(arguments.images.machine.accel)?;
+    let runtime = runtime()?;
     let images: Vec<String> = prepared.specs.iter().map(|spec| spec.id.clone()).collect();
     let reports = run_dir(&arguments, &prepared.project, &id, &images)?;
     let history = history_file(&arguments, &prepared.project);
     let dir = reports.dir.clone();
-    let accel = choose_accelerator(arguments.images.machine.accel)?;
-    let runtime = runtime()?;
+    prepared.notices.extend(suite_files::keep(&dir, prepared.plan.suites.iter().map(AsRef::as_ref), before)?);
     let (events, stream) = Events::channel();
     let durations = this_host::durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
@@ -291,16 +302,22 @@ fn keep(history: Option<Utf8PathBuf>, record: &RunRecord) {
 }
 
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
-fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: &[OsString]) -> Result<Exit, CliError> {
-    let id = run_id();
-    let reports = run_dir(arguments, &prepared.project, &id, std::slice::from_ref(&prepared.remote.name))?;
+fn execute_connected(
+    mut prepared: connect::Prepared,
+    arguments: &Arguments,
+    words: &[OsString],
+    id: &str,
+    before: Option<&RunDir>,
+) -> Result<Exit, CliError> {
+    let runtime = runtime()?;
+    let reports = run_dir(arguments, &prepared.project, id, std::slice::from_ref(&prepared.remote.name))?;
     let history = history_file(arguments, &prepared.project);
     let dir = reports.dir.clone();
-    let runtime = runtime()?;
+    prepared.notices.extend(suite_files::keep(&dir, prepared.plan.suites.iter().map(AsRef::as_ref), before)?);
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
     let ends = ending(arguments, &consumer);
-    let opening = Opening { files: prepared.files.clone(), ..opening(&id, words, arguments, prepared.shard.clone()) };
+    let opening = Opening { files: prepared.files.clone(), ..opening(id, words, arguments, prepared.shard.clone()) };
     announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),

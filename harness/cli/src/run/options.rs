@@ -122,6 +122,11 @@ impl Arguments {
         &self.images
     }
 
+    /// Whether it is on a machine that is already up.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connect.connect.is_some()
+    }
+
     /// Which tests.
     #[cfg(test)]
     pub(crate) fn selection(&self) -> &Selection {

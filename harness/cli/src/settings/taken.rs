@@ -67,11 +67,23 @@ pub(crate) fn named(root: &Command, words: &[OsString]) -> Option<Named> {
     of("--rerun").or_else(|| of("--resume"))
 }
 
-/// Adds the options of an earlier run's command line (without the program) to this one. `from_elsewhere`: the record is not
-/// of this host's directories.
+/// Whose options they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A run in a directory of this host.
+    Here,
+    /// An archive. What another host's record names is not connected to; with suites of its own it needs none of that host's paths.
+    Archive {
+        /// Whether it brings its suites.
+        with_suites: bool,
+    },
+}
+
+/// Adds the options of an earlier run's command line (without the program) to this one.
 ///
 /// `None` when what was recorded is no command line that this version runs: half of its options would be another run.
-pub(crate) fn take(root: &Command, words: Vec<OsString>, recorded: &[String], from_elsewhere: bool) -> Option<Taken> {
+pub(crate) fn take(root: &Command, words: Vec<OsString>, recorded: &[String], from: From) -> Option<Taken> {
+    let (from_elsewhere, with_suites) = (from != From::Here, from == From::Archive { with_suites: true });
     let unchanged = |words| Some(Taken { words, shown: String::new(), given: Vec::new(), lacks_connect: false });
     let mut built = root.clone();
     built.build();
@@ -89,6 +101,7 @@ pub(crate) fn take(root: &Command, words: Vec<OsString>, recorded: &[String], fr
             || OWN.contains(&argument.get_id().as_str())
             || EXCEPTIONS.iter().any(|(of, pattern, _)| (of.is_empty() || *of == "run") && *pattern == name)
             || from_elsewhere && CONNECTS.contains(&name)
+            || with_suites && name == "suites"
             || names_given && NAMES.contains(&argument.get_id().as_str())
             || given.contains(argument.get_id().as_str())
             || typed.given().any(|given| typed.conflict(given, argument))
@@ -158,7 +171,8 @@ mod tests {
 
     fn taken(line: &str, recorded: &str, from_elsewhere: bool) -> Taken {
         let recorded: Vec<String> = recorded.split(' ').map(str::to_owned).collect();
-        take(&crate::Arguments::command(), words(line), &recorded, from_elsewhere).unwrap()
+        let from = if from_elsewhere { From::Archive { with_suites: false } } else { From::Here };
+        take(&crate::Arguments::command(), words(line), &recorded, from).unwrap()
     }
 
     #[test]
@@ -190,7 +204,7 @@ mod tests {
         let root = crate::Arguments::command();
         for recorded in [vec!["run", "--image", "lab", "--no-such-option"], vec!["test"], vec![]] {
             let recorded: Vec<String> = recorded.into_iter().map(str::to_owned).collect();
-            assert_eq!(take(&root, words("muster run --rerun x"), &recorded, false), None);
+            assert_eq!(take(&root, words("muster run --rerun x"), &recorded, From::Here), None);
         }
     }
 
@@ -201,6 +215,11 @@ mod tests {
         let foreign = taken("muster run --rerun x", recorded, true);
         assert_eq!((foreign.shown.as_str(), foreign.lacks_connect), ("--suites=s", true));
         assert!(!taken("muster run --rerun x --connect c@d", recorded, true).lacks_connect);
+        // An archive with its suites needs no path of another host.
+        let recorded: Vec<String> = ["run", "--suites", "s", "--cpus", "1"].map(str::to_owned).into();
+        let from = From::Archive { with_suites: true };
+        let taken = take(&crate::Arguments::command(), words("muster run --rerun x"), &recorded, from).unwrap();
+        assert_eq!(taken.shown, "--cpus=1");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) struct Plugged {
 
 /// The forwarded SSH port. Port 0 lets the host's kernel choose: the number is read back over QMP, so
 /// there is no race.
-const FORWARD: &str = "hostfwd=tcp:127.0.0.1:0-:22";
+pub(super) const FORWARD: &str = "hostfwd=tcp:127.0.0.1:0-:22";
 
 impl Network {
     /// The `-netdev` values; the first NIC's peer is always called `net0`. Without sockets (a machine

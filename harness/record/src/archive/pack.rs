@@ -16,7 +16,7 @@ use super::first_error::FirstError;
 use super::limits::{LARGEST_ARCHIVE, LARGEST_CONTENTS, MOST_FILES, is_bomb, is_safe};
 use super::manifest::{Listed, MANIFEST, Manifest, SCHEMA};
 use crate::journal;
-use crate::layout::{FileError, RunDir, SNAPSHOTS, TESTS};
+use crate::layout::{FileError, RunDir, SNAPSHOTS, SUITES, TESTS};
 use muster_base::text::hex;
 
 /// What of a machine's directory is handed around.
@@ -171,7 +171,7 @@ impl Contents {
         for machine in entries(&dir.machines())? {
             OF_MACHINE.iter().for_each(|name| found.one(dir, &machine.join(name)));
         }
-        let mut open: Vec<Utf8PathBuf> = [SNAPSHOTS, TESTS].map(|part| dir.root().join(part)).to_vec();
+        let mut open: Vec<Utf8PathBuf> = [SNAPSHOTS, SUITES, TESTS].map(|part| dir.root().join(part)).to_vec();
         while let Some(below) = open.pop() {
             for path in entries(&below)? {
                 match path.symlink_metadata() {

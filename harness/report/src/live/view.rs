@@ -11,6 +11,7 @@ use crate::pace::Pace;
 use crate::words;
 use muster_base::text::one_line;
 use muster_record::event::Event;
+use muster_record::last_seen;
 use muster_record::outcome::Outcome;
 
 /// Characters of a name at most.
@@ -54,7 +55,7 @@ impl LiveView {
                 self.starting.insert(machine.clone(), starting);
             }
             Event::Booting { machine, line } => self.note(machine, one_line(line, 200)),
-            Event::LoginRefused { machine, user, times } => self.note(machine, words::refused(user, *times)),
+            Event::LoginRefused { machine, user, times } => self.note(machine, last_seen::refused(user, *times)),
             Event::MachineReady { machine, .. } => drop(self.starting.remove(machine)),
             Event::MachineEnded { record } => drop(self.starting.remove(&record.id)),
             Event::TestStarted { suite, test, image, .. } => {

@@ -41,6 +41,7 @@ pub(super) fn last_lines(paint: Paint, record: &RunRecord, reports: &[(&str, Str
     let mut lines = vec![String::new(), counts(paint, record)];
     lines.extend(words::kept_results(record));
     lines.extend(words::machines(record));
+    lines.extend(words::awaited(record));
     lines.extend(not_run(paint, record));
     lines.extend(skips(record));
     for verdict in verdict::of_images(record) {

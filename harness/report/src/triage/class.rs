@@ -1,8 +1,13 @@
 //! What a failure speaks against, as far as its id says it.
 
 use muster_base::failure::{self, Class};
-use muster_record::names::PREFIX;
+use muster_record::names::{NO_NETWORK, PREFIX};
 use muster_record::run::{RunRecord, TestRecord};
+
+/// Whether the test failed for want of a network on a machine that reaches none.
+pub(super) fn no_network(test: &TestRecord) -> bool {
+    test.remarks.iter().any(|remark| remark == NO_NETWORK)
+}
 
 /// What a failure speaks against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,9 +64,28 @@ impl CauseClass {
             "boot" | "ssh" | "machine" | "test" => Self::Undetermined,
             // A probe that could not run says nothing of the image.
             _ => match first {
+                // The machine was cut off: the test may be without its tag, or the image may use a network where it should not.
+                Some(Class::Fail) if no_network(test) => Self::Undetermined,
                 Some(Class::Fail) => Self::Image,
                 _ => Self::Undetermined,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_base::failure::Failure;
+    use muster_record::outcome::Outcome;
+    use muster_record::sample;
+
+    #[test]
+    fn what_failed_for_want_of_a_network_does_not_speak_against_the_image() {
+        let failures = vec![Failure::new(failure::STEP_RUN, "`curl https://example.org/` ended with status 6")];
+        let test = TestRecord { failures, remarks: Vec::new(), ..sample::test("mine", "fetches", Outcome::Fail) };
+        let of = |test: &TestRecord| CauseClass::of(&RunRecord::default(), test, "step.run");
+        assert_eq!(of(&test), CauseClass::Image);
+        assert_eq!(of(&TestRecord { remarks: vec![NO_NETWORK.to_owned()], ..test }), CauseClass::Undetermined);
     }
 }

@@ -13,7 +13,7 @@ pub fn markdown(packet: &Packet<'_>) -> String {
         format!("{} ({})", code(&packet.message), code(&packet.id)),
     ];
     lines.extend(packet.meaning.map(|meaning| format!("\n{meaning}")));
-    lines.extend(packet.next.map(|next| format!("\nNext: {next}")));
+    lines.extend(packet.next.as_ref().map(|next| format!("\nNext: {next}")));
     lines.push("\n## Evidence\n".to_owned());
     for evidence in &packet.evidence {
         let at = evidence.line.map(|line| format!(":{line}")).unwrap_or_default();

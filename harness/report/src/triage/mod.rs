@@ -2,6 +2,7 @@
 //! Every statement cites where it comes from, a file of the run's directory and a line. There is no guess in it: the class
 //! says what the failure id says, and what the evidence does not decide is called undetermined.
 
+mod awaited;
 mod class;
 pub mod json;
 mod markdown;

@@ -1,6 +1,9 @@
 //! What is known of one failure, put together.
 
-use super::class::CauseClass;
+use std::borrow::Cow;
+
+use super::awaited;
+use super::class::{self, CauseClass};
 use crate::difference::facts::{self, FactChange};
 use crate::evidence::Evidences;
 use crate::since::key;
@@ -8,6 +11,7 @@ use crate::words;
 use muster_base::failure::{self, Location};
 use muster_base::text::{self, one_line};
 use muster_record::layout::RunDir;
+use muster_record::names::NO_NETWORK;
 use muster_record::run::{RunRecord, TestRecord};
 
 /// Characters of a statement at most.
@@ -16,6 +20,10 @@ const SENTENCE: usize = 400;
 const OUTPUT: usize = 8 << 10;
 /// Lines of the console before a finding, or at its end.
 const CONSOLE_LINES: usize = 25;
+
+/// What a person does next where a machine was cut off and the test failed for it.
+const NEXT_WITHOUT_A_NETWORK: &str = "The machine reached no network, as no machine does without the tag `needs-internet`. Give the test \
+     that tag if it needs one; if it should pass without, the image uses a network where it should not.";
 
 /// A statement and where it is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +59,7 @@ pub struct Packet<'r> {
     /// What the id means, where it is of the table.
     pub meaning: Option<&'static str>,
     /// What a person does next, where it is of the table.
-    pub next: Option<&'static str>,
+    pub next: Option<Cow<'static, str>>,
     /// What it speaks against.
     pub class: CauseClass,
     /// What happened, in one line.
@@ -99,7 +107,11 @@ pub fn packet<'r>(
     Packet {
         test,
         meaning: row.map(|row| row.meaning),
-        next: row.map(|row| row.next),
+        next: match awaited::next(record, test, &id) {
+            Some(next) => Some(Cow::Owned(next)),
+            None if class::no_network(test) => Some(Cow::Borrowed(NEXT_WITHOUT_A_NETWORK)),
+            None => row.map(|row| Cow::Borrowed(row.next)),
+        },
         class: CauseClass::of(record, test, &id),
         message,
         evidence: evidence(record, test, &files.attachments),
@@ -142,6 +154,11 @@ fn evidence(record: &RunRecord, test: &TestRecord, attachments: &[String]) -> Ve
             let says = one_line(&format!("the machine {machine} ended: {end}"), SENTENCE);
             found.push(Evidence { says, file: RunDir::RUN_JSON.to_owned(), line: None, untrusted: true });
         }
+    }
+    found.extend(awaited::evidence(record, test));
+    if class::no_network(test) {
+        let (file, line) = at(&test.location);
+        found.push(Evidence { says: NO_NETWORK.to_owned(), file, line, untrusted: false });
     }
     for path in attachments.iter().take(20).cloned() {
         found.push(Evidence {

@@ -11,6 +11,7 @@ mod boots;
 mod data;
 mod known;
 mod markup;
+mod ran;
 mod seconds;
 mod summary;
 

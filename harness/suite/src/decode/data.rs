@@ -21,6 +21,11 @@ impl DataFiles {
         self.0.insert(path.to_owned(), limit);
     }
 
+    /// Where they are.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
+        self.0.keys()
+    }
+
     /// Adds the files to a suite's digest: of each its name in the suite's directory, and the SHA-256 of what it contains. A suite
     /// without any has the digest of its text alone. `suite` is its file, as it is shown.
     pub(super) fn digest(self, dir: &Utf8Path, suite: &Arc<str>, digest: &mut Sha256, sink: &mut Diagnostics) {

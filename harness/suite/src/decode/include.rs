@@ -28,6 +28,8 @@ pub(super) struct Files {
     pub(super) digest: sha2::Sha256,
     /// Where they really are.
     pub(super) real: Vec<Utf8PathBuf>,
+    /// Where they were found.
+    pub(super) paths: Vec<Utf8PathBuf>,
 }
 
 /// A file that has been read.
@@ -81,6 +83,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
     }
     let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
     files.real.push(real);
+    files.paths.push(path.clone());
     let shown = super::paths::next_to(cx, Utf8Path::new(&text.text));
     let source = SourceFile { path: path.clone(), name: shown.as_str().into(), found: false };
     let bytes = source::read(&source, Limits::default(), cx.sink())?;

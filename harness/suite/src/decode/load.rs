@@ -13,7 +13,7 @@ use super::schema::{is_anothers, schema_of};
 use super::suite;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::kind::FileKind;
-use crate::model::Suite;
+use crate::model::{Suite, SuitePart};
 use crate::snapshot_files::Accepted;
 use crate::source::{self, SourceFile};
 use crate::vocabulary::Vocabulary;
@@ -40,7 +40,8 @@ pub fn load_sources(sources: &[SourceFile], vocabulary: &Vocabulary<'_>, sink: &
     sources_with(sources, vocabulary, Accepted::Ignored, sink)
 }
 
-fn sources_with(
+/// Decodes these files with these accepted snapshots. The sink is not settled.
+pub fn sources_with(
     sources: &[SourceFile],
     vocabulary: &Vocabulary<'_>,
     accepted: Accepted,
@@ -135,6 +136,7 @@ pub(super) fn decode_bytes(
         let data = std::mem::take(&mut cx.data);
         if sink.len() == before {
             let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
+            files.paths.extend(data.paths().cloned());
             data.digest(dir, name, &mut files.digest, sink);
             if let Some(suite) = suite.as_mut().filter(|_| on_disk) {
                 suite.accepted = accepted::read(suite, dir, &shared.accepted, sink);
@@ -150,7 +152,23 @@ pub(super) fn decode_bytes(
     }
     let mut suite = suite?;
     suite.digest = muster_base::text::hex(files.digest.finalize());
+    if on_disk {
+        suite.parts = parts(&source.path, files.paths);
+    }
     Some(suite)
+}
+
+/// The files of a suite, each once.
+fn parts(own: &Utf8Path, others: Vec<Utf8PathBuf>) -> Vec<SuitePart> {
+    let dir = own.parent().unwrap_or(Utf8Path::new(""));
+    let mut parts: Vec<SuitePart> = Vec::new();
+    for path in std::iter::once(own.to_owned()).chain(others) {
+        let name = path.strip_prefix(dir).unwrap_or(&path).to_owned();
+        if !parts.iter().any(|part| part.name == name) {
+            parts.push(SuitePart { name, path });
+        }
+    }
+    parts
 }
 
 fn unique_name(file: &Arc<str>, root: &Node, names: &mut HashMap<String, (Arc<str>, Span)>, sink: &mut Diagnostics) {

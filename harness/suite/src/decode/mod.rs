@@ -34,7 +34,7 @@ mod vars;
 mod waiting;
 
 pub use context::is_id;
-pub use load::{decode_source, load, load_sources, load_tests, load_with};
+pub use load::{decode_source, load, load_sources, load_tests, load_with, sources_with};
 
 pub(crate) use conditions::condition;
 pub(crate) use context::fields::Fields;

@@ -61,7 +61,10 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
     };
     // Files decide what is found as the suite's own text does.
     let kernels = cells.iter().filter_map(|cell| cell.overrides.kernel.as_ref());
-    kernels.flat_map(MatrixKernel::files).for_each(|file| files.digest.update(&file.sha256));
+    for file in kernels.flat_map(MatrixKernel::files) {
+        files.digest.update(&file.sha256);
+        files.paths.push(file.path.clone());
+    }
     let given: Vec<_> = included.iter().map(|file| include::given(cx, file)).collect();
     let mut all = Vec::new();
     for (at, cell) in cells.iter().enumerate() {
@@ -111,6 +114,7 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
         tests: all,
         accepted: None,
         digest: String::new(),
+        parts: Vec::new(),
     })
 }
 

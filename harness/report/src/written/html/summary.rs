@@ -4,6 +4,7 @@
 use super::data;
 use super::known::Known;
 use super::markup::percent;
+use super::ran;
 use crate::causes::Cause;
 use crate::since::{Change, ImageFile, Since};
 use crate::verdict::{self, ImageVerdict, Standing};
@@ -231,12 +232,13 @@ fn failed(record: &RunRecord, causes: &[Cause]) -> String {
 
 fn not_run(record: &RunRecord, reasons: &[Cause]) -> String {
     if reasons.is_empty() {
-        return "<p>Every test ran.</p>\n".into();
+        return ran::where_nothing_was_left_out(record);
     }
-    groups(record, reasons, "why", |cause| match record.tests[cause.tests[0]].outcome {
+    let skipped = groups(record, reasons, "why", |cause| match record.tests[cause.tests[0]].outcome {
         Outcome::NotRun => "not run: ",
         _ => "skipped: ",
-    })
+    });
+    ran::cut_off(record).unwrap_or_default() + &skipped
 }
 
 /// A list of causes, each a link to its tests; what is beyond the first few can be opened.
