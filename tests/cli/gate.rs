@@ -302,7 +302,7 @@ fn a_part_of_a_policy_that_is_about_no_test_is_shown_where_it_stands() {
 
 #[test]
 fn every_command_that_explain_prints_works_where_the_run_was_started() {
-    let scene = Scene::new("accelerators: [tcg, kvm]\nenvironments: [lab, other]\nmax-age: 1h\n");
+    let scene = Scene::new("accelerators: [tcg, kvm]\nenvironments: [lab, lab-tiny]\nmax-age: 1h\n");
     scene.run("less", &[("a", Outcome::Fail), ("b", Outcome::Error)]);
     let path = scene.place.path("less/run.json");
     let text = std::fs::read_to_string(&path).expect("the record");
