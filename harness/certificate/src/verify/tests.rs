@@ -87,6 +87,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     let mut scene = Scene::new("");
     scene.runs = vec![changed(&scene.runs[0], |record| {
         record.images.get_mut("lab").unwrap().products = vec![product(7), product(8)];
+        record.binary = Some(digest(5));
     })];
     let (statement, _) = scene.statement();
     assert_eq!(statement.subject.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["app-7.rpm", "app-8.rpm"]);
@@ -97,6 +98,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     let good = Demands {
         images: vec![hand(0xab)],
         products: vec![hand(8)],
+        programs: vec![hand(1), hand(5)],
         policy: Some(policy),
         profile: Some((lock(&profile(&["s/a", "s/b"])), locked)),
         max_age: Some(Duration::from_secs(3 * 86_400)),
@@ -104,11 +106,14 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     };
     assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
     assert!(not_compared(&good, &statement, MUSTER).is_empty());
-    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 5);
+    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 7);
+    let said = not_compared(&Demands { images: vec![], programs: vec![], ..good.clone() }, &statement, MUSTER);
+    assert!(said.len() == 2 && said[0].contains("--image FILE") && said[1].contains("--muster-digest"), "{said:?}");
     let other_profile = lock(&profile(&["s/a"]).replace("\"id\": \"lock\"", "\"id\": \"other\""));
     for (id, demands) in [
         ("subject.mismatch", Demands { images: vec![hand(1)], ..good.clone() }),
         ("product.mismatch", Demands { products: vec![hand(9)], ..good.clone() }),
+        ("tool.modified", Demands { programs: vec![hand(6)], ..good.clone() }),
         ("policy.other", Demands { policy: Some(hand(1)), ..good.clone() }),
         ("profile.modified", Demands { profile: Some((lock(&profile(&["s/a"])), hand(1))), ..good.clone() }),
         ("profile.unknown", Demands { profile: Some((other_profile, hand(1))), ..good.clone() }),
