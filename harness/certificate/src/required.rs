@@ -18,10 +18,12 @@ const OF_PRODUCTS: &str = "of-products ";
 /// The tests that the decisions require, and those of the suite `supportable`, by name, each with its summary; empty where no run has
 /// one.
 pub(crate) fn tests<'d>(decided: impl Iterator<Item = (&'d Decision, &'d [RunInput])>) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
+    let mut out: BTreeMap<String, String> = BTreeMap::new();
     for (decision, runs) in decided {
         let required = decision.requirements.iter().filter(|one| one.kind == RequirementKind::Test);
-        out.extend(required.map(|one| (one.name.clone(), String::new())).filter(|(name, _)| !out.contains_key(name)));
+        for one in required {
+            out.entry(one.name.clone()).or_default();
+        }
         for test in runs.iter().flat_map(|run| &run.record.tests) {
             let name = one_line(base_id(&test.name()), SUMMARY);
             let summary = one_line(&test.summary, SUMMARY);

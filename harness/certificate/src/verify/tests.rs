@@ -474,12 +474,21 @@ fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"));
+    // Every required test with its summary, how it stands, and the cell of the waiver.
+    let required = "<td><code>s/b</code><br><small>";
+    assert!(page.contains(required) && page.contains("<small>waiver: accelerator=kvm, image=lab</small>"), "{page}");
+    let supportable = "<td><code>supportable/kernel-untainted</code>";
+    assert!(page.contains(supportable) && page.contains("<th>Cell</th>"), "{page}");
     // A verifier makes both again: another page is a new form, another test result is `certificate/v2`.
     let result = parts::payload(&crate::test_result::test_result(&statement.predicate)).unwrap();
     let digest = |bytes: &[u8]| muster_base::text::hex(Sha256::digest(bytes))[..16].to_owned();
+    let mut first = statement.clone();
+    first.predicate.claim.page_form = PageForm(1);
+    let earlier = page::page(&first, &signature().fingerprint).unwrap();
+    assert!(!earlier.contains("Required tests"));
     assert_eq!(
-        (digest(page.as_bytes()), digest(&result)),
-        (PAGE_V1.into(), RESULT_V1.into()),
+        (digest(earlier.as_bytes()), digest(page.as_bytes()), digest(&result)),
+        (PAGE_V1.into(), PAGE_V2.into(), RESULT_V1.into()),
         "certificate/v1 has changed"
     );
 }
@@ -488,8 +497,14 @@ fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
 fn a_page_of_a_form_that_is_not_known_is_refused_by_name() {
     let (mut statement, _) = Scene::new("").statement();
     assert_eq!(statement.predicate.claim.page_form, PageForm::NEWEST);
-    let text = String::from_utf8(parts::payload(&statement).unwrap()).unwrap();
-    assert!(!text.contains("page-form"), "certificates that name none have the first form");
+    // Certificates that name none have the first form, and nothing that came later.
+    let mut first = statement.clone();
+    first.predicate.claim.page_form = PageForm(1);
+    assert_eq!(verified(&first, &Scene::new("").evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+    first.predicate.tests.clear();
+    assert_eq!(verified(&first, &Scene::new("").evidence(), &Demands::default(), AT), Vec::<&str>::new());
+    let text = String::from_utf8(parts::payload(&first).unwrap()).unwrap();
+    assert!(!text.contains("page-form") && !text.contains("\"tests\""), "{text}");
     statement.predicate.claim.page_form = PageForm(PageForm::NEWEST.0 + 1);
     assert_eq!(verified(&statement, &Scene::new("").evidence(), &Demands::default(), AT), Vec::<&str>::new());
     let mut files: std::collections::BTreeMap<String, Vec<u8>> = parts::files(&statement, &signature(), &signature())
@@ -577,6 +592,7 @@ fn the_suite_of_support_must_have_passed_whatever_the_policy_says() {
 
 /// Of the page of a certificate with a waiver.
 const PAGE_V1: &str = "dd8e34aaff5198b7";
+const PAGE_V2: &str = "0000000000000000";
 /// Of its test result.
 const RESULT_V1: &str = "ce3b3d7cd23d88f1";
 

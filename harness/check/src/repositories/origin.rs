@@ -138,7 +138,7 @@ fn maker(owners: &BTreeMap<String, Answer>) -> Read<Result<&str, &'static str>> 
     let mut makers: Vec<&str> = maker.output.lines().collect();
     makers.dedup();
     match (maker.status, &makers[..]) {
-        (0, [maker]) if *maker != "(none)" => Ok(Ok(maker)),
+        (0, [maker]) if *maker != "(none)" => Ok(Ok(*maker)),
         (0, _) => Ok(Err("the packages that provide system-release do not name one vendor")),
         (_, [said]) if said.starts_with("no package provides") => Ok(Err("no package provides system-release")),
         _ => Err(Unreadable::new(format!(
