@@ -1,5 +1,5 @@
 //! Whose the repositories are: those of the distribution are configured by files that a package of its maker brought,
-//! as it brought them. A product that muster installed may bring repositories of its own, beside those.
+//! as it brought them. A product that muster installed may bring repositories of its own, in addition to those.
 //!
 //! Facts: rpm(8), `FILEDIGESTS`, `VENDOR`, the capability `system-release`; dnf 4's `config-manager --set-enabled`, which writes
 //! into the file of the package, and dnf5's, which writes a file that overrides.
@@ -54,7 +54,7 @@ pub(crate) fn probe() -> Probe {
 
 /// Whose the repositories are that are on and are not the distribution's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Origins {
+pub(crate) struct RepoOrigins {
     /// Those of others, each with the reason why it is not the distribution's.
     pub(crate) foreign: BTreeMap<String, String>,
     /// Those that a product brought, each with its URL.
@@ -63,7 +63,7 @@ pub(crate) struct Origins {
 
 /// Whose a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Owner {
+enum FileOwner {
     /// The maker of the distribution, and it is as he ships it.
     Maker,
     /// A product, or several of them, and it is as they ship it.
@@ -76,7 +76,7 @@ enum Owner {
 ///
 /// # Errors
 /// The database of rpm did not answer, or has a digest of a kind that is not known.
-pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -> Read<Origins> {
+pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -> Read<RepoOrigins> {
     seen.output(KEY)?;
     let owners = shell::answers(seen.reply(KEY)?)?;
     let contents = dnf::contents(seen)?;
@@ -85,12 +85,12 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
         Err(why) => {
             let enabled = repos.repos.iter().filter(|(_, repo)| repos.enabled(repo));
             let foreign = enabled.map(|(id, _)| (id.clone(), why.to_owned())).collect();
-            return Ok(Origins { foreign, ..Origins::default() });
+            return Ok(RepoOrigins { foreign, ..RepoOrigins::default() });
         }
     };
-    let mut found = Origins::default();
+    let mut found = RepoOrigins::default();
     let mut own = 0;
-    let mut known: BTreeMap<&str, Owner> = BTreeMap::new();
+    let mut known: BTreeMap<&str, FileOwner> = BTreeMap::new();
     for (id, repo) in repos.repos.iter().filter(|(_, repo)| repos.enabled(repo)) {
         if repo.file.is_empty() {
             let why = "no file configures it; a plugin of the package manager adds it".to_owned();
@@ -108,17 +108,17 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
         }
         let owner = |file: &String| known.get(file.as_str());
         let other = std::iter::once(&repo.file).chain(&repo.overridden_by).find_map(|file| match owner(file) {
-            Some(Owner::Other(why)) => Some(why.clone()),
+            Some(FileOwner::Other(why)) => Some(why.clone()),
             _ => None,
         });
-        let by_product = repo.overridden_by.iter().find(|file| owner(file) == Some(&Owner::Product));
+        let by_product = repo.overridden_by.iter().find(|file| owner(file) == Some(&FileOwner::Product));
         match (other, by_product, owner(&repo.file)) {
             (Some(why), ..) => drop(found.foreign.insert(id.clone(), why)),
             (None, Some(file), _) => {
                 let why = format!("{file} is of a product and overrides what {} says", repo.file);
                 found.foreign.insert(id.clone(), why);
             }
-            (None, None, Some(Owner::Product)) => match more_than_added(repos, repo) {
+            (None, None, Some(FileOwner::Product)) => match more_than_added(repos, repo) {
                 Some(why) => drop(found.foreign.insert(id.clone(), why)),
                 None => drop(found.of_products.insert(id.clone(), address(repo))),
             },
@@ -174,10 +174,10 @@ fn address(repo: &Repo) -> String {
 }
 
 /// Whose a file is, by what rpm says of it.
-fn owner_of(maker: &str, products: &[String], file: &str, content: &str, owner: &Answer) -> Read<Owner> {
+fn owner_of(maker: &str, products: &[String], file: &str, content: &str, owner: &Answer) -> Read<FileOwner> {
     if owner.status != 0 {
         return match owner.output.contains("not owned by any package") {
-            true => Ok(Owner::Other(format!("{file} belongs to no package"))),
+            true => Ok(FileOwner::Other(format!("{file} belongs to no package"))),
             false => {
                 Err(Unreadable::new(format!("rpm does not say whose {file} is: {}", one_line(&owner.output, 200))))
             }
@@ -192,28 +192,28 @@ fn owner_of(maker: &str, products: &[String], file: &str, content: &str, owner: 
     let is_product = |package: &str| products.iter().any(|product| product == package);
     let of_products = records.iter().filter(|[_, _, package, _]| is_product(package)).count();
     if of_products > 0 && of_products < records.len() {
-        return Ok(Owner::Other(format!("{file} is of a product and of another package")));
+        return Ok(FileOwner::Other(format!("{file} is of a product and of another package")));
     }
     for [digest, _, _, vendor] in &records {
         if of_products == 0 && *vendor != maker {
             let (vendor, maker) = (one_line(vendor, 80), one_line(maker, 80));
-            return Ok(Owner::Other(format!("{file} is of {vendor}, and the distribution of {maker}")));
+            return Ok(FileOwner::Other(format!("{file} is of {vendor}, and the distribution of {maker}")));
         }
         match digest.len() {
             0 => {
-                return Ok(Owner::Other(format!(
+                return Ok(FileOwner::Other(format!(
                     "{file} is written after the installation of its package, which has no digest of it"
                 )));
             }
             64 if is_as_shipped(content, digest).map_err(|_| too_many(file))? => {}
             64 => {
                 let why = format!("{file} was changed; more than `enabled` is not as its package has it");
-                return Ok(Owner::Other(why));
+                return Ok(FileOwner::Other(why));
             }
             _ => return Err(Unreadable::new(format!("the digest of {file} is not one of SHA-256"))),
         }
     }
-    Ok(if of_products > 0 { Owner::Product } else { Owner::Maker })
+    Ok(if of_products > 0 { FileOwner::Product } else { FileOwner::Maker })
 }
 
 fn too_many(file: &str) -> Unreadable {

@@ -107,7 +107,7 @@ impl Check for AllRepos {
                 if facts.dpkg.is_some() {
                     return Err(Unreadable::new("only the database of rpm says whose a repository is"));
                 }
-                let origin::Origins { foreign, of_products } = origin::origins(&all, seen, &facts.products)?;
+                let origin::RepoOrigins { foreign, of_products } = origin::origins(&all, seen, &facts.products)?;
                 if assertion.attribute == "of-products" {
                     return Ok(Value::items(of_products.iter().map(|(id, url)| format!("{id} {url}"))));
                 }

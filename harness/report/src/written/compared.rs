@@ -76,7 +76,7 @@ pub fn junit_differs(record: &RunRecord, text: &str) -> Option<String> {
 fn notes_differ(found: &Report, made: &Report, is_of_this_version: bool) -> Option<String> {
     let (found, made) = (notes(found), notes(made));
     for (place, made) in &made {
-        let none = Notes::new();
+        let none = SaidOf::new();
         let found = found.get(place).unwrap_or(&none);
         let names: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
         for name in names {
@@ -99,11 +99,11 @@ fn notes_differ(found: &Report, made: &Report, is_of_this_version: bool) -> Opti
 }
 
 /// What is said of one suite or case, by name: a property may be there several times.
-type Notes = BTreeMap<String, Vec<String>>;
+type SaidOf = BTreeMap<String, Vec<String>>;
 
 /// Of every suite and every case, by what they are called.
-fn notes(report: &Report) -> BTreeMap<String, Notes> {
-    let mut out: BTreeMap<String, Notes> = BTreeMap::new();
+fn notes(report: &Report) -> BTreeMap<String, SaidOf> {
+    let mut out: BTreeMap<String, SaidOf> = BTreeMap::new();
     for suite in &report.test_suites {
         let of_suite = out.entry(format!("the suite {}", suite.name.as_str())).or_default();
         add(of_suite, &suite.properties, &suite.extra);
@@ -126,7 +126,7 @@ fn notes(report: &Report) -> BTreeMap<String, Notes> {
     out
 }
 
-fn add(notes: &mut Notes, properties: &[Property], extra: &IndexMap<XmlString, XmlString>) {
+fn add(notes: &mut SaidOf, properties: &[Property], extra: &IndexMap<XmlString, XmlString>) {
     for Property { name, value } in properties {
         notes.entry(format!("the property {}", name.as_str())).or_default().push(value.as_str().to_owned());
     }
