@@ -10,8 +10,9 @@ use crate::model::{Certificate, ImageCertified};
 use crate::supportable::SUPPORTABLE;
 
 /// The table may have a column for each of many systems: on a narrow screen it scrolls, on paper it does not.
-pub(super) const STYLE: &str = ".wide{overflow-x:auto}.wide table{min-width:32rem}.wide td,.wide th{overflow-wrap:break-word}\
-@media print{.wide{overflow:visible}.wide table{min-width:0}.wide td,.wide th{overflow-wrap:anywhere}}";
+pub(super) const STYLE: &str = ".wide{overflow-x:auto}.wide td,.wide th{overflow-wrap:break-word}\
+.wide th:first-child{min-width:13rem}.wide th{min-width:5rem}\
+@media print{.wide{overflow:visible}.wide td,.wide th{overflow-wrap:anywhere}.wide th,.wide th:first-child{min-width:0}}";
 
 /// All required tests, those of the suite `supportable` among them.
 pub(super) fn table(certificate: &Certificate) -> String {
