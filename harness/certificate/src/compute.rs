@@ -61,7 +61,7 @@ impl Found {
         let mut found = self.clone();
         if !claim.page_form.lists_tests() {
             found.tests.clear();
-            found.images.iter_mut().for_each(|image| image.notes.clear());
+            found.images.iter_mut().for_each(|image| image.added_repositories.clear());
         }
         Certificate {
             schema: SCHEMA.to_owned(),
@@ -363,7 +363,7 @@ fn image(Decided { sha256, runs, decision }: Decided) -> ImageCertified {
         kernel: said(facts.map(|facts| facts.kernel.as_str())),
         firmware: said(facts.map(|facts| facts.firmware.as_str())),
         results: results(&runs, &sha256, &decision),
-        notes: required::notes(&runs, &sha256),
+        added_repositories: required::added_repositories(&runs, &sha256),
         decision,
         sha256,
     }
@@ -382,7 +382,7 @@ fn status(images: &[ImageCertified]) -> Status {
     let noted = images.iter().any(|image| {
         let decision = &image.decision;
         let weak = |one: &Requirement| !one.satisfied || one.state == RequirementState::Waived;
-        decision.requirements.iter().any(weak) || !decision.notes.is_empty() || !image.notes.is_empty()
+        decision.requirements.iter().any(weak) || !decision.notes.is_empty() || !image.added_repositories.is_empty()
     });
     if noted { Status::CertifiedWithNotes } else { Status::Certified }
 }

@@ -176,10 +176,10 @@ pub struct ImageCertified {
     pub kernel: String,
     /// `uefi` or `bios`.
     pub firmware: String,
-    /// What a reader should know of it, such as a repository that the product adds. Absent in certificates whose page has the
-    /// first form.
+    /// The repositories that the product adds to the system, as `id URL`, in a line for each run that found others. Absent in
+    /// certificates whose page has the first form.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub notes: Vec<String>,
+    pub added_repositories: Vec<String>,
     /// The whole decision about it.
     pub decision: Decision,
     /// How its tests ended.

@@ -37,16 +37,15 @@ pub(crate) fn tests<'d>(decided: impl Iterator<Item = (&'d Decision, &'d [RunInp
     out
 }
 
-/// What was found on the image with this digest that its reader should know, though it is no failure.
-pub(crate) fn notes(runs: &[RunInput], sha256: &str) -> Vec<String> {
+/// The repositories that the product adds on the image with this digest, as the suite `supportable` found them.
+pub(crate) fn added_repositories(runs: &[RunInput], sha256: &str) -> Vec<String> {
     let of_run = |run: &'_ RunInput| -> Vec<String> {
         let on_it = |test: &&TestRecord| run.record.images.get(&test.image).is_some_and(|image| image.sha256 == sha256);
         let tests = run.record.tests.iter().filter(|test| test.suite == SUPPORTABLE).filter(on_it);
         let met = tests.flat_map(|test| &test.met).filter(|met| met.expected.starts_with(OF_PRODUCTS));
         met.filter(|met| met.actual.contains("://")).map(|met| one_line(&met.actual, SUMMARY)).collect()
     };
-    let added: BTreeSet<String> = runs.iter().flat_map(of_run).collect();
-    added.into_iter().map(|added| format!("the product adds repositories to the system: {added}")).collect()
+    runs.iter().flat_map(of_run).collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -57,7 +56,8 @@ mod tests {
 
     use super::*;
     use crate::model::Status;
-    use crate::testing::{Scene, changed, digest, run};
+    use crate::refusal::RefusalId;
+    use crate::testing::{Scene, changed, digest, program, run, shipped};
 
     fn scene(found: &str) -> Scene {
         let mut scene = Scene::new("");
@@ -73,13 +73,28 @@ mod tests {
         let (statement, refusals) = scene("acme https://rpm.acme.example/").statement();
         assert_eq!(refusals, []);
         let certificate = &statement.predicate;
-        let expected = ["the product adds repositories to the system: acme https://rpm.acme.example/"];
+        let expected = ["acme https://rpm.acme.example/"];
         assert_eq!(
-            (certificate.status, &certificate.images[0].notes[..]),
+            (certificate.status, &certificate.images[0].added_repositories[..]),
             (Status::CertifiedWithNotes, &expected.map(str::to_owned)[..])
         );
+        let page = crate::written::page::page(&statement, "SHA256:x").expect("a page");
+        assert!(
+            page.contains("<p>Note: the product adds a repository to the system: acme https://rpm.acme.example/</p>"),
+            "{page}"
+        );
+        // The note follows from the evidence, whoever wrote the certificate.
+        let mut hidden = statement.clone();
+        hidden.predicate.images[0].added_repositories.clear();
+        let evidence = scene("acme https://rpm.acme.example/").evidence();
+        let (demands, at) = (crate::verify::Demands::default(), crate::testing::time(crate::testing::AT));
+        let refusals = crate::verify::verify(&hidden, &evidence, &demands, at, &program(&shipped()));
+        assert!(refusals.iter().any(|one| one.id == RefusalId::EvidenceDisagrees), "{refusals:?}");
         let (statement, _) = scene("none").statement();
-        assert_eq!((statement.predicate.status, statement.predicate.images[0].notes.len()), (Status::Certified, 0));
+        assert_eq!(
+            (statement.predicate.status, statement.predicate.images[0].added_repositories.len()),
+            (Status::Certified, 0)
+        );
     }
 
     #[test]
@@ -94,6 +109,6 @@ mod tests {
         assert_eq!(found["s/a"], "why a[x=1]");
         assert_eq!(found["s/b"], "", "no run has it");
         assert_eq!(found["supportable/kernel-untainted"], "why kernel-untainted");
-        assert!(notes(&[input], &digest(0xab)).is_empty());
+        assert!(added_repositories(&[input], &digest(0xab)).is_empty());
     }
 }

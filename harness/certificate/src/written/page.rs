@@ -255,7 +255,10 @@ fn of_image(image: &ImageCertified, with_cells: bool) -> String {
         out += &format!("<h4>Skipped ({})</h4>\n", results.skipped.len());
         out += &table(&["Id", "Why", "Tests"], &rows);
     }
-    for note in image.notes.iter().chain(&image.decision.notes) {
+    for added in &image.added_repositories {
+        out += &format!("<p>Note: the product adds a repository to the system: {}</p>\n", marked(added));
+    }
+    for note in &image.decision.notes {
         out += &format!("<p>Note: {}</p>\n", marked(note));
     }
     out
