@@ -252,6 +252,15 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_an_id_and_is_none_is_named_so() {
+        let why = vague(&contains("file.missing"), &vocabulary()).expect("it is vague");
+        assert!(why.starts_with("`file.missing` is no failure id") && why.contains("muster failures"), "{why}");
+        assert_eq!(vague(&contains("boot.timeout"), &vocabulary()), None);
+        let why = vague(&contains("not as expected"), &vocabulary()).expect("it is vague");
+        assert!(why.ends_with("in failures of every kind"), "{why}");
+    }
+
+    #[test]
     fn what_fits_every_failure_is_vague() {
         let texts =
             ["e", "exit", "zzz", "expected", "not as expected", "exit 1", "failed", "package", "version", "   x "];
