@@ -65,3 +65,39 @@ fn scripts_can_be_started_and_a_path_with_quotes_stays_one_argument() {
     let missing = missing.unwrap();
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("set MUSTER_IMAGE"));
 }
+
+/// The commands that a page shows for a runner: lines of its blocks that begin with its name.
+fn commands<'t>(page: &'t str, runner: &str) -> Vec<&'t str> {
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let of_it = |line: &&str| line.strip_prefix(runner).is_some_and(|rest| rest.starts_with(' '));
+    blocks.flat_map(str::lines).filter(of_it).collect()
+}
+
+#[test]
+fn the_commands_of_the_page_and_of_the_help_are_those_that_are_run_with_the_runners() {
+    let read = |path: &str| std::fs::read_to_string(super::support::root().join(path)).unwrap();
+    let (page, script) = (read("docs/other-runners.md"), read("ci/other-runners"));
+    // Its lines are as wide as the terminal.
+    let help = Place::new().run(&["export", "--help"], LIMIT).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for runner in ["tmt", "autopkgtest", "pytest"] {
+        let [shown] = commands(&page, runner)[..] else { panic!("{runner}: {:?}", commands(&page, runner)) };
+        assert!(help.contains(shown), "the help does not say `{shown}`: {help}");
+        // What the script runs begins with the program's name behind what it is to end with; its command may go over lines.
+        let calls: Vec<String> = script
+            .replace("\\\n", " ")
+            .lines()
+            .filter(|line| line.contains("must ") && line.contains(&format!(" {runner} ")))
+            .map(str::to_owned)
+            .collect();
+        assert!(!calls.is_empty(), "{runner} is not run");
+        let said = |word: &&str| !word.contains("my.qcow2") && !["tests", "./package"].contains(word);
+        for word in shown.split_whitespace().filter(said) {
+            let has = |call: &String| call.split_whitespace().any(|other| other.trim_matches(['(', ')']) == word);
+            assert!(calls.iter().any(has), "`{word}` of `{shown}` is in none of {calls:#?}");
+        }
+        // The image gets there in the way that is shown.
+        let way = shown.split_whitespace().find_map(|word| word.strip_suffix("=my.qcow2")).unwrap_or("--image-path");
+        assert!(calls.iter().any(|call| call.contains(way)), "{way} is in none of {calls:#?}");
+    }
+}

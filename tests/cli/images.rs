@@ -67,6 +67,14 @@ fn what_cannot_be_pulled_is_refused_with_the_way_to_it() {
     }
 }
 
+/// Code in the first sector, as a loader for BIOS leaves it there.
+fn with_boot_code(file: String) -> String {
+    use std::os::unix::fs::FileExt as _;
+    let disk = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+    disk.write_all_at(&[0xeb, 0x63, 0x90], 0).unwrap();
+    file
+}
+
 /// A disk of so many MiB, divided by `sfdisk` as the script says, then converted.
 fn disk(place: &Place, name: &str, mib: u64, script: &str, convert: &[&str]) -> String {
     let at = |suffix: &str| place.path(&format!("{name}.{suffix}")).display().to_string();
@@ -104,7 +112,7 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     // One of both kinds starts on both generations, and one with an MBR on the first.
     let both = "label: gpt\nsize=1MiB, type=U\nsize=1MiB, type=21686148-6449-6E6F-744E-656564454649\ntype=L\n";
     for (name, table) in [("both", both), ("mbr", "label: dos\ntype=83\n")] {
-        let of_first = disk(&place, name, 8, table, &fixed);
+        let of_first = with_boot_code(disk(&place, name, 8, table, &fixed));
         check(&of_first, &["--given", "firmware=bios"]).assert_status(0);
     }
     // Whether it starts through UEFI is not in the file.
@@ -126,7 +134,9 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
         (disk(&place, "dynamic", 8, WHOLE, &["-O", "vpc"]), "uefi", "fixed-vhd", "found dynamic"),
         (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
         (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),
-        (disk(&place, "for-uefi", 8, WHOLE, &[]), "bios", "bios-partitions", "has bios-boot"),
+        (with_boot_code(disk(&place, "for-uefi", 8, WHOLE, &[])), "bios", "bios-partitions", "has bios-boot"),
+        // The partitions are those of both generations, and nothing starts.
+        (disk(&place, "no-code", 8, both, &fixed), "bios", "bios-partitions", "boot-code is true, found false"),
         (
             disk(&place, "csm", 8, "label: dos\nsize=1MiB, type=ef\ntype=83\n", &[]),
             "bios",

@@ -26,6 +26,7 @@ use crate::model::{
 };
 use crate::reasons;
 use crate::refusal::{Refusal, RefusalId, sorted};
+use crate::required;
 use crate::results::results;
 use crate::runs;
 use crate::supportable::{self, Program};
@@ -42,12 +43,12 @@ pub struct Computed {
 /// Everything of a certificate that evidence says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    status: Status,
     products: Vec<ProductCertified>,
     policy: PolicyUsed,
     profile: Option<ProfileUsed>,
     images: Vec<ImageCertified>,
     not_certified: Vec<ImageLeftOut>,
+    tests: BTreeMap<String, String>,
     runs: Vec<RunCertified>,
     evidence: Vec<crate::model::EvidenceFile>,
     /// The last moment at which the policy's `max-age` and the waivers let it be valid.
@@ -57,16 +58,21 @@ pub struct Found {
 impl Found {
     /// With what the signer says.
     pub fn certificate(&self, claim: Claim) -> Certificate {
-        let found = self.clone();
+        let mut found = self.clone();
+        if !claim.page_form.lists_tests() {
+            found.tests.clear();
+            found.images.iter_mut().for_each(|image| image.added_repositories.clear());
+        }
         Certificate {
             schema: SCHEMA.to_owned(),
-            status: found.status,
+            status: status(&found.images),
             claim,
             products: found.products,
             policy: found.policy,
             profile: found.profile,
             images: found.images,
             not_certified: found.not_certified,
+            tests: found.tests,
             runs: found.runs,
             evidence: found.evidence,
         }
@@ -213,11 +219,12 @@ impl Inputs {
         let mut runs: Vec<RunCertified> = evidence.runs.iter().map(runs::certified).collect();
         runs.sort_by(|a, b| a.file.cmp(&b.file));
         let first = decided.first().map(|one| one.decision.clone())?;
+        let tests = required::tests(decided.iter().map(|one| (&one.decision, one.runs.as_slice())));
         let images: Vec<ImageCertified> = decided.into_iter().map(image).collect();
         let mut files = evidence.files.clone();
         files.sort();
         Some(Found {
-            status: status(&images),
+            tests,
             products,
             policy: first.policy,
             profile: first.profile,
@@ -356,6 +363,7 @@ fn image(Decided { sha256, runs, decision }: Decided) -> ImageCertified {
         kernel: said(facts.map(|facts| facts.kernel.as_str())),
         firmware: said(facts.map(|facts| facts.firmware.as_str())),
         results: results(&runs, &sha256, &decision),
+        added_repositories: required::added_repositories(&runs, &sha256),
         decision,
         sha256,
     }
@@ -374,7 +382,7 @@ fn status(images: &[ImageCertified]) -> Status {
     let noted = images.iter().any(|image| {
         let decision = &image.decision;
         let weak = |one: &Requirement| !one.satisfied || one.state == RequirementState::Waived;
-        decision.requirements.iter().any(weak) || !decision.notes.is_empty()
+        decision.requirements.iter().any(weak) || !decision.notes.is_empty() || !image.added_repositories.is_empty()
     });
     if noted { Status::CertifiedWithNotes } else { Status::Certified }
 }

@@ -22,6 +22,7 @@ pub mod names;
 pub mod parts;
 mod reasons;
 pub mod refusal;
+mod required;
 mod results;
 mod runs;
 pub mod sshsig;

@@ -42,6 +42,10 @@ pub struct Certificate {
     pub images: Vec<ImageCertified>,
     /// Images that the same runs have tested, and of which nothing is said here.
     pub not_certified: Vec<ImageLeftOut>,
+    /// The tests that are required, those of the suite `supportable` among them, by name, each with its summary. Absent in
+    /// certificates whose page has the first form.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub tests: BTreeMap<String, String>,
     /// The runs, by file.
     pub runs: Vec<RunCertified>,
     /// Every file of the evidence, by name.
@@ -99,7 +103,12 @@ pub struct PageForm(pub u32);
 
 impl PageForm {
     /// The form in which pages are written today.
-    pub const NEWEST: Self = Self(1);
+    pub const NEWEST: Self = Self(2);
+
+    /// Whether the page lists every required test. Certificates with one that does not have neither their summaries nor notes.
+    pub fn lists_tests(self) -> bool {
+        self != Self(1)
+    }
 
     fn is_first(&self) -> bool {
         *self == Self::default()
@@ -167,6 +176,10 @@ pub struct ImageCertified {
     pub kernel: String,
     /// `uefi` or `bios`.
     pub firmware: String,
+    /// The repositories that the product adds to the system, as `id URL`, in a line for each run that found others. Absent in
+    /// certificates whose page has the first form.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub added_repositories: Vec<String>,
     /// The whole decision about it.
     pub decision: Decision,
     /// How its tests ended.

@@ -67,7 +67,7 @@ refusals! {
     WaiverInvalid = "waiver.invalid", "A waiver does not count, or its file cannot be read.", "leave it out, or have it approved as the policy says";
     WaiverExpired = "waiver.expired", "The last day of a waiver that is needed is over.", "fix what it covers, or have it approved again and certify anew";
     MachineUntrusted = "machine.untrusted", "A machine was not booted from the image that is certified.", "run without --connect, on the image file";
-    ToolModified = "tool.modified", "A suite is not the one of the profile, or muster was built from changed sources.", "run the suites as they were locked, with a released muster";
+    ToolModified = "tool.modified", "A suite is not the one of the profile, muster was built from changed sources, or it is not the program that is demanded.", "run the suites as they were locked, with a released muster";
     ToolOld = "tool.old", "The certificate was written, or a run was made, by an older muster than is accepted.", "run the tests with an accepted version, and certify that";
     TimeFuture = "time.future", "The certificate, or a run, is from the future.", "compare the clocks of both hosts";
     TimeExpired = "time.expired", "The certificate is no longer valid.", "test and certify anew";

@@ -115,7 +115,8 @@ fn earlier(runs: &[RunEvidence]) -> Vec<Refusal> {
 
 /// Whether a run is the record that another one goes on with: of one that had not ended, by the events that it had.
 fn is_same(earlier: &muster_record::run::EarlierRun, run: &RunEvidence) -> bool {
-    let found = if earlier.file == muster_record::layout::RunDir::RUN_JSON { &run.record_sha256 } else { &run.journal_sha256 };
+    let found =
+        if earlier.file == muster_record::layout::RunDir::RUN_JSON { &run.record_sha256 } else { &run.journal_sha256 };
     earlier.sha256 == *found
 }
 

@@ -36,6 +36,8 @@ pub struct Demands {
     pub images: Vec<NamedFile>,
     /// The product at hand.
     pub products: Vec<NamedFile>,
+    /// The program that must have run the tests, or several of which each may have.
+    pub programs: Vec<NamedFile>,
     /// The policy that must be satisfied.
     pub policy: Option<NamedFile>,
     /// The profile that must have been locked, and its id.
@@ -110,6 +112,7 @@ pub fn verify(
     }
     refusals.extend(ages(statement, demands, at));
     refusals.extend(tools(statement, demands));
+    refusals.extend(programs(statement, demands));
     let own = evidence.profile.as_ref().filter(|_| whole).and_then(|text| Profile::parse(PROFILE, text).ok());
     refusals.extend(own.as_ref().and_then(|profile| of_retired(profile, at)));
     refusals.extend(demanded(statement, own.as_ref(), demands, at));
@@ -143,8 +146,14 @@ pub fn not_compared(demands: &Demands, statement: &CertificateStatement, muster:
     if demands.products.is_empty() && has_products {
         out.push("no product is at hand: --product FILE compares it".to_owned());
     }
-    if demands.images.is_empty() && !has_products {
+    if demands.images.is_empty() {
         out.push("no image is at hand: --image FILE compares it".to_owned());
+    }
+    if demands.programs.is_empty() {
+        out.push(
+            "which program ran the tests is what their records say: --muster-digest SHA256 or FILE compares it"
+                .to_owned(),
+        );
     }
     out
 }
@@ -262,6 +271,26 @@ fn tools(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
         Refusal::new(RefusalId::ToolOld, format!("{what} by muster {muster}, and {oldest} or later is accepted"))
     })
     .collect()
+}
+
+/// Runs that were not made by a program that the verifier has. One of which the record does not say it is not accepted.
+fn programs(statement: &CertificateStatement, demands: &Demands) -> Vec<Refusal> {
+    if demands.programs.is_empty() {
+        return Vec::new();
+    }
+    let other =
+        |run: &&crate::model::RunCertified| !demands.programs.iter().any(|program| program.sha256 == run.binary);
+    let accepted: Vec<&str> = demands.programs.iter().map(|program| program.file.as_str()).collect();
+    let refusal = |run: &crate::model::RunCertified| {
+        let message = format!(
+            "the run {} was made by a program with the sha256 {}, which is not that of {}",
+            run.id,
+            run.binary,
+            accepted.join(" or ")
+        );
+        Refusal::new(RefusalId::ToolModified, message)
+    };
+    statement.predicate.runs.iter().filter(other).map(refusal).collect()
 }
 
 /// What the verifier has, compared with what is certified. `own` is the profile of the evidence.

@@ -117,6 +117,9 @@ pub trait Live: Send + Sync {
     /// What the guest is, learnt when it came up.
     fn facts(&self) -> &Facts;
 
+    /// Enters the packages of the products that were installed in it into its facts, which keep them over reboots and in clones.
+    fn note_products(&mut self, packages: Vec<String>);
+
     /// What is known of the machine so far.
     fn record(&self) -> MachineRecord;
 

@@ -274,6 +274,10 @@ impl Live for FakeMachine {
         &self.facts
     }
 
+    fn note_products(&mut self, packages: Vec<String>) {
+        self.facts.products = packages;
+    }
+
     fn record(&self) -> MachineRecord {
         MachineRecord {
             id: self.id.clone(),

@@ -274,7 +274,9 @@ impl<'d, D: Driver> Session<'d, D> {
         }
         let products = &self.settings.products;
         if !products.is_empty() {
-            installed(product::install(live, products).await?);
+            let found = product::install(live, products).await?;
+            live.note_products(found.iter().map(|product| product.package.clone()).collect());
+            installed(found);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use muster_base::failure;
 use muster_base::text::one_line;
 use muster_suite::model::base_id;
 use muster_suite::policy::Policy;
@@ -13,7 +14,7 @@ use muster_suite::waivers::Waiver;
 use crate::around::{around, requirement};
 use crate::built::{self, BuildDay};
 use crate::decision::{
-    Decision, ImageUsed, PolicyUsed, ProfileUsed, Refused, Requirement, RequirementKind, RequirementLevel,
+    Decision, FailureSeen, ImageUsed, PolicyUsed, ProfileUsed, Refused, Requirement, RequirementKind, RequirementLevel,
     RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
 };
 use crate::inputs::{GateError, GateInputs, RunInput};
@@ -233,6 +234,16 @@ impl Whole<'_, '_> {
             let (dimension, value) = elsewhere?;
             Some(format!("the test is for another {dimension} than {value}"))
         });
+        // Tests about what is claimed may only have been skipped: a policy that takes the machines' health lightly does not mean that.
+        let is_claim = |failure: &FailureSeen| {
+            [failure::CLAIM_FALSE, failure::CLAIM_UNREAD].iter().any(|id| id.as_str() == failure.id)
+        };
+        let has_claim = |place: &&Observed<'_>| {
+            place.evidence().into_iter().any(|evidence| evidence.decides && evidence.failures.iter().any(is_claim))
+        };
+        let of_claim = suite_of(name) == muster_record::names::MACHINE_SUITE && places.iter().any(has_claim);
+        let excluded = excluded.filter(|_| !of_claim);
+        let level = if of_claim { RequirementLevel::Required } else { wanted.level };
         let mut state = RequirementState::Excluded;
         let (mut evidence, mut waivers, mut reasons): (Vec<TestEvidence>, Vec<usize>, Vec<String>) = Default::default();
         let here: Vec<_> = places.iter().filter(|place| place.is_in(cell)).collect();
@@ -271,16 +282,22 @@ impl Whole<'_, '_> {
             }
         }
         reasons.extend(wanted.note.clone());
+        if of_claim && (wanted.level != level || wanted.excluded.is_some()) {
+            reasons.insert(
+                0,
+                "what the image's entry claims is required, whatever the policy says of the test".to_owned(),
+            );
+        }
         reasons.truncate(4);
         let satisfied = state.satisfies();
         Requirement {
             kind: RequirementKind::Test,
             name: name.to_owned(),
-            level: wanted.level,
+            level,
             cell: cell.clone(),
             state,
             satisfied,
-            blocks: !satisfied && wanted.level == RequirementLevel::Required,
+            blocks: !satisfied && level == RequirementLevel::Required,
             message: one_line(&reasons.join("; "), 600),
             evidence,
             waivers,
@@ -339,6 +356,8 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
 
 #[cfg(test)]
 mod about_tests;
+#[cfg(test)]
+mod claims_tests;
 #[cfg(test)]
 mod kept_tests;
 #[cfg(test)]

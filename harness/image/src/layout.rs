@@ -33,6 +33,7 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
     };
     let fixed = subformat.as_deref() == Some("fixed");
     let whole = disk.format == Format::Raw || fixed;
+    let mut boot_code = None;
     let table = if disk.virtual_size < 2 * SECTOR {
         Err(TableError::SmallDisk)
     } else {
@@ -45,6 +46,7 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
                 (through_qemu(disk, 0, length, deadline).await?, end)
             }
         };
+        boot_code = Some(has_boot_code(&head));
         parse(&head, &end, disk.virtual_size)
     };
     let (table, unreadable) = match table {
@@ -59,7 +61,14 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
     };
     let format = stated.name().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
-    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable, esp, root: None })
+    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable, boot_code, esp, root: None })
+}
+
+/// Whether a BIOS finds something to start in the first sector: 440 bytes of code, not all zero, and the signature behind the table, without which it
+/// tries the next disk.
+fn has_boot_code(head: &[u8]) -> bool {
+    let code = head.get(..440).unwrap_or_default();
+    code.iter().any(|byte| *byte != 0) && head.get(510..512) == Some(&[0x55, 0xaa])
 }
 
 /// From the last 512 bytes. Whether their checksum is right has been looked at: a wrong one is refused.

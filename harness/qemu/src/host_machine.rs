@@ -74,6 +74,10 @@ impl Live for HostMachine {
         &self.facts
     }
 
+    fn note_products(&mut self, packages: Vec<String>) {
+        self.facts.products = packages;
+    }
+
     fn record(&self) -> MachineRecord {
         MachineRecord {
             id: self.machine.id().to_owned(),
@@ -147,7 +151,8 @@ impl Live for HostMachine {
         match crate::reboot::reboot(machine, guest, facts, dir, *scale, how, deadline).await {
             Ok(outcome) => {
                 let (disk, kernel_from) = (self.facts.disk.take(), self.facts.kernel_from.take());
-                self.facts = outcome.facts.from_outside(disk, kernel_from);
+                let products = std::mem::take(&mut self.facts.products);
+                self.facts = Facts { products, ..outcome.facts.from_outside(disk, kernel_from) };
                 self.resets = outcome.resets;
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
             }

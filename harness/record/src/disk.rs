@@ -25,6 +25,9 @@ pub struct DiskFacts {
     /// Why they cannot be read, when they cannot.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unreadable: Option<String>,
+    /// Whether the first sector has code that a BIOS starts; absent of a disk without sectors, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot_code: Option<bool>,
     /// What is on its EFI system partition; absent where it has none, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub esp: Option<Esp>,

@@ -59,6 +59,10 @@ pub struct Facts {
     /// muster did not start, and in records of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel_from: Option<String>,
+    /// Packages of `--product` that muster installed in this machine, as name, epoch where there is one, version, release and
+    /// architecture. A record has them as the products of the image, so that they are not written with the facts.
+    #[serde(skip)]
+    pub products: Vec<String>,
 }
 
 impl Facts {

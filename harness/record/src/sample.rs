@@ -259,6 +259,7 @@ pub fn events() -> Vec<Event> {
         kconfig: Some("/boot/config-6.12.0-lab".into()),
         unread: BTreeMap::from([("secure-boot".into(), "the EFI variables cannot be read".into())]),
         kernel_from: Some("image".into()),
+        products: Vec::new(),
         disk: Some(crate::disk::DiskFacts {
             format: "qcow2".into(),
             virtual_size: 2 << 30,
@@ -276,6 +277,7 @@ pub fn events() -> Vec<Event> {
                 }],
             }),
             unreadable: None,
+            boot_code: Some(true),
             esp: Some(crate::disk::Esp {
                 formatted: true,
                 first: Some(crate::efi_program::EfiProgram::Shim),

@@ -304,6 +304,10 @@ impl Live for RemoteMachine {
         &self.facts
     }
 
+    fn note_products(&mut self, packages: Vec<String>) {
+        self.facts.products = packages;
+    }
+
     fn record(&self) -> MachineRecord {
         MachineRecord {
             id: self.id.clone(),
@@ -351,7 +355,8 @@ impl Live for RemoteMachine {
         let rebooted = rebooted(&self.guest, &self.facts, how, deadline).await;
         match rebooted {
             Ok((facts, remarks)) => {
-                self.facts = facts;
+                let products = std::mem::take(&mut self.facts.products);
+                self.facts = Facts { products, ..facts };
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks })
             }
             Err(failure) => {

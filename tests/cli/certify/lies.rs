@@ -2,6 +2,7 @@
 
 use super::scene::{IMAGE, Scene, ids, supportable};
 use crate::support::Numbers;
+use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 
 fn waivers(expires: &str) -> String {
@@ -265,4 +266,43 @@ fn a_flipped_bit_of_any_file_is_refused() {
         std::fs::write(&path, &good).expect("written");
     }
     scene.verify("@x", &[]).assert_status(0);
+}
+
+#[test]
+fn a_report_that_speaks_of_another_image_or_system_is_no_evidence() {
+    let scene = Scene::new("");
+    scene.run("lie", &[("a", Outcome::Pass), ("b", Outcome::Pass)], |_| {});
+    let junit = scene.read("lie/junit.xml");
+    for name in ["image.sha256", "kernel", "muster.version", "run.id"] {
+        let property = format!("<property name=\"{name}\" value=\"");
+        assert!(junit.contains(&property), "the report has no {name}: {junit}");
+        let other = junit.replace(&property, &format!("{property}0"));
+        std::fs::write(scene.path("lie/junit.xml"), other).expect("written");
+        let ended = scene.certify(&["@lie"], "@none");
+        assert_eq!(ids(&ended.assert_status(1).stdout), ["evidence.disagrees"], "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("the property {name}")), "{}", ended.stdout);
+    }
+    std::fs::write(scene.path("lie/junit.xml"), junit).expect("written");
+    scene.certify(&["@lie"], "@c").assert_status(0);
+}
+
+#[test]
+fn the_program_that_ran_the_tests_can_be_demanded() {
+    let scene = Scene::new("");
+    scene.run("r", &[("a", Outcome::Pass), ("b", Outcome::Pass)], |events| {
+        if let Some(Event::RunStarted { binary, .. }) = events.first_mut() {
+            *binary = Some("5e".repeat(32));
+        }
+    });
+    scene.certify(&["@r"], "@c").assert_status(0);
+    let ended = scene.verify("@c", &[]);
+    let said = &ended.assert_status(0).stdout;
+    assert!(said.contains("note: no image is at hand") && said.contains("--muster-digest"), "{said}");
+    let (its_own, other) = ("5E".repeat(32), "6f".repeat(32));
+    scene.verify("@c", &["--muster-digest", &other, "--muster-digest", &its_own]).assert_status(0);
+    assert_refused(&scene, "another program", "@c", &["--muster-digest", &other], &["tool.modified"]);
+    // A file is digested.
+    assert_refused(&scene, "another file", "@c", &["--muster-digest", "@policy.yaml"], &["tool.modified"]);
+    let ended = scene.verify("@c", &["--muster-digest", "@no-such-program"]);
+    assert!(ended.assert_status(2).stderr.contains("64 hexadecimal digits"), "{}", ended.stderr);
 }

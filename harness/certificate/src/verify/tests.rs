@@ -87,6 +87,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     let mut scene = Scene::new("");
     scene.runs = vec![changed(&scene.runs[0], |record| {
         record.images.get_mut("lab").unwrap().products = vec![product(7), product(8)];
+        record.binary = Some(digest(5));
     })];
     let (statement, _) = scene.statement();
     assert_eq!(statement.subject.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["app-7.rpm", "app-8.rpm"]);
@@ -97,6 +98,7 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     let good = Demands {
         images: vec![hand(0xab)],
         products: vec![hand(8)],
+        programs: vec![hand(1), hand(5)],
         policy: Some(policy),
         profile: Some((lock(&profile(&["s/a", "s/b"])), locked)),
         max_age: Some(Duration::from_secs(3 * 86_400)),
@@ -104,11 +106,14 @@ fn what_the_verifier_has_must_be_what_is_certified() {
     };
     assert_eq!(verified(&statement, &evidence, &good, AT), Vec::<&str>::new());
     assert!(not_compared(&good, &statement, MUSTER).is_empty());
-    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 5);
+    assert_eq!(not_compared(&Demands::default(), &statement, "2.0").len(), 7);
+    let said = not_compared(&Demands { images: vec![], programs: vec![], ..good.clone() }, &statement, MUSTER);
+    assert!(said.len() == 2 && said[0].contains("--image FILE") && said[1].contains("--muster-digest"), "{said:?}");
     let other_profile = lock(&profile(&["s/a"]).replace("\"id\": \"lock\"", "\"id\": \"other\""));
     for (id, demands) in [
         ("subject.mismatch", Demands { images: vec![hand(1)], ..good.clone() }),
         ("product.mismatch", Demands { products: vec![hand(9)], ..good.clone() }),
+        ("tool.modified", Demands { programs: vec![hand(6)], ..good.clone() }),
         ("policy.other", Demands { policy: Some(hand(1)), ..good.clone() }),
         ("profile.modified", Demands { profile: Some((lock(&profile(&["s/a"])), hand(1))), ..good.clone() }),
         ("profile.unknown", Demands { profile: Some((other_profile, hand(1))), ..good.clone() }),
@@ -469,12 +474,21 @@ fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"));
+    // Every required test with its summary, how it stands, and the cell of the waiver.
+    let required = "<td><code>s/b</code><br><small>";
+    assert!(page.contains(required) && page.contains("<small>waiver: accelerator=kvm, image=lab</small>"), "{page}");
+    let supportable = "<td><code>supportable/kernel-untainted</code>";
+    assert!(page.contains(supportable) && page.contains("<th>Cell</th>"), "{page}");
     // A verifier makes both again: another page is a new form, another test result is `certificate/v2`.
     let result = parts::payload(&crate::test_result::test_result(&statement.predicate)).unwrap();
     let digest = |bytes: &[u8]| muster_base::text::hex(Sha256::digest(bytes))[..16].to_owned();
+    let mut first = statement.clone();
+    first.predicate.claim.page_form = PageForm(1);
+    let earlier = page::page(&first, &signature().fingerprint).unwrap();
+    assert!(!earlier.contains("Required tests"));
     assert_eq!(
-        (digest(page.as_bytes()), digest(&result)),
-        (PAGE_V1.into(), RESULT_V1.into()),
+        (digest(earlier.as_bytes()), digest(page.as_bytes()), digest(&result)),
+        (PAGE_V1.into(), PAGE_V2.into(), RESULT_V1.into()),
         "certificate/v1 has changed"
     );
 }
@@ -483,8 +497,14 @@ fn the_page_escapes_what_guests_say_and_stays_as_it_is() {
 fn a_page_of_a_form_that_is_not_known_is_refused_by_name() {
     let (mut statement, _) = Scene::new("").statement();
     assert_eq!(statement.predicate.claim.page_form, PageForm::NEWEST);
-    let text = String::from_utf8(parts::payload(&statement).unwrap()).unwrap();
-    assert!(!text.contains("page-form"), "certificates that name none have the first form");
+    // Certificates that name none have the first form, and nothing that came later.
+    let mut first = statement.clone();
+    first.predicate.claim.page_form = PageForm(1);
+    assert_eq!(verified(&first, &Scene::new("").evidence(), &Demands::default(), AT), ["evidence.disagrees"]);
+    first.predicate.tests.clear();
+    assert_eq!(verified(&first, &Scene::new("").evidence(), &Demands::default(), AT), Vec::<&str>::new());
+    let text = String::from_utf8(parts::payload(&first).unwrap()).unwrap();
+    assert!(!text.contains("page-form") && !text.contains("\"tests\""), "{text}");
     statement.predicate.claim.page_form = PageForm(PageForm::NEWEST.0 + 1);
     assert_eq!(verified(&statement, &Scene::new("").evidence(), &Demands::default(), AT), Vec::<&str>::new());
     let mut files: std::collections::BTreeMap<String, Vec<u8>> = parts::files(&statement, &signature(), &signature())
@@ -572,6 +592,7 @@ fn the_suite_of_support_must_have_passed_whatever_the_policy_says() {
 
 /// Of the page of a certificate with a waiver.
 const PAGE_V1: &str = "dd8e34aaff5198b7";
+const PAGE_V2: &str = "0000000000000000";
 /// Of its test result.
 const RESULT_V1: &str = "ce3b3d7cd23d88f1";
 

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::text::{escape, markup, plural, shell_word};
+use muster_base::text::{plural, shell_word};
 use muster_gate::decision::{Requirement, RequirementKind, RequirementState, WaiverFate};
 
+use super::markup::{code, marked, table};
+use super::required;
 use crate::model::{Assurance, Certificate, CertificateStatement, ImageCertified, PageForm, Status, TestNoted};
 use crate::names::{SIGNATURE, SIGNED};
 use crate::sshsig::NAMESPACE;
@@ -24,12 +26,13 @@ code,pre{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhe
 /// `fingerprint` is that of the key that signed.
 pub fn page(statement: &CertificateStatement, fingerprint: &str) -> Option<String> {
     match statement.predicate.claim.page_form {
-        PageForm(1) => Some(first_form(statement, fingerprint)),
+        PageForm(1) => Some(form(statement, fingerprint, STYLE)),
+        PageForm(2) => Some(form(statement, fingerprint, &format!("{STYLE}{}", required::STYLE))),
         PageForm(_) => None,
     }
 }
 
-fn first_form(statement: &CertificateStatement, fingerprint: &str) -> String {
+fn form(statement: &CertificateStatement, fingerprint: &str, style: &str) -> String {
     let certificate = &statement.predicate;
     let named: Vec<String> = match certificate.products.is_empty() {
         true => certificate.images.iter().map(ImageCertified::system).collect(),
@@ -41,11 +44,14 @@ fn first_form(statement: &CertificateStatement, fingerprint: &str) -> String {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style></head><body>\n<h1 class=\"{class}\">{title}</h1>\n"
+         <style>{style}</style></head><body>\n<h1 class=\"{class}\">{title}</h1>\n"
     );
     out += &signed(certificate, fingerprint);
     out += &tested(certificate);
     out += &results(certificate);
+    if lists_tests(certificate) {
+        out += &section("Required tests", &required::table(certificate));
+    }
     out += &exceptions(certificate);
     out += &circumstances(certificate);
     out += &evidence(certificate);
@@ -53,21 +59,9 @@ fn first_form(statement: &CertificateStatement, fingerprint: &str) -> String {
     out + "</body></html>\n"
 }
 
-/// Text between tags or in an attribute.
-fn marked(text: &str) -> String {
-    markup(&escape(text))
-}
-
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", marked(text))
-}
-
-/// A table; the cells are markup already.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let row = |cells: String| format!("<tr>{cells}</tr>\n");
-    let head = row(head.iter().map(|cell| format!("<th>{cell}</th>")).collect());
-    let rows = rows.iter().map(|cells| row(cells.iter().map(|cell| format!("<td>{cell}</td>")).collect()));
-    format!("<table>\n{head}{}</table>\n", rows.collect::<String>())
+/// Whether the page is of a form that lists every required test, and says more of systems, waivers and programs.
+fn lists_tests(certificate: &Certificate) -> bool {
+    certificate.claim.page_form.lists_tests()
 }
 
 fn section(title: &str, body: &str) -> String {
@@ -106,21 +100,35 @@ fn tested(certificate: &Certificate) -> String {
             vec![code(&product.package), marked(&product.file), code(&product.sha256)]
         };
         let rows: Vec<Vec<String>> = certificate.products.iter().map(row).collect();
-        out += &section("What was tested", &table(&["Package", "File", "SHA-256"], &rows));
+        let title = if lists_tests(certificate) { "What is certified" } else { "What was tested" };
+        out += &section(title, &table(&["Package", "File", "SHA-256"], &rows));
     }
     let row = |image: &ImageCertified| {
         let bytes = image.bytes.map_or_else(|| "unknown size".to_owned(), |bytes| format!("{bytes} bytes"));
         let entries = image.decision.subject.entries.join(", ");
+        let system = match lists_tests(certificate) {
+            true => required::system(image),
+            false => marked(&image.system()),
+        };
         vec![
-            marked(&image.system()),
+            system,
             marked(&image.kernel),
             marked(&format!("{entries}: {} ({}, {bytes}, {})", image.name(), image.format, image.firmware)),
             code(&image.sha256),
         ]
     };
     let rows: Vec<Vec<String>> = certificate.images.iter().map(row).collect();
-    let title = if certificate.products.is_empty() { "What was tested" } else { "On which systems" };
-    out += &section(title, &table(&["System", "Kernel", "Image", "SHA-256"], &rows));
+    let title = match (certificate.products.is_empty(), lists_tests(certificate)) {
+        (true, true) => "What is certified",
+        (true, false) => "What was tested",
+        (false, _) => "On which systems",
+    };
+    let mut body = table(&["System", "Kernel", "Image", "SHA-256"], &rows);
+    if lists_tests(certificate) {
+        body += "<p>The digests are those that the runs have of the files that they tested. <code>muster verify --image FILE</code> \
+                 compares the file at hand with them; without it no file was.</p>\n";
+    }
+    out += &section(title, &body);
     if !certificate.not_certified.is_empty() {
         let row = |image: &crate::model::ImageLeftOut| vec![marked(&image.entries.join(", ")), code(&image.sha256)];
         let rows: Vec<Vec<String>> = certificate.not_certified.iter().map(row).collect();
@@ -163,7 +171,7 @@ fn results(certificate: &Certificate) -> String {
 fn exceptions(certificate: &Certificate) -> String {
     let mut out = String::new();
     for image in &certificate.images {
-        let body = of_image(image);
+        let body = of_image(image, lists_tests(certificate));
         let several = certificate.images.len() > 1;
         let title = if several { format!("<h3>{}</h3>\n", marked(&image.shown())) } else { String::new() };
         out += &format!("{title}{}", if body.is_empty() { "<p>None.</p>\n" } else { &body });
@@ -171,7 +179,7 @@ fn exceptions(certificate: &Certificate) -> String {
     section("Exceptions", &out)
 }
 
-fn of_image(image: &ImageCertified) -> String {
+fn of_image(image: &ImageCertified, with_cells: bool) -> String {
     let mut out = String::new();
     let used = image.decision.waivers.iter().filter(|found| found.fate == WaiverFate::Used);
     let rows: Vec<Vec<String>> = used
@@ -181,19 +189,25 @@ fn of_image(image: &ImageCertified) -> String {
                 (Some(id), Some(signature)) => format!("{}<br>{}", code(id), marked(signature)),
                 _ => "it did not run".to_owned(),
             };
-            let cell: Vec<String> = waiver.cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            vec![
-                format!("{}<br><small>{}</small>", code(&waiver.test), marked(&cell.join(", "))),
+            let cell = required::cell(&waiver.cell);
+            let test = match with_cells {
+                true => vec![code(&waiver.test), marked(if cell.is_empty() { "every cell" } else { &cell })],
+                false => vec![format!("{}<br><small>{}</small>", code(&waiver.test), marked(&cell))],
+            };
+            let more = [
                 failure,
                 format!("{}<br><small>{}</small>", marked(&waiver.reason), marked(&waiver.tracker)),
                 marked(&format!("{}, requested by {}", waiver.approved_by, waiver.requested_by)),
                 format!("{} to {}", waiver.created, waiver.expires),
-            ]
+            ];
+            test.into_iter().chain(more).collect()
         })
         .collect();
     if !rows.is_empty() {
         out += "<h4>Waived</h4>\n";
-        out += &table(&["Test", "Failure", "Why", "Approved by", "Valid"], &rows);
+        let head = ["Test", "Cell", "Failure", "Why", "Approved by", "Valid"];
+        let head: Vec<&str> = head.into_iter().filter(|name| with_cells || *name != "Cell").collect();
+        out += &table(&head, &rows);
     }
     let open: Vec<Vec<String>> = image
         .decision
@@ -241,6 +255,9 @@ fn of_image(image: &ImageCertified) -> String {
         out += &format!("<h4>Skipped ({})</h4>\n", results.skipped.len());
         out += &table(&["Id", "Why", "Tests"], &rows);
     }
+    for added in &image.added_repositories {
+        out += &format!("<p>Note: the product adds a repository to the system: {}</p>\n", marked(added));
+    }
     for note in &image.decision.notes {
         out += &format!("<p>Note: {}</p>\n", marked(note));
     }
@@ -284,7 +301,14 @@ fn circumstances(certificate: &Certificate) -> String {
             format!("<p>These tests had a way to the internet: {}</p>\n", names.join(" "))
         }
     };
-    section("Circumstances", &(runs + &lines + &table(&["Suite", "SHA-256"], &suites) + &internet))
+    let program = match lists_tests(certificate) {
+        true => {
+            "<p>The SHA-256 of a tool is what its own record says of its file. It shows which program it claims to be, and not that it \
+             is that one: compare it with the release's, or with <code>muster verify --muster-digest</code>.</p>\n"
+        }
+        false => "",
+    };
+    section("Circumstances", &(runs + program + &lines + &table(&["Suite", "SHA-256"], &suites) + &internet))
 }
 
 /// The firmware of the machines of a run.

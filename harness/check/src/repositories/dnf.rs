@@ -234,12 +234,16 @@ fn define(repos: &mut Repos, path: &str, sections: &[Section]) -> Read<()> {
         if repos.manager == Manager::Dnf4 && !id.chars().all(plain) {
             continue;
         }
-        if let Some(first) = repos.repos.get(&id) {
-            if repos.manager == Manager::Tdnf {
+        let is_tdnf = repos.manager == Manager::Tdnf;
+        if let Some(first) = repos.repos.get_mut(&id) {
+            if is_tdnf {
                 return Err(Unreadable::new(format!(
                     "{} and {path} both define `{id}`, which tdnf refuses",
                     first.file
                 )));
+            }
+            if first.file != path {
+                first.also_in.push(path.to_owned());
             }
             continue;
         }

@@ -1,5 +1,5 @@
 //! Whose the repositories are: those of the distribution are configured by files that a package of its maker brought,
-//! as it brought them.
+//! as it brought them. A product that muster installed may bring repositories of its own, in addition to those.
 //!
 //! Facts: rpm(8), `FILEDIGESTS`, `VENDOR`, the capability `system-release`; dnf 4's `config-manager --set-enabled`, which writes
 //! into the file of the package, and dnf5's, which writes a file that overrides.
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::dnf::{self, named, repo_dirs};
-use super::repo::Repos;
+use super::repo::{Repo, Repos};
 use super::switches::is_as_shipped;
 use crate::check::{Observations, Probe};
 use crate::shell::{self, Answer};
@@ -16,10 +16,12 @@ use muster_base::text::one_line;
 
 /// Key of the probe.
 const KEY: &str = "repo/origin";
+/// Files of the main configuration, in which a section may be a repository too.
+const MAINS: [&str; 4] = ["/etc/dnf/dnf.conf", "/usr/share/dnf5/dnf.conf", "/etc/yum.conf", "/etc/tdnf/tdnf.conf"];
 /// Name of the record with the maker of the distribution; no path begins so.
 const MAKER: &str = "maker";
 
-/// For each file that may configure a repository what the packages that own it record of it: `digest|path|vendor`.
+/// For each file that may configure a repository what the packages that own it record of it: `digest|path|package|vendor`.
 const READ: &str = concat!(
     r#"export LC_ALL=C
 put() { printf '%s\0%s\0%s\0' "$1" "$2" "$3"; }
@@ -27,11 +29,11 @@ said=$(rpm -q --whatprovides system-release --qf '%{VENDOR}\n' 2>&1)
 put maker $? "$said"
 own() {
     [ -f "$1" ] || return 0
-    said=$(rpm -qf "$1" --qf '[%{FILEDIGESTS}|%{FILENAMES}|%{=VENDOR}\n]' 2>&1)
+    said=$(rpm -qf "$1" --qf '[%{FILEDIGESTS}|%{FILENAMES}|%{=NEVRA}|%{=VENDOR}\n]' 2>&1)
     code=$?
     # A package has many files, and names this one by a path that may lead over a link.
-    [ $code != 0 ] || said=$(printf '%s\n' "$said" | while IFS='|' read -r digest name vendor; do
-        case $name in */"${1##*/}") [ ! "$name" -ef "$1" ] || printf '%s|%s|%s\n' "$digest" "$name" "$vendor";; esac
+    [ $code != 0 ] || said=$(printf '%s\n' "$said" | while IFS='|' read -r digest name package vendor; do
+        case $name in */"${1##*/}") [ ! "$name" -ef "$1" ] || printf '%s|%s|%s|%s\n' "$digest" "$name" "$package" "$vendor";; esac
     done)
     put "$1" $code "$said"
 }
@@ -50,35 +52,49 @@ pub(crate) fn probe() -> Probe {
     Probe::new(KEY, 60, READ)
 }
 
-/// The repositories that are on and are not the distribution's own, each with the reason.
+/// Whose the repositories are that are on and are not the distribution's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RepoOrigins {
+    /// Those of others, each with the reason why it is not the distribution's.
+    pub(crate) foreign: BTreeMap<String, String>,
+    /// Those that a product brought, each with its URL.
+    pub(crate) of_products: BTreeMap<String, String>,
+}
+
+/// Whose a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FileOwner {
+    /// The maker of the distribution, and it is as he ships it.
+    Maker,
+    /// A product, or several of them, and it is as they ship it.
+    Product,
+    /// Neither, and why.
+    Other(String),
+}
+
+/// Whose the enabled repositories are. `products` are the packages of the products, as name, version, release and architecture.
 ///
 /// # Errors
 /// The database of rpm did not answer, or has a digest of a kind that is not known.
-pub(crate) fn foreign(repos: &Repos, seen: &Observations) -> Read<BTreeMap<String, String>> {
+pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -> Read<RepoOrigins> {
     seen.output(KEY)?;
     let owners = shell::answers(seen.reply(KEY)?)?;
     let contents = dnf::contents(seen)?;
-    let maker = owners.get(MAKER).ok_or_else(|| Unreadable::new("the reading of the owners is torn"))?;
-    let mut makers: Vec<&str> = maker.output.lines().collect();
-    makers.dedup();
-    let maker = match (maker.status, &makers[..]) {
-        (0, [maker]) if *maker != "(none)" => *maker,
-        (0, _) => return all_foreign(repos, "the packages that provide system-release do not name one vendor"),
-        (_, [said]) if said.starts_with("no package provides") => {
-            return all_foreign(repos, "no package provides system-release");
-        }
-        _ => {
-            return Err(Unreadable::new(format!(
-                "rpm does not say who makes the distribution: {}",
-                one_line(&maker.output, 200)
-            )));
+    let maker = match maker(&owners)? {
+        Ok(maker) => maker,
+        Err(why) => {
+            let enabled = repos.repos.iter().filter(|(_, repo)| repos.enabled(repo));
+            let foreign = enabled.map(|(id, _)| (id.clone(), why.to_owned())).collect();
+            return Ok(RepoOrigins { foreign, ..RepoOrigins::default() });
         }
     };
-    let mut found = BTreeMap::new();
-    let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    let mut found = RepoOrigins::default();
+    let mut own = 0;
+    let mut known: BTreeMap<&str, FileOwner> = BTreeMap::new();
     for (id, repo) in repos.repos.iter().filter(|(_, repo)| repos.enabled(repo)) {
         if repo.file.is_empty() {
-            found.insert(id.clone(), "no file configures it; a plugin of the package manager adds it".to_owned());
+            let why = "no file configures it; a plugin of the package manager adds it".to_owned();
+            found.foreign.insert(id.clone(), why);
             continue;
         }
         for file in std::iter::once(&repo.file).chain(&repo.overridden_by) {
@@ -87,53 +103,117 @@ pub(crate) fn foreign(repos: &Repos, seen: &Observations) -> Read<BTreeMap<Strin
                 let owner = owners
                     .get(file)
                     .ok_or_else(|| Unreadable::new(format!("{file} was not looked up in the database of rpm")))?;
-                known.insert(file, not_of(maker, file, content, owner)?);
-            }
-            if let Some(Some(why)) = known.get(file.as_str()) {
-                found.entry(id.clone()).or_insert_with(|| why.clone());
+                known.insert(file, owner_of(maker, products, file, content, owner)?);
             }
         }
+        let owner = |file: &String| known.get(file.as_str());
+        let other = std::iter::once(&repo.file).chain(&repo.overridden_by).find_map(|file| match owner(file) {
+            Some(FileOwner::Other(why)) => Some(why.clone()),
+            _ => None,
+        });
+        let by_product = repo.overridden_by.iter().find(|file| owner(file) == Some(&FileOwner::Product));
+        match (other, by_product, owner(&repo.file)) {
+            (Some(why), ..) => drop(found.foreign.insert(id.clone(), why)),
+            (None, Some(file), _) => {
+                let why = format!("{file} is of a product and overrides what {} says", repo.file);
+                found.foreign.insert(id.clone(), why);
+            }
+            (None, None, Some(FileOwner::Product)) => match more_than_added(repos, repo) {
+                Some(why) => drop(found.foreign.insert(id.clone(), why)),
+                None => drop(found.of_products.insert(id.clone(), address(repo))),
+            },
+            (None, None, _) => own += 1,
+        }
+    }
+    if own == 0 {
+        let why = "it is of a product, and none of the distribution's own repositories is on".to_owned();
+        found.foreign.extend(std::mem::take(&mut found.of_products).into_keys().map(|id| (id, why.clone())));
     }
     Ok(found)
 }
 
-fn all_foreign(repos: &Repos, why: &str) -> Read<BTreeMap<String, String>> {
-    let enabled = repos.repos.iter().filter(|(_, repo)| repos.enabled(repo));
-    Ok(enabled.map(|(id, _)| (id.clone(), why.to_owned())).collect())
+/// Who makes the distribution, or why nobody is known to.
+fn maker(owners: &BTreeMap<String, Answer>) -> Read<Result<&str, &'static str>> {
+    let maker = owners.get(MAKER).ok_or_else(|| Unreadable::new("the reading of the owners is torn"))?;
+    let mut makers: Vec<&str> = maker.output.lines().collect();
+    makers.dedup();
+    match (maker.status, &makers[..]) {
+        (0, [maker]) if *maker != "(none)" => Ok(Ok(*maker)),
+        (0, _) => Ok(Err("the packages that provide system-release do not name one vendor")),
+        (_, [said]) if said.starts_with("no package provides") => Ok(Err("no package provides system-release")),
+        _ => Err(Unreadable::new(format!(
+            "rpm does not say who makes the distribution: {}",
+            one_line(&maker.output, 200)
+        ))),
+    }
 }
 
-/// Why a file is not the maker's, as he ships it; `None` when it is.
-fn not_of(maker: &str, file: &str, content: &str, owner: &Answer) -> Read<Option<String>> {
+/// Why a repository of a product's file does more than to add packages to those of the distribution.
+fn more_than_added(repos: &Repos, repo: &Repo) -> Option<String> {
+    if MAINS.contains(&repo.file.as_str()) {
+        return Some(format!("{} is of a product, which replaces the main configuration", repo.file));
+    }
+    if let Some(other) = repo.also_in.first() {
+        return Some(format!(
+            "{} is of a product and takes the place of the repository of that name in {other}",
+            repo.file
+        ));
+    }
+    // 99 is what dnf assumes; of a lower one all packages come first, whatever their version.
+    let priority = repos.option(repo, "priority").and_then(|value| repos.expand(value).parse::<i32>().ok());
+    priority.filter(|priority| *priority < 99).map(|priority| {
+        format!("{} is of a product, and its priority {priority} puts it before the distribution's own", repo.file)
+    })
+}
+
+/// Where a repository is, as its file says it.
+fn address(repo: &Repo) -> String {
+    let urls = ["baseurl", "metalink", "mirrorlist"].iter().filter_map(|name| repo.options.get(*name));
+    let url = urls.flat_map(|urls| urls.split([',', ' ', '\n'])).find(|url| !url.is_empty());
+    url.unwrap_or("no URL").to_owned()
+}
+
+/// Whose a file is, by what rpm says of it.
+fn owner_of(maker: &str, products: &[String], file: &str, content: &str, owner: &Answer) -> Read<FileOwner> {
     if owner.status != 0 {
         return match owner.output.contains("not owned by any package") {
-            true => Ok(Some(format!("{file} belongs to no package"))),
+            true => Ok(FileOwner::Other(format!("{file} belongs to no package"))),
             false => {
                 Err(Unreadable::new(format!("rpm does not say whose {file} is: {}", one_line(&owner.output, 200))))
             }
         };
     }
-    let records: Vec<(&str, &str)> =
-        owner.output.lines().filter_map(|line| Some((line.split_once('|')?.0, line.splitn(3, '|').nth(2)?))).collect();
+    // digest, path, package, vendor
+    let records: Vec<[&str; 4]> =
+        owner.output.lines().filter_map(|line| line.splitn(4, '|').collect::<Vec<_>>().try_into().ok()).collect();
     if records.is_empty() {
         return Err(Unreadable::new(format!("rpm names an owner of {file} and does not list the file")));
     }
-    for (digest, vendor) in records {
-        if vendor != maker {
+    let is_product = |package: &str| products.iter().any(|product| product == package);
+    let of_products = records.iter().filter(|[_, _, package, _]| is_product(package)).count();
+    if of_products > 0 && of_products < records.len() {
+        return Ok(FileOwner::Other(format!("{file} is of a product and of another package")));
+    }
+    for [digest, _, _, vendor] in &records {
+        if of_products == 0 && *vendor != maker {
             let (vendor, maker) = (one_line(vendor, 80), one_line(maker, 80));
-            return Ok(Some(format!("{file} is of {vendor}, and the distribution of {maker}")));
+            return Ok(FileOwner::Other(format!("{file} is of {vendor}, and the distribution of {maker}")));
         }
         match digest.len() {
             0 => {
-                return Ok(Some(format!(
+                return Ok(FileOwner::Other(format!(
                     "{file} is written after the installation of its package, which has no digest of it"
                 )));
             }
             64 if is_as_shipped(content, digest).map_err(|_| too_many(file))? => {}
-            64 => return Ok(Some(format!("{file} was changed; more than `enabled` is not as its package has it"))),
+            64 => {
+                let why = format!("{file} was changed; more than `enabled` is not as its package has it");
+                return Ok(FileOwner::Other(why));
+            }
             _ => return Err(Unreadable::new(format!("the digest of {file} is not one of SHA-256"))),
         }
     }
-    Ok(None)
+    Ok(if of_products > 0 { FileOwner::Product } else { FileOwner::Maker })
 }
 
 fn too_many(file: &str) -> Unreadable {
@@ -144,113 +224,4 @@ fn too_many(file: &str) -> Unreadable {
 }
 
 #[cfg(test)]
-mod tests {
-    use sha2::{Digest as _, Sha256};
-
-    use super::super::nothing_listed;
-    use super::*;
-    use crate::repositories::of_dnf;
-    use crate::testing::{records, reply};
-
-    const FILE: &str = "/etc/yum.repos.d/a.repo";
-    const SHIPPED: &str = "[base]\nbaseurl=https://a.example/\nenabled=1\ngpgcheck=1\n\n[testing]\nbaseurl=https://b.example/\nenabled=0\n";
-
-    fn digest(text: &str) -> String {
-        muster_base::text::hex(Sha256::digest(text))
-    }
-
-    /// Files with what rpm says of each: status and text.
-    fn found(files: &[(&str, &str, i32, &str)], maker: (i32, &str)) -> Read<Vec<String>> {
-        let contents: Vec<_> = files.iter().map(|(path, text, ..)| (*path, 0, text.trim_end_matches('\n'))).collect();
-        let contents = [&[("manager", 0, "dnf5"), ("machine", 0, "x86_64")][..], &contents].concat();
-        let owners: Vec<_> = files.iter().map(|(path, _, status, said)| (*path, *status, *said)).collect();
-        let mut seen = nothing_listed();
-        seen.0.insert(dnf::KEY.to_owned(), records(&contents));
-        seen.0.insert(KEY.to_owned(), records(&[&[(MAKER, maker.0, maker.1)][..], &owners].concat()));
-        let repos = of_dnf(&seen)?.unwrap();
-        Ok(foreign(&repos, &seen)?.into_iter().map(|(id, why)| format!("{id}: {why}")).collect())
-    }
-
-    const MAKER_OF_ALL: (i32, &str) = (0, "Maker\nMaker");
-
-    fn owned(text: &str) -> String {
-        format!("{}|{FILE}|Maker", digest(text))
-    }
-
-    #[test]
-    fn a_file_as_its_package_has_it_is_the_makers_and_so_is_one_with_other_switches() {
-        for content in [
-            SHIPPED.to_owned(),
-            SHIPPED.replace("enabled=0", "enabled=1"),
-            SHIPPED.replace("enabled=0", "enabled = True").replace("enabled=1", "enabled=0"),
-        ] {
-            assert_eq!(found(&[(FILE, &content, 0, &owned(SHIPPED))], MAKER_OF_ALL), Ok(vec![]), "{content}");
-        }
-    }
-
-    #[test]
-    fn what_was_planted_into_it_is_nobodys() {
-        for content in [
-            format!("{SHIPPED}[of-nobody]\nbaseurl=https://c.example/\nenabled=1\ngpgcheck=1\n"),
-            SHIPPED.replace("a.example", "c.example"),
-        ] {
-            let found = found(&[(FILE, &content, 0, &owned(SHIPPED))], MAKER_OF_ALL).unwrap();
-            assert!(found[0].starts_with("base: /etc/yum.repos.d/a.repo was changed"), "{found:?}");
-            assert_eq!(found.len(), 1 + usize::from(content.contains("[of-nobody]")));
-        }
-    }
-
-    #[test]
-    fn a_section_of_the_main_configuration_and_an_override_belong_to_whoever_wrote_them() {
-        let vendors = (FILE, SHIPPED, 0, &*owned(SHIPPED));
-        let main = "[main]\ngpgcheck=1\n";
-        let planted = format!("{main}[mine]\nbaseurl=https://c.example/\n");
-        let conf = |text: &'static str| format!("{}|/etc/dnf/dnf.conf|Maker", digest(text));
-        assert_eq!(found(&[vendors, ("/etc/dnf/dnf.conf", main, 0, &conf(main))], MAKER_OF_ALL), Ok(vec![]));
-        let seen = found(&[vendors, ("/etc/dnf/dnf.conf", &planted, 0, &conf(main))], MAKER_OF_ALL).unwrap();
-        assert!(seen.len() == 1 && seen[0].starts_with("mine: /etc/dnf/dnf.conf was changed"), "{seen:?}");
-        // Without a repository in it the main configuration may say what it will.
-        assert_eq!(
-            found(&[vendors, ("/etc/dnf/dnf.conf", "[main]\nbest=1\n", 0, &conf(main))], MAKER_OF_ALL),
-            Ok(vec![])
-        );
-        let over = "/etc/dnf/repos.override.d/99-config_manager.repo";
-        let nobody = "file /etc/dnf/repos.override.d/99-config_manager.repo is not owned by any package";
-        assert_eq!(found(&[vendors, (over, "[testing]\nenabled=1\n", 1, nobody)], MAKER_OF_ALL), Ok(vec![]));
-        let seen = found(&[vendors, (over, "[b*]\nbaseurl=https://c.example/\n", 1, nobody)], MAKER_OF_ALL);
-        assert_eq!(seen, Ok(vec![format!("base: {over} belongs to no package")]));
-    }
-
-    #[test]
-    fn other_owners_are_named_and_what_rpm_does_not_say_is_no_answer() {
-        let of = |said: &str| format!("{}|{FILE}|{said}", digest(SHIPPED));
-        let two = format!("{}\n{}", of("Maker"), of("Somebody else"));
-        for (said, expected) in [
-            (of("Somebody else"), "base: /etc/yum.repos.d/a.repo is of Somebody else, and the distribution of Maker"),
-            (two, "base: /etc/yum.repos.d/a.repo is of Somebody else, and the distribution of Maker"),
-            (
-                format!("|{FILE}|Maker"),
-                "base: /etc/yum.repos.d/a.repo is written after the installation of its package, which has no digest of it",
-            ),
-        ] {
-            assert_eq!(found(&[(FILE, SHIPPED, 0, &said)], MAKER_OF_ALL), Ok(vec![expected.to_owned()]));
-        }
-        let whole = owned(SHIPPED);
-        let nobody = (1, "no package provides system-release");
-        assert_eq!(
-            found(&[(FILE, SHIPPED, 0, &whole)], nobody),
-            Ok(vec!["base: no package provides system-release".to_owned()])
-        );
-        for (status, said, maker) in [
-            (1, "error: cannot open the database", MAKER_OF_ALL),
-            (0, "", MAKER_OF_ALL),
-            (0, "0123456789abcdef0123456789abcdef|/etc/yum.repos.d/a.repo|Maker", MAKER_OF_ALL),
-            (0, &*whole, (1, "error: cannot open the database")),
-        ] {
-            assert!(found(&[(FILE, SHIPPED, status, said)], maker).is_err(), "{said}");
-        }
-        let mut seen = nothing_listed();
-        seen.0.insert(KEY.to_owned(), reply(127, ""));
-        assert!(foreign(&Repos::default(), &seen).is_err());
-    }
-}
+mod tests;

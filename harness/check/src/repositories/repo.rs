@@ -21,6 +21,8 @@ pub(crate) enum Manager {
 pub struct Repo {
     /// The file that defines it; empty for one that a plugin of the package manager adds.
     pub file: String,
+    /// Further files that define the same id, which do not count; for tdnf none, since it refuses them.
+    pub also_in: Vec<String>,
     /// The overriding files that set more of it than whether it is enabled.
     pub overridden_by: Vec<String>,
     /// Options as written, drop-ins applied; without those whose values the package manager passes over.

@@ -47,6 +47,11 @@ const ATTRIBUTES: &[Attribute] = &[
         "Types of its partitions: `esp`, `linux`, `root-x86-64`, `swap`, `lvm`, …; else the GUID, or `0x` and two digits.",
     ),
     attribute(
+        "boot-code",
+        AttributeKind::Bool,
+        "Whether a BIOS finds code in the first sector: its bytes 0 to 439 are not all zero, and it ends with 55 AA.",
+    ),
+    attribute(
         "first-program",
         AttributeKind::Keyword(&["shim", "grub", "systemd-boot", "uki", "other"]),
         "What `EFI/BOOT/BOOTX64.EFI` on the EFI system partition is (`BOOTAA64.EFI` on Arm), known by its sections: what firmware starts \
@@ -202,6 +207,10 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
                 Value::items(names.filter(|name| !name.is_empty()))
             });
         }
+        "boot-code" => match disk.boot_code {
+            Some(has_code) => Value::flag(has_code),
+            None => return Err(Unreadable::new("nothing is known of the first sector")),
+        },
         "first-program" => program(esp(disk)?, "BOOTX64.EFI", |esp| esp.first),
         "second-program" => program(esp(disk)?, "grubx64.efi", |esp| esp.second),
         "ukis" if disk.root.is_some() => return root_tree::look(assertion, disk),
@@ -273,9 +282,18 @@ mod tests {
                 partitions: vec![partition("esp", "EFI"), partition("linux", "")],
             }),
             unreadable: None,
+            boot_code: Some(true),
             esp: None,
             root: None,
         }
+    }
+
+    #[test]
+    fn the_code_of_the_first_sector_is_there_or_not_or_unknown() {
+        let with = |boot_code| Some(DiskFacts { boot_code, ..vhd() });
+        assert_eq!(evaluate(with(Some(true)), "boot-code", equals("true")), Verdict::MET);
+        assert_eq!(missed(&evaluate(with(Some(false)), "boot-code", equals("true"))), ("boot-code is true", "false"));
+        assert!(matches!(evaluate(with(None), "boot-code", equals("true")), Verdict::Unknown { .. }));
     }
 
     #[test]

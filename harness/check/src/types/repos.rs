@@ -29,7 +29,12 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "foreign",
         AttributeKind::Set(&names::REPOSITORY),
-        "Ids of the enabled ones that are not the distribution's own: a file that configures them is not of a package of its maker, or says something else than the package's, `enabled` aside. A section of the main configuration and a file of repos.override.d count as such files.",
+        "Ids of the enabled ones that are not the distribution's own: a file that configures them is not of a package of its maker, or says something else than the package's, `enabled` aside. A section of the main configuration and a file of repos.override.d count as such files. Those of `of-products` are not among them.",
+    ),
+    attribute(
+        "of-products",
+        AttributeKind::Set(&names::ADDED),
+        "The enabled ones that a package of `--product` brought in a file of its own, each as `id URL`. One that takes the place of another file's repository, overrides one, or comes before the distribution's by its `priority`, is `foreign`, and so are all when none of the distribution's own is on.",
     ),
     attribute(
         "options",
@@ -66,10 +71,10 @@ impl Check for AllRepos {
 
     fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if wants(wanted, &["enabled", "disabled", "unchecked", "insecure", "foreign", "options"]) {
+        if wants(wanted, &["enabled", "disabled", "unchecked", "insecure", "foreign", "of-products", "options"]) {
             probes.extend(repositories::probes(facts));
         }
-        if wants(wanted, &["foreign"]) && facts.dpkg.is_none() {
+        if wants(wanted, &["foreign", "of-products"]) && facts.dpkg.is_none() {
             probes.push(origin::probe());
         }
         if wants(wanted, &["manager"]) && facts.dpkg.is_none() {
@@ -98,11 +103,14 @@ impl Check for AllRepos {
                 }));
             }
             let all = repositories::read(seen, facts)?;
-            if assertion.attribute == "foreign" {
+            if matches!(assertion.attribute, "foreign" | "of-products") {
                 if facts.dpkg.is_some() {
                     return Err(Unreadable::new("only the database of rpm says whose a repository is"));
                 }
-                let foreign = origin::foreign(&all, seen)?;
+                let origin::RepoOrigins { foreign, of_products } = origin::origins(&all, seen, &facts.products)?;
+                if assertion.attribute == "of-products" {
+                    return Ok(Value::items(of_products.iter().map(|(id, url)| format!("{id} {url}"))));
+                }
                 reasons = foreign.iter().map(|(id, why)| one_line(&format!("{id}: {why}"), 400) + "\n").collect();
                 return Ok(Value::items(foreign.into_keys()));
             }

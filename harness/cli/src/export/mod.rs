@@ -25,9 +25,12 @@ use muster_suite::model::Suite;
                   that MUSTER names where `muster` is not in the PATH.
 
 Examples:
-  muster export tmt plans kernel security && cd plans && MUSTER_IMAGE=lab tmt run --all
-  muster export autopkgtest package && MUSTER_IMAGE=my.qcow2 autopkgtest package -- null
-  muster export pytest tests && pytest tests --image-path my.qcow2      also for `azldev image test`"
+  muster export tmt plans kernel security && cd plans
+  tmt --feeling-safe run --environment MUSTER_IMAGE=my.qcow2 discover provision execute report finish
+  muster export autopkgtest package base
+  autopkgtest --no-built-binaries --env MUSTER_IMAGE=my.qcow2 ./package -- null
+  muster export pytest tests base kernel      also for `azldev image test`
+  pytest tests --image-path my.qcow2"
 )]
 pub(crate) struct Arguments {
     /// For which runner

@@ -141,6 +141,7 @@ mod tests {
             subformat: Some(kind.to_owned()),
             table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), ..Table::default() }),
             unreadable: None,
+            boot_code: None,
             esp: None,
             root: None,
         }

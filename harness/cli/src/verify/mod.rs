@@ -24,6 +24,7 @@ use muster_certificate::refusal::{Refusal, sorted};
 use muster_certificate::summary::{Verified, summary};
 use muster_certificate::verify::{Demands, SCHEMA, Verification, not_compared, verify};
 use muster_certificate::written::text;
+use muster_gate::inputs::NamedFile;
 use muster_gate::profile::Profile;
 
 /// Check a certificate: its signature, and everything that it says
@@ -58,6 +59,9 @@ pub(crate) struct Arguments {
     /// The product at hand, which must be certified; may be repeated
     #[arg(long, value_name = "FILE")]
     product: Vec<Utf8PathBuf>,
+    /// The program that must have run the tests: its file, or the SHA-256 of it; of several, each run must be by one
+    #[arg(long, value_name = "SHA256|FILE")]
+    muster_digest: Vec<String>,
     /// The policy that must be satisfied: the same file
     #[arg(long, value_name = "FILE")]
     policy: Option<Utf8PathBuf>,
@@ -190,11 +194,21 @@ fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
     Ok(Demands {
         images: images(&arguments.image)?,
         products: products(&arguments.product)?,
+        programs: arguments.muster_digest.iter().map(|typed| program(typed)).collect::<Result<_, _>>()?,
         policy,
         profile,
         max_age: arguments.max_age,
         oldest_muster: arguments.oldest_muster.clone(),
     })
+}
+
+/// A program of muster, by its digest or by its file.
+fn program(typed: &str) -> Result<NamedFile, CliError> {
+    if typed.len() == 64 && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(NamedFile { file: "--muster-digest".to_owned(), sha256: typed.to_ascii_lowercase() });
+    }
+    at_hand("--muster-digest", Utf8Path::new(typed))
+        .map_err(|error| error.hint("name the program's file, or its SHA-256: 64 hexadecimal digits"))
 }
 
 /// A version of muster on the command line.

@@ -105,6 +105,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
         unread: unread(&places, &security, &openssl),
         disk: None,
         kernel_from: None,
+        products: Vec::new(),
     })
 }
 

@@ -63,6 +63,20 @@ async fn a_disk_is_the_same_in_every_format() {
     assert_eq!(raw.subformat, None);
 }
 
+#[test]
+fn a_bios_starts_code_with_the_signature_behind_it() {
+    let sector = |code: usize, signature: [u8; 2]| {
+        let mut sector = vec![0; 1024];
+        sector[code] = 0xeb;
+        sector[510..512].copy_from_slice(&signature);
+        has_boot_code(&sector)
+    };
+    assert!(sector(0, [0x55, 0xaa]) && sector(439, [0x55, 0xaa]));
+    // The disk's number and the table are no code.
+    assert!(!sector(440, [0x55, 0xaa]) && !sector(446, [0x55, 0xaa]) && !sector(0, [0, 0]));
+    assert!(!has_boot_code(&[]));
+}
+
 #[tokio::test]
 async fn a_vhd_that_was_rounded_to_cylinders_has_lost_its_second_table() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,14 +1,18 @@
 //! A `junit.xml` that somebody hands in, compared with the record that it must have been made of. Bodies, times and the
 //! paths of attachments may differ: another directory, another version of muster. What ran and how it ended may not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus};
+use indexmap::IndexMap;
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, XmlString};
 
 use super::junit;
 use muster_base::text::one_line;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
+
+/// What is said in sentences of muster, which another version may word otherwise.
+const PROSE: [&str; 3] = ["the message", "the property earlier", "the property remark"];
 
 /// What a test case says: class, name, how it ended, and the failure id.
 type Cases = BTreeMap<(String, String), (&'static str, String)>;
@@ -55,6 +59,9 @@ pub fn junit_differs(record: &RunRecord, text: &str) -> Option<String> {
             return Some(format!("it shows of {} another value than the record has", shown(&name)));
         }
     }
+    if let Some(why) = notes_differ(&found, &made, is_of_this_version) {
+        return Some(why);
+    }
     if let Some(name) = found_cases.keys().find(|name| !made_cases.contains_key(*name)) {
         return Some(format!("it has a test case {} that the record does not have", shown(name)));
     }
@@ -62,6 +69,71 @@ pub fn junit_differs(record: &RunRecord, text: &str) -> Option<String> {
     (counts(&found) != counts(&made) || of_suites(&found) != of_suites(&made)).then(|| {
         format!("it counts {:?}, and the record {:?} (tests, failures, errors)", counts(&found), counts(&made))
     })
+}
+
+/// What stands around the outcomes: properties and attributes of suites and of cases, and the message of what did not pass. They are
+/// made from the record alone. Another version of muster may have others, so that of its files only those are compared that both have.
+fn notes_differ(found: &Report, made: &Report, is_of_this_version: bool) -> Option<String> {
+    let (found, made) = (notes(found), notes(made));
+    for (place, made) in &made {
+        let none = SaidOf::new();
+        let found = found.get(place).unwrap_or(&none);
+        let names: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
+        for name in names {
+            let (ours, theirs) = (made.get(name), found.get(name));
+            let both = ours.is_some() && theirs.is_some();
+            if ours != theirs && (is_of_this_version || both && !PROSE.contains(&name.as_str())) {
+                let shown = |values: Option<&Vec<String>>| match values {
+                    Some(values) => format!("`{}`", one_line(&values.join("`, `"), 100)),
+                    None => "nothing".to_owned(),
+                };
+                let (place, name) = (one_line(place, 200), one_line(name, 60));
+                return Some(format!("{name} of {place} is {}, and the record says {}", shown(theirs), shown(ours)));
+            }
+        }
+    }
+    found
+        .keys()
+        .find(|place| is_of_this_version && !made.contains_key(*place))
+        .map(|place| format!("it has {}, of which the record knows nothing", one_line(place, 200)))
+}
+
+/// What is said of one suite or case, by name: a property may be there several times.
+type SaidOf = BTreeMap<String, Vec<String>>;
+
+/// Of every suite and every case, by what they are called.
+fn notes(report: &Report) -> BTreeMap<String, SaidOf> {
+    let mut out: BTreeMap<String, SaidOf> = BTreeMap::new();
+    for suite in &report.test_suites {
+        let of_suite = out.entry(format!("the suite {}", suite.name.as_str())).or_default();
+        add(of_suite, &suite.properties, &suite.extra);
+        for case in &suite.test_cases {
+            let (class, name) = name_of(case);
+            let of_case = out.entry(format!("the case {class} {name}")).or_default();
+            add(of_case, &case.properties, &case.extra);
+            let message = match &case.status {
+                TestCaseStatus::Success { .. } => None,
+                TestCaseStatus::NonSuccess { message, .. } | TestCaseStatus::Skipped { message, .. } => {
+                    message.as_ref()
+                }
+            };
+            let message = message.map(|message| message.as_str().to_owned());
+            of_case.entry("the message".to_owned()).or_default().extend(message);
+            let assertions = case.assertions.map(|count| count.to_string());
+            of_case.entry("the number of assertions".to_owned()).or_default().extend(assertions);
+        }
+    }
+    out
+}
+
+fn add(notes: &mut SaidOf, properties: &[Property], extra: &IndexMap<XmlString, XmlString>) {
+    for Property { name, value } in properties {
+        notes.entry(format!("the property {}", name.as_str())).or_default().push(value.as_str().to_owned());
+    }
+    // Times may differ in form.
+    for (name, value) in extra.iter().filter(|(name, _)| name.as_str() != "timestamp") {
+        notes.entry(format!("the attribute {}", name.as_str())).or_default().push(value.as_str().to_owned());
+    }
 }
 
 fn cases(report: &Report) -> Cases {
@@ -129,6 +201,89 @@ mod tests {
     use super::*;
     use muster_record::fold::Recorder;
     use muster_record::sample;
+
+    #[test]
+    fn every_property_attribute_and_message_must_be_that_of_the_record() {
+        let record = Recorder::fold(&sample::events());
+        let made = junit::report(&record, None);
+        let says = |report: &Report| junit_differs(&record, &report.to_string().expect("XML"));
+        assert_eq!(says(&made), None);
+        let mut flipped = BTreeSet::new();
+        for at in 0..made.test_suites.len() {
+            for number in 0..made.test_suites[at].properties.len() {
+                let mut other = made.clone();
+                let property = &mut other.test_suites[at].properties[number];
+                let name = property.name.as_str().to_owned();
+                property.value = format!("{}0", property.value.as_str()).into();
+                assert!(says(&other).is_some_and(|why| why.contains(&name)), "{name}");
+                let mut fewer = made.clone();
+                fewer.test_suites[at].properties.remove(number);
+                assert!(says(&fewer).is_some_and(|why| why.contains(&name)), "{name}");
+                flipped.insert(name);
+            }
+            let mut other = made.clone();
+            other.test_suites[at].properties.push(Property::new("image.signed", "yes"));
+            assert!(says(&other).is_some_and(|why| why.contains("image.signed")));
+            for case in 0..made.test_suites[at].test_cases.len() {
+                for number in 0..made.test_suites[at].test_cases[case].properties.len() {
+                    let mut other = made.clone();
+                    let property = &mut other.test_suites[at].test_cases[case].properties[number];
+                    property.value = format!("{}0", property.value.as_str()).into();
+                    assert!(
+                        says(&other).is_some(),
+                        "{property:?}",
+                        property = made.test_suites[at].test_cases[case].properties[number]
+                    );
+                }
+                for name in ["file", "line"] {
+                    let mut other = made.clone();
+                    let extra = &mut other.test_suites[at].test_cases[case].extra;
+                    if extra.insert(name.into(), "other".into()).is_some() {
+                        assert!(says(&other).is_some_and(|why| why.contains(name)), "{name}");
+                    }
+                }
+            }
+        }
+        for name in [
+            "image.id",
+            "image.sha256",
+            "distro",
+            "arch",
+            "firmware",
+            "kernel",
+            "accelerator",
+            "muster.version",
+            "run.id",
+            "suite.sha256",
+        ] {
+            assert!(flipped.contains(name), "the sample has no {name}");
+        }
+        let mut messages = 0;
+        for at in 0..made.test_suites.len() {
+            for case in 0..made.test_suites[at].test_cases.len() {
+                let mut other = made.clone();
+                match &mut other.test_suites[at].test_cases[case].status {
+                    TestCaseStatus::Success { .. } => continue,
+                    TestCaseStatus::NonSuccess { message, .. } | TestCaseStatus::Skipped { message, .. } => {
+                        *message = Some("all is well".into());
+                    }
+                }
+                assert!(says(&other).is_some_and(|why| why.contains("the message")));
+                messages += 1;
+            }
+        }
+        assert!(messages > 2);
+        // Of another version those that both have.
+        let other_version = RunRecord { muster: "0.0.9".into(), ..record.clone() };
+        let of_it = junit::report(&other_version, None);
+        let mut changed = of_it.clone();
+        changed.test_suites[0].properties.push(Property::new("of-its-own", "1"));
+        assert_eq!(junit_differs(&other_version, &changed.to_string().expect("XML")), None);
+        let kernel =
+            changed.test_suites[0].properties.iter_mut().find(|one| one.name.as_str() == "image.sha256").expect("one");
+        kernel.value = "0".into();
+        assert!(junit_differs(&other_version, &changed.to_string().expect("XML")).is_some());
+    }
 
     #[test]
     fn a_file_that_was_edited_differs_and_the_one_that_was_made_does_not() {

@@ -30,6 +30,16 @@ pub const REPOSITORY: Grammar = Grammar {
     ],
 };
 
+/// A repository that a product adds, with its URL.
+pub const ADDED: Grammar = Grammar {
+    what: "a repository id and its URL",
+    form: "`id URL`, the URL as the file of the repository states it (`acme https://rpm.acme.example/el9/$basearch`)",
+    pattern: r"[A-Za-z0-9_.:-]+ \S+",
+    reading: Reading::Form(added),
+    good: &[("acme https://rpm.acme.example/el9/$basearch", "acme https://rpm.acme.example/el9/$basearch")],
+    bad: &[("acme", ""), ("acme  https://rpm.acme.example/", ""), ("ac*e https://rpm.acme.example/", "")],
+};
+
 /// Where a key of a repository is.
 pub const KEY_FILE: Grammar = Grammar {
     what: "the place of a key",
@@ -206,6 +216,15 @@ fn repository(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+fn added(text: &str) -> Result<String, Refusal> {
+    match text.split_once(' ') {
+        Some((id, url)) if !url.is_empty() && !url.contains(char::is_whitespace) => {
+            only(id, "a repository id", |c| c.is_ascii_alphanumeric() || "-_.:".contains(c)).map(|_| text.to_owned())
+        }
+        _ => refuse("a repository that a product adds is its id, a space and its URL"),
+    }
+}
+
 fn key_file(text: &str) -> Result<String, Refusal> {
     if text.contains(char::is_whitespace) || text.contains(',') {
         return refuse("one URL in each element, without blanks and commas");
@@ -228,4 +247,4 @@ fn option(text: &str) -> Result<String, Refusal> {
 }
 
 /// The rows of this file.
-pub(super) const ALL: &[&Grammar] = &[&REPOSITORY, &KEY_FILE, &OPTION];
+pub(super) const ALL: &[&Grammar] = &[&REPOSITORY, &ADDED, &KEY_FILE, &OPTION];

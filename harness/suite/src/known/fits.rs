@@ -143,13 +143,22 @@ pub(super) fn vague(matcher: &Matcher, vocabulary: &Vocabulary<'_>) -> Option<St
     vague_among(matcher, &Words::of(vocabulary))
 }
 
+/// Whether a text has the form of a failure id: `package.version`.
+fn is_like_an_id(text: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    text.split_once('.').is_some_and(|(kind, what)| part(kind) && part(what))
+}
+
 fn vague_among(matcher: &Matcher, words: &Words) -> Option<String> {
     let text = |text: &str| {
         let shown = muster_base::text::one_line(text, 60);
         if text.trim().chars().count() < SHORTEST {
             return Some(format!("`{shown}` is in failures of every kind: write at least {SHORTEST} characters"));
         }
-        (!words.tell_apart(text)).then(|| format!("`{shown}` is what muster writes in failures of every kind"))
+        (!words.tell_apart(text)).then(|| match is_like_an_id(text) {
+            true => format!("`{shown}` is no failure id, and muster writes its words in failures of every kind: `muster failures` lists the ids"),
+            false => format!("`{shown}` is what muster writes in failures of every kind"),
+        })
     };
     match matcher {
         Matcher::AnyOf(parts) => parts.iter().find_map(|part| vague_among(part, words)),
@@ -240,6 +249,15 @@ mod tests {
 
     fn matching(regex: &str) -> Matcher {
         Matcher::Matches(Regex::new(regex).unwrap())
+    }
+
+    #[test]
+    fn what_looks_like_an_id_and_is_none_is_named_so() {
+        let why = vague(&contains("file.missing"), &vocabulary()).expect("it is vague");
+        assert!(why.starts_with("`file.missing` is no failure id") && why.contains("muster failures"), "{why}");
+        assert_eq!(vague(&contains("boot.timeout"), &vocabulary()), None);
+        let why = vague(&contains("not as expected"), &vocabulary()).expect("it is vague");
+        assert!(why.ends_with("in failures of every kind"), "{why}");
     }
 
     #[test]
