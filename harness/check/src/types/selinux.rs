@@ -10,6 +10,7 @@ use crate::shell::cat;
 use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
+use std::collections::BTreeSet;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -181,10 +182,8 @@ cat "/sys/fs/selinux/booleans/$1""#,
                 }
                 "denials" => {
                     let text = seen.output("selinux/denials")?;
-                    let said = text
-                        .strip_prefix("denials:\n")
-                        .ok_or_else(|| Unreadable::new("the list of denials is torn"))?;
-                    Ok(Value::text(said))
+                    let said = text.strip_prefix("denials:\n").and_then(|rest| rest.strip_suffix("= end\n"));
+                    Ok(Value::text(denials(said.ok_or_else(|| Unreadable::new("the list of denials is torn"))?)))
                 }
                 _ => unanswered(assertion),
             }
@@ -222,6 +221,101 @@ const SOURCES: &[FixedReading] = &[
         attributes: &["denials"],
         key: "selinux/denials",
         seconds: 60,
-        script: "if [ -r /var/log/audit/audit.log ] && command -v ausearch >/dev/null 2>&1; then\n# Without a match it ends with 1 and says so.\nsaid=$(ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>&1 </dev/null); status=$?\ncase $status$said in 0?*) printf 'denials:\\n%s\\n' \"$said\";; 1*'<no matches>'*) echo denials:;; *) echo \"ausearch: $said\" >&2; exit 1;; esac\nexit 0\nfi\ncommand -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }\necho denials:\njournalctl -b -o cat --no-pager -q _TRANSPORT=audit + _TRANSPORT=kernel | {\nspoke=no\nwhile IFS= read -r line; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*) printf '%s\\n' \"$line\";; esac; done\n[ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }\n}",
+        script: DENIALS,
     },
 ];
+
+/// What the audit log has of them, and what the kernel said before auditd ran: neither place has both. ausearch reads a pipe instead of
+/// its log when it has one for standard input.
+const DENIALS: &str = r#"command -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }
+places=_TRANSPORT=kernel\ +\ _TRANSPORT=audit
+echo denials:
+if [ -r /var/log/audit/audit.log ] && command -v ausearch >/dev/null 2>&1; then
+    said=$(ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>&1 </dev/null)
+    case $?$said in
+    0?*) places=_TRANSPORT=kernel; printf '%s\n' "$said";;
+    # Without a match it ends with 1, and in this format not every version says more. That it reads the log is seen from another event,
+    # of which there is one where auditd runs.
+    1|1*'<no matches>'*)
+        case $(ausearch -ts boot --just-one --format raw 2>&1 </dev/null) in
+        *type=*) places=_TRANSPORT=kernel;;
+        *) [ ! -e /run/auditd.pid ] || { echo 'ausearch finds no event of this boot, and auditd runs' >&2; exit 1; };;
+        esac;;
+    *) echo "ausearch: $said" >&2; exit 1;;
+    esac
+fi
+journalctl -b -o cat --no-pager -q $places | {
+spoke=no
+while IFS= read -r line; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*) printf '%s\n' "$line";; esac; done
+[ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }
+} || exit
+echo '= end'"#;
+
+/// The denials among records of the audit log and messages of the kernel, each once: records of one event (system call, command line)
+/// go with it, and what the kernel kept for auditd is in both places.
+fn denials(said: &str) -> String {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut lines = Vec::new();
+    for line in said.lines() {
+        let denied = line.contains("avc:") && line.contains(" denied ");
+        if !denied && !line.starts_with("type=SELINUX_ERR ") {
+            continue;
+        }
+        // auditd adds names for numbers behind this byte.
+        let line = line.split('\u{1d}').next().unwrap_or(line);
+        let event = line.find("audit(").or_else(|| line.find("avc:")).map_or(line, |at| &line[at..]);
+        if known.insert(event) {
+            lines.push(line);
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// audit 4.1 of one event, and the kernel 7.2 before auditd ran.
+    const LOGGED: &str = "type=AVC msg=audit(1796034829.558:61): avc:  denied  { search } for  pid=361 comm=\"firewalld\" name=\"vm\" dev=\"proc\" ino=3685 scontext=system_u:system_r:firewalld_t:s0 tcontext=system_u:object_r:sysctl_vm_t:s0 tclass=dir permissive=1\ntype=SYSCALL msg=audit(1796034829.558:61): arch=c000003e syscall=257 success=yes exit=3 comm=\"firewalld\"\u{1d}ARCH=x86_64 SYSCALL=openat\ntype=PROCTITLE msg=audit(1796034829.558:61): proctitle=2F757372\ntype=USER_AVC msg=audit(1796034830.1:70): pid=1 msg='avc:  op=load_policy lsm=selinux seqno=2 res=1'\u{1d}UID=\"root\"\n";
+    const SPOKEN: &str = "audit: type=1400 audit(1796034813.202:32): avc:  denied  { search } for  pid=304 comm=\"systemd-tmpfile\" name=\".ssh\" dev=\"vda2\" ino=744 scontext=system_u:system_r:systemd_tmpfiles_t:s0 tcontext=unconfined_u:object_r:ssh_home_t:s0 tclass=dir permissive=1\n";
+
+    #[test]
+    fn a_denial_is_one_line_wherever_it_was_written() {
+        let again = LOGGED.lines().next().unwrap().replace("type=AVC msg=", "audit: type=1400 ");
+        let found = denials(&format!("{LOGGED}{SPOKEN}{again}\n"));
+        let comms: Vec<_> = found.lines().map(|line| line.split('"').nth(1).unwrap()).collect();
+        assert_eq!(comms, ["firewalld", "systemd-tmpfile"]);
+        assert_eq!(denials("type=PROCTITLE msg=audit(1.2:3): proctitle=\"avc\"\n"), "");
+        assert_eq!(denials("type=SELINUX_ERR msg=audit(1.2:3): op=x\u{1d}y\n"), "type=SELINUX_ERR msg=audit(1.2:3): op=x\n");
+    }
+
+    /// A guest's commands: what they say and how they end.
+    fn read_with(ausearch: &str, journal: &str) -> (i32, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("audit.log");
+        std::fs::write(&log, "type=DAEMON_START\n").unwrap();
+        std::fs::write(dir.path().join("pid"), "").unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let script = DENIALS.replace("/var/log/audit/audit.log", &path("audit.log")).replace("/run/auditd.pid", &path("pid"));
+        let commands = format!("ausearch() {{ {ausearch}; }}\njournalctl() {{ printf '%s' \"$*\" >{}; {journal}; }}\n", path("asked"));
+        let out = std::process::Command::new("sh").args(["-c", &format!("{commands}{script}")]).output().unwrap();
+        let asked = std::fs::read_to_string(path("asked")).unwrap_or_default();
+        (out.status.code().unwrap(), format!("{asked}|{}", String::from_utf8_lossy(&out.stdout)))
+    }
+
+    #[test]
+    fn silence_of_ausearch_is_no_denial_only_where_it_reads_the_log() {
+        // audit 4.1 in the format raw: status 1 and nothing.
+        let none = "case $* in *avc*) return 1;; *) echo type=DAEMON_START;; esac";
+        let (status, text) = read_with(none, "echo 'Linux version'; echo 'audit: type=1400 audit(1.2:3): avc:  denied  { read }'");
+        assert_eq!(status, 0, "{text}");
+        let (asked, said) = text.split_once('|').unwrap();
+        assert!(asked.ends_with("_TRANSPORT=kernel"), "the audit log has the others: {asked}");
+        assert_eq!(said, "denials:\naudit: type=1400 audit(1.2:3): avc:  denied  { read }\n= end\n");
+        assert_eq!(read_with("case $* in *avc*) echo '<no matches>'; return 1;; *) echo type=X;; esac", "echo x").0, 0);
+        for mute in ["return 1", "echo 'Error opening config file (Permission denied)'; return 1", ":"] {
+            assert_ne!(read_with(mute, "echo x").0, 0, "{mute}");
+        }
+        assert_ne!(read_with(none, ":").0, 0, "a journal without the kernel");
+    }
+}
