@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dnf::{self, named, repo_dirs};
+use super::dnf::{self, named, repo_dirs, variable_dirs};
 use super::repo::Repos;
 use super::switches::is_as_shipped;
 use crate::check::{Observations, Probe};
@@ -42,6 +42,12 @@ own() {
     r#"for dir do
     case $dir in /*) ;; *) continue;; esac
     for file in "${dir%/}"/*.repo; do own "$file"; done
+done
+"#,
+    variable_dirs!(),
+    r#"for dir do
+    case $dir in /*) ;; *) continue;; esac
+    for file in "${dir%/}"/*; do own "$file"; done
 done"#
 );
 
@@ -81,7 +87,8 @@ pub(crate) fn foreign(repos: &Repos, seen: &Observations) -> Read<BTreeMap<Strin
             found.insert(id.clone(), "no file configures it; a plugin of the package manager adds it".to_owned());
             continue;
         }
-        for file in std::iter::once(&repo.file).chain(&repo.overridden_by) {
+        let files = std::iter::once(&repo.file).chain(&repo.overridden_by).chain(repos.files_of_its_variables(repo));
+        for file in files {
             if !known.contains_key(file.as_str()) {
                 let content = contents.get(file).map_or("", String::as_str);
                 let owner = owners
@@ -219,6 +226,23 @@ mod tests {
         assert_eq!(found(&[vendors, (over, "[testing]\nenabled=1\n", 1, nobody)], MAKER_OF_ALL), Ok(vec![]));
         let seen = found(&[vendors, (over, "[b*]\nbaseurl=https://c.example/\n", 1, nobody)], MAKER_OF_ALL);
         assert_eq!(seen, Ok(vec![format!("base: {over} belongs to no package")]));
+    }
+
+    #[test]
+    fn a_variable_in_an_address_is_the_makers_or_the_repository_is_not() {
+        let repo = "[base]\nbaseurl=https://a.example/$where/${arch}\nmirrorlist=https://a.example/?infra=$infra\nenabled=1\n";
+        let vendors = (FILE, repo, 0, &*owned(repo));
+        let shipped = "/usr/share/dnf5/vars.d/where";
+        let said = format!("{}|{shipped}|Maker", digest("here\n"));
+        let of_maker = (shipped, "here\n", 0, said.as_str());
+        assert_eq!(found(&[vendors, of_maker], MAKER_OF_ALL), Ok(vec![]));
+        // It counts before the maker's. What a server is told, and what no address names, is no place.
+        let nobody = |path: &'static str| (path, "elsewhere\n", 1, "file x is not owned by any package");
+        let others = [nobody("/etc/dnf/vars/infra"), nobody("/etc/dnf/vars/unused")];
+        assert_eq!(found(&[vendors, of_maker, others[0], others[1]], MAKER_OF_ALL), Ok(vec![]));
+        let planted = "/etc/dnf/vars/where";
+        let seen = found(&[vendors, of_maker, nobody(planted)], MAKER_OF_ALL);
+        assert_eq!(seen, Ok(vec![format!("base: {planted} belongs to no package")]));
     }
 
     #[test]
