@@ -36,7 +36,9 @@ pub async fn farewell(warm: &Guest, login: u32, scale: f64) {
     }
 }
 
-/// What starts it, in the guest.
+/// What starts it, in the guest. The shell does not have the ports as its streams but pipes, from which `cat` copies to them: where
+/// a policy confines a program, SELinux or AppArmor, the kernel takes away what it may not write to, and a device is such a thing.
+/// The program would say nothing, and end well.
 pub fn script([main, errors]: [&str; 2]) -> String {
     // The parent of the framed shell is the login itself; a subshell keeps its number.
     format!(
@@ -47,7 +49,14 @@ pub fn script([main, errors]: [&str; 2]) -> String {
          }}\n\
          main=$(port {main}) && errors=$(port {errors}) && [ -c \"$main\" ] && [ -c \"$errors\" ] || exit 3\n\
          command -v setsid >/dev/null || exit 4\n\
-         setsid sh -c 'exec /bin/sh 0<>\"$0\" 1>&0 2>\"$1\"' \"$main\" \"$errors\" </dev/null >/dev/null 2>&1 &\n\
+         setsid sh -c '{OPENED} && {PIPED}' \"$main\" \"$errors\" </dev/null >/dev/null 2>&1 &\n\
          printf '%s\\n' \"$PPID\""
     )
 }
+
+/// Opens the two ports of the arguments as 3 and 4. A second opening is refused, so the first is for reading and writing.
+const OPENED: &str = r#"exec 3<>"$0" 4>"$1""#;
+
+/// The framed shell, its input and, through pipes, its output on 3 and its errors on 4.
+pub(crate) const PIPED: &str =
+    "{ { /bin/sh <&3 2>&1 >&5 3>&- 4>&- 5>&- | cat >&4 3>&- 4>&- 5>&-; } 5>&1 | cat >&3 3>&- 4>&-; }";

@@ -24,7 +24,7 @@ fn warm_shell() -> (Warm, PortPair) {
     let (errors, errors_there) = UnixStream::pair().unwrap();
     let output = OwnedFd::from(main_there.try_clone().unwrap());
     let child = Command::new("setsid")
-        .arg("/bin/sh")
+        .args(["/bin/sh", "-c", &format!("exec 3<&0 4>&2 </dev/null >/dev/null 2>&1; {}", super::warm::PIPED)])
         .stdin(Stdio::from(OwnedFd::from(main_there)))
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(OwnedFd::from(errors_there)))

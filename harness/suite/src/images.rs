@@ -534,7 +534,8 @@ images:
         }
         for entry in &entries {
             let foreign = ["lab-mmdebstrap", "lab-mkosi"].contains(&entry.id.as_str());
-            assert_eq!(entry.facts["distro"], [if foreign { "debian-13" } else { "muster-lab-1" }]);
+            let lab = if entry.id == "lab-next" { "muster-lab-2" } else { "muster-lab-1" };
+            assert_eq!(entry.facts["distro"], [if foreign { "debian-13" } else { lab }]);
             // Secure Boot is a switch of the firmware: the disk is lab's own.
             let variant =
                 if ["lab-secureboot", "lab-baseline"].contains(&entry.id.as_str()) { "lab" } else { &entry.id };

@@ -60,7 +60,16 @@ set +f
 "
     };
 }
-pub(super) use {named, repo_dirs};
+/// POSIX sh after [`named!`] that makes the positional parameters the directories with a file for each variable.
+macro_rules! variable_dirs {
+    () => {
+        "set -f
+set -- /etc/yum/vars /etc/dnf/vars /usr/share/dnf5/vars.d $(named varsdir)
+set +f
+"
+    };
+}
+pub(super) use {named, repo_dirs, variable_dirs};
 
 /// Prints the manager, every file with its content, and the directories that were looked into, those among
 /// them that the configuration names. Nothing that is there and cannot be read is passed over.
@@ -82,10 +91,9 @@ put machine "$(uname -m)"
     put "directory ${dir%/}" ''
     for file in "${dir%/}"/*.repo; do show "$file"; done
 done
-set -f
-set -- /etc/yum/vars /etc/dnf/vars /usr/share/dnf5/vars.d $(named varsdir)
-set +f
-for dir do
+"#,
+    variable_dirs!(),
+    r#"for dir do
     case $dir in /*) ;; *) continue;; esac
     for file in "${dir%/}"/*; do show "$file"; done
 done"#
@@ -148,7 +156,10 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
         options.flat_map(|section| &section.options).rfind(|(key, _)| key == name).map(|(_, value)| value)
     };
     let default_vars = if manager == Manager::Dnf4 { DNF4_VARS } else { DNF5_VARS };
-    repos.variables = variables(files, &directories(main("varsdir"), default_vars));
+    for (name, path) in variables(files, &directories(main("varsdir"), default_vars)) {
+        repos.variables.insert(name.clone(), files[&path].output.lines().next().unwrap_or_default().to_owned());
+        repos.variable_files.insert(name, path);
+    }
     let machine = text("machine").unwrap_or_default();
     let base = if matches!(machine, "i386" | "i486" | "i586" | "i686") { "i386" } else { machine };
     if !base.is_empty() {
@@ -296,13 +307,12 @@ fn directories(named: Option<&String>, default: &[&str]) -> Vec<String> {
     dirs.map(|dir| dir.trim_end_matches('/').to_owned()).collect()
 }
 
-/// The variables that files define: the name of each is one, its first line the value.
+/// The variables that files define, whose first line is the value: by the name of each the file that counts, which is the last.
 fn variables(files: &Files, dirs: &[String]) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     for dir in dirs {
         for path in files.keys().filter(|path| is_in(path, dir)) {
-            let value = files[path].output.lines().next().unwrap_or_default().to_owned();
-            variables.insert(path[dir.len() + 1..].to_owned(), value);
+            variables.insert(path[dir.len() + 1..].to_owned(), path.clone());
         }
     }
     variables

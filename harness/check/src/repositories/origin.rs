@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dnf::{self, named, repo_dirs};
+use super::dnf::{self, named, repo_dirs, variable_dirs};
 use super::repo::{Repo, Repos};
 use super::switches::is_as_shipped;
 use crate::check::{Observations, Probe};
@@ -44,6 +44,12 @@ own() {
     r#"for dir do
     case $dir in /*) ;; *) continue;; esac
     for file in "${dir%/}"/*.repo; do own "$file"; done
+done
+"#,
+    variable_dirs!(),
+    r#"for dir do
+    case $dir in /*) ;; *) continue;; esac
+    for file in "${dir%/}"/*; do own "$file"; done
 done"#
 );
 
@@ -97,7 +103,8 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
             found.foreign.insert(id.clone(), why);
             continue;
         }
-        for file in std::iter::once(&repo.file).chain(&repo.overridden_by) {
+        let files = std::iter::once(&repo.file).chain(&repo.overridden_by).chain(repos.files_of_its_variables(repo));
+        for file in files {
             if !known.contains_key(file.as_str()) {
                 let content = contents.get(file).map_or("", String::as_str);
                 let owner = owners

@@ -42,7 +42,12 @@ pub struct Repos {
     pub(crate) main: BTreeMap<String, String>,
     pub(super) main_checked: Option<String>,
     pub(super) variables: BTreeMap<String, String>,
+    /// The file that gives a variable its value, by the variable.
+    pub(super) variable_files: BTreeMap<String, String>,
 }
+
+/// Options of a repository that say where its packages and keys come from.
+const PLACES: [&str; 4] = ["baseurl", "mirrorlist", "metalink", "gpgkey"];
 
 impl Repos {
     /// An option of a repository, else of the main configuration. tdnf takes nothing from there.
@@ -87,6 +92,20 @@ impl Repos {
             (_, "0" | "no" | "false" | "off") => Some(false),
             _ => None,
         }
+    }
+
+    /// The files of the variables in the addresses of a repository: who writes one sends the package manager elsewhere. What stands
+    /// behind a question mark is for the server that is there anyway; CentOS writes a variable of its images there.
+    pub(super) fn files_of_its_variables<'a>(&'a self, repo: &'a Repo) -> impl Iterator<Item = &'a String> {
+        let urls =
+            PLACES.iter().filter_map(move |name| self.option(repo, name)).flat_map(|urls| urls.split([',', ' ', '\n']));
+        let places = urls.map(|url| url.split('?').next().unwrap_or(url));
+        let parts = places.flat_map(|place| place.split('$').skip(1));
+        let names = parts.map(|part| {
+            let body = part.strip_prefix('{').unwrap_or(part);
+            &body[..body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len())]
+        });
+        names.filter_map(move |name| self.variable_files.get(name))
     }
 
     /// A text with its variables in it; those that nobody defines stay as they are.

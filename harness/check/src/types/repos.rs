@@ -29,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "foreign",
         AttributeKind::Set(&names::REPOSITORY),
-        "Ids of the enabled ones that are not the distribution's own: a file that configures them is not of a package of its maker, or says something else than the package's, `enabled` aside. A section of the main configuration and a file of repos.override.d count as such files. Those of `of-products` are not among them.",
+        "Ids of the enabled ones that are not the distribution's own: a file that configures them is not of a package of its maker, or says something else than the package's, `enabled` aside. A section of the main configuration and a file of repos.override.d count as such files, and the file of a variable that stands in an address of the repository, before its question mark. Those of `of-products` are not among them.",
     ),
     attribute(
         "of-products",

@@ -179,3 +179,21 @@ fn a_product_launders_nothing_that_is_not_its_own() {
         Ok(vec!["acme: it is of a product, and none of the distribution's own repositories is on".to_owned()])
     );
 }
+
+#[test]
+fn a_variable_in_an_address_is_the_makers_or_the_repository_is_not() {
+    let repo =
+        "[base]\nbaseurl=https://a.example/$where/${arch}\nmirrorlist=https://a.example/?infra=$infra\nenabled=1\n";
+    let vendors = (FILE, repo, 0, &*owned(repo));
+    let shipped = "/usr/share/dnf5/vars.d/where";
+    let said = format!("{}|{shipped}|base-repos-1-1.noarch|Maker", digest("here\n"));
+    let of_maker = (shipped, "here\n", 0, said.as_str());
+    assert_eq!(found(&[vendors, of_maker], MAKER_OF_ALL), Ok(vec![]));
+    // It counts before the maker's. What a server is told, and what no address names, is no place.
+    let nobody = |path: &'static str| (path, "elsewhere\n", 1, "file x is not owned by any package");
+    let others = [nobody("/etc/dnf/vars/infra"), nobody("/etc/dnf/vars/unused")];
+    assert_eq!(found(&[vendors, of_maker, others[0], others[1]], MAKER_OF_ALL), Ok(vec![]));
+    let planted = "/etc/dnf/vars/where";
+    let seen = found(&[vendors, of_maker, nobody(planted)], MAKER_OF_ALL);
+    assert_eq!(seen, Ok(vec![format!("base: {planted} belongs to no package")]));
+}
