@@ -63,7 +63,7 @@ mod tests {
         let mut scene = Scene::new("");
         scene.runs = vec![changed(&scene.runs[0], |record| {
             let test = record.tests.iter_mut().find(|test| test.suite == SUPPORTABLE).expect("one");
-            test.met = vec![MetRecord::new("repos", "of-products count >= 0", found)];
+            test.met = vec![MetRecord::new("repos", "of-products count <= 10", found)];
         })];
         scene
     }

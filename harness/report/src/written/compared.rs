@@ -308,6 +308,7 @@ mod tests {
         }
         // Another version may have other words, and no other values.
         let other_version = RunRecord { muster: "0.0.9".into(), ..record.clone() };
+        let text = junit::report(&other_version, None).to_string().expect("XML");
         let of_it = text.replace("version &gt;= 1:1.26, found", "version &gt;= 1:1.26, and there is");
         assert!(of_it != text && junit_differs(&other_version, &of_it).is_none());
         let of_it = text.replace("1:1.28-3.azl4", "1:1.29-1.azl4");
