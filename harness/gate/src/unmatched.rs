@@ -81,8 +81,8 @@ pub fn unmatched(policy: &Policy, profile: Option<&Profile>) -> Vec<Unmatched> {
         }
     }
     for one in policy.waivers.iter().flat_map(|rules| &rules.not_waivable) {
-        let matches = |name: &&str| name.split_once('/').is_some_and(|(suite, test)| one.tests.matches(suite, test));
-        if !names.iter().any(|name| matches(&name)) {
+        let matches = |name: &str| name.split_once('/').is_some_and(|(suite, test)| one.tests.matches(suite, test));
+        if !names.iter().any(|name| matches(name)) {
             let glob = one.tests.as_str();
             out.push(found(format!("not-waivable {glob}"), one.span, Some(glob)));
         }

@@ -218,7 +218,7 @@ fn of_circumstance(
 /// Whether a policy may leave a skipped test out: for every reason of its skips.
 fn may_be_left_out(requirement: &Requirement) -> bool {
     let mut ids = skips(requirement).peekable();
-    ids.peek().is_some() && ids.all(|id| may_allow_skip(id))
+    ids.peek().is_some() && ids.all(may_allow_skip)
 }
 
 /// Why a test was skipped, as ids.
