@@ -103,8 +103,9 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
             found.foreign.insert(id.clone(), why);
             continue;
         }
-        let files = std::iter::once(&repo.file).chain(&repo.overridden_by).chain(repos.files_of_its_variables(repo));
-        for file in files {
+        let files: Vec<&String> =
+            std::iter::once(&repo.file).chain(&repo.overridden_by).chain(repos.files_of_its_variables(repo)).collect();
+        for file in files.iter().copied() {
             if !known.contains_key(file.as_str()) {
                 let content = contents.get(file).map_or("", String::as_str);
                 let owner = owners
@@ -114,15 +115,19 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
             }
         }
         let owner = |file: &String| known.get(file.as_str());
-        let other = std::iter::once(&repo.file).chain(&repo.overridden_by).find_map(|file| match owner(file) {
+        let other = files.iter().find_map(|file| match owner(file) {
             Some(FileOwner::Other(why)) => Some(why.clone()),
             _ => None,
         });
-        let by_product = repo.overridden_by.iter().find(|file| owner(file) == Some(&FileOwner::Product));
+        // A variable of a product may stand in the addresses of its own repositories, and not lead those of others elsewhere.
+        let of_product = owner(&repo.file) == Some(&FileOwner::Product);
+        let by_product = files.iter().skip(1).find(|file| {
+            owner(file) == Some(&FileOwner::Product) && !(of_product && !repo.overridden_by.contains(file))
+        });
         match (other, by_product, owner(&repo.file)) {
             (Some(why), ..) => drop(found.foreign.insert(id.clone(), why)),
             (None, Some(file), _) => {
-                let why = format!("{file} is of a product and overrides what {} says", repo.file);
+                let why = format!("{file} is of a product and changes what {} says", repo.file);
                 found.foreign.insert(id.clone(), why);
             }
             (None, None, Some(FileOwner::Product)) => match more_than_added(repos, repo) {
