@@ -113,13 +113,14 @@ async fn what_is_outstanding_after_an_interruption_is_counted_as_it_ended() {
     let seen = std::sync::Mutex::new(Vec::new());
     let until_it_hangs = async {
         loop {
-            let mut seen = seen.lock().unwrap();
-            seen.extend(stream.try_iter());
-            let ended = seen.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count();
+            let ended = {
+                let mut seen = seen.lock().unwrap();
+                seen.extend(stream.try_iter());
+                seen.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count()
+            };
             if ended == 2 && said.lock().unwrap().iter().any(|said| said == "hang") {
                 return;
             }
-            drop(seen);
             tokio::task::yield_now().await;
         }
     };

@@ -122,7 +122,7 @@ pub(crate) fn origins(repos: &Repos, seen: &Observations, products: &[String]) -
         // A variable of a product may stand in the addresses of its own repositories, and not lead those of others elsewhere.
         let of_product = owner(&repo.file) == Some(&FileOwner::Product);
         let by_product = files.iter().skip(1).find(|file| {
-            owner(file) == Some(&FileOwner::Product) && !(of_product && !repo.overridden_by.contains(file))
+            owner(file) == Some(&FileOwner::Product) && (!of_product || repo.overridden_by.contains(file))
         });
         match (other, by_product, owner(&repo.file)) {
             (Some(why), ..) => drop(found.foreign.insert(id.clone(), why)),

@@ -184,7 +184,9 @@ impl MadeUp {
             let mut known: Vec<f64> = keys.iter().filter_map(|key| self.durations.get(key).copied()).collect();
             known.sort_by(f64::total_cmp);
             let usual = known.get(known.len() / 2).copied().unwrap_or(unknown);
-            keys.into_iter().for_each(|key| drop(all.entry(key).or_insert(usual)));
+            for key in keys {
+                all.entry(key).or_insert(usual);
+            }
         }
         parsed(&all)
     }

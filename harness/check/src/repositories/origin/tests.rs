@@ -149,7 +149,7 @@ fn a_product_launders_nothing_that_is_not_its_own() {
         (
             "/etc/dnf/repos.override.d/acme.repo",
             "[base]\nbaseurl=https://acme.example/\n",
-            "base: /etc/dnf/repos.override.d/acme.repo is of a product and overrides",
+            "base: /etc/dnf/repos.override.d/acme.repo is of a product and changes",
         ),
         (
             "/etc/dnf/dnf.conf",
