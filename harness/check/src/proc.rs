@@ -6,6 +6,8 @@ use muster_suite::grammar::kernel::TAINTS;
 /// A line of mountinfo.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mount {
+    /// Its number in this namespace, as `mnt_id` of fdinfo has it.
+    pub(super) id: u64,
     pub(super) path: String,
     /// Options of the mount, then of the file system, each once.
     pub(super) options: Vec<String>,
@@ -53,7 +55,14 @@ fn mount(line: &str) -> Option<Mount> {
         () if tagged("master:") => "slave",
         () => "private",
     };
-    Some(Mount { path: unescape(before[4]), options, propagation, fstype: unescape(fstype), source: unescape(source) })
+    Some(Mount {
+        id: before[0].parse().ok()?,
+        path: unescape(before[4]),
+        options,
+        propagation,
+        fstype: unescape(fstype),
+        source: unescape(source),
+    })
 }
 
 /// Octal escapes such as `\040`.
@@ -112,6 +121,7 @@ mod tests {
         );
         assert_eq!((mounts[1].path.as_str(), mounts[1].source.as_str()), ("/mnt/a b", "tm\\pfs"));
         assert_eq!(mounts[1].options, ["ro", "nosuid", "size=4k"]);
+        assert_eq!(mounts.iter().map(|mount| mount.id).collect::<Vec<_>>(), [29, 40, 41]);
         assert_eq!((mounts[2].propagation, mounts[2].options.join(",")), ("slave", "ro,nodev".to_owned()));
         assert!(super::mounts("").is_err());
         assert!(super::mounts("1 2 3 / - x y z").is_err());

@@ -178,8 +178,9 @@ for dir in /proc/[0-9]*; do
     *" ${dir##*/} "*) ;;
     *)
         case $comm in
+        # A command name of 15 bytes may be cut, also where it is the whole name that is looked for.
+        "$short") case $comm in ???????????????*) wanted=cut;; esac;;
         "$1") ;;
-        "$short") wanted=cut;;
         *"$lf"*) continue;;
         *) others="$others${lf}other $comm"; continue;;
         esac;;
@@ -187,13 +188,15 @@ for dir in /proc/[0-9]*; do
     [ "$dir" != "/proc/$$" ] || continue
     # What has ended, and only waits for its parent to read its status, does not run; one whose first thread
     # alone has ended does.
-    state= threads=
+    state= memory= threads=
     while read -r field first rest; do
-        case $field in State:) state=$first;; Threads:) threads=$first; break;; esac
+        case $field in State:) state=$first;; VmSize:) memory=$first;; Threads:) threads=$first; break;; esac
     done 2>/dev/null <"$dir/status"
     case $state$threads in ''|Z|Z[01]|X*|x*) continue;; esac
     if [ -n "$wanted" ]; then
         whole "${dir##*/}" "$comm"
+        # A thread of the kernel, which has no memory of its own, has no other name than this.
+        case $name$memory$state in [!Z]) [ "$comm" != "$1" ] || name=$1;; esac
         # One that ended meanwhile has no command line either.
         [ -n "$name" ] || [ ! -d "$dir" ] || echo "undecided ${dir##*/} $comm"
         [ "$name" = "$1" ] || continue
@@ -344,6 +347,52 @@ mod tests {
         assert_eq!(other, [Verdict::MET, Verdict::MET]);
         for verdict in unknown {
             assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("cut to 15 bytes")), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_15_bytes_is_not_the_beginning_of_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let look = |running: &str, count: &str| {
+            let wanted = [("running", equals(running)), ("count", equals(count))];
+            evaluate_on_this_host(&Process, &expectation("process", "muster-15-bytes", &wanted))
+        };
+        let mut updater = script(directory.path(), "muster-15-bytes-updater", "/bin/sh");
+        let dead = look("false", "0");
+        let mut itself = script(directory.path(), "muster-15-bytes", "/bin/sh");
+        let alive = look("true", "1");
+        for child in [&mut updater, &mut itself] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!(dead, [Verdict::MET, Verdict::MET]);
+        assert_eq!(alive, [Verdict::MET, Verdict::MET]);
+    }
+
+    #[test]
+    fn a_thread_of_the_kernel_has_the_name_that_the_kernel_shows() {
+        let host = tempfile::tempdir().unwrap();
+        let proc = host.path().display();
+        let put = |pid: &str, comm: &str, status: &str| {
+            let directory = host.path().join(pid);
+            std::fs::create_dir_all(&directory).unwrap();
+            for (name, content) in [("comm", comm), ("status", status), ("cmdline", "")] {
+                std::fs::write(directory.join(name), content).unwrap();
+            }
+        };
+        put("2", "fifteen-kthread\n", "State:\tI (idle)\nThreads:\t1\n");
+        put("3", "fifteen-program\n", "State:\tS (sleeping)\nVmSize:\t 9 kB\nThreads:\t1\n");
+        let names = ["fifteen-kthread", "fifteen-program", "fifteen-kthread-of-more"];
+        let read = crate::shell::batch(names, &format!("{}{READ}", whole_name::function!()));
+        let own = format!("mkdir {proc}/self {proc}/$$; ln -s /bin/sh {proc}/$$/exe; echo sh >{proc}/$$/comm\n");
+        let reply = crate::testing::with_tools(&[], &(own + &read.replace("/proc", &proc.to_string())));
+        let seen = seen("process", reply);
+        let running = |name: &str| {
+            Process.evaluate(&expectation("process", name, &[("running", equals("true"))]), &seen, &Facts::default())
+        };
+        assert_eq!(running(names[0]), [Verdict::MET]);
+        for unknown in &names[1..] {
+            assert!(matches!(running(unknown)[..], [Verdict::Unknown { .. }]), "{unknown}");
         }
     }
 

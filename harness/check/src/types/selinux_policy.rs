@@ -5,6 +5,7 @@
 //! types stands before everything that has names (`policydb_read` of libsepol and of the kernel's security/selinux/ss).
 
 use crate::unreadable::{Read, Unreadable};
+use muster_base::text::one_line;
 
 /// `types:` and the types; or `policy:` and the bytes of the policy's beginning, in hexadecimal.
 pub(super) const PERMISSIVE: &str = r#"if command -v semanage >/dev/null 2>&1; then
@@ -16,7 +17,8 @@ pub(super) const PERMISSIVE: &str = r#"if command -v semanage >/dev/null 2>&1; t
 fi
 [ -r /sys/fs/selinux/policy ] || { echo '/sys/fs/selinux/policy cannot be read, and semanage is not found' >&2; exit 1; }
 if command -v seinfo >/dev/null 2>&1; then
-    types=$(seinfo --permissive -x /sys/fs/selinux/policy) || exit 1
+    # Behind the option the path would be the type that is looked for.
+    types=$(seinfo /sys/fs/selinux/policy --permissive) || exit 1
     case $types in *'Permissive Types: '[0-9]*) ;; *) echo "seinfo prints no number of permissive types" >&2; exit 1;; esac
     printf 'types:%s\n' "${types#*Permissive Types: }"
     exit 0
@@ -28,12 +30,13 @@ od -An -v -tx1 -N 65536 /sys/fs/selinux/policy"#;
 /// What the script found.
 pub(super) fn permissive(text: &str) -> Read<Vec<String>> {
     if let Some(types) = text.strip_prefix("types:") {
-        let words = types.split_whitespace().map(|word| word.trim_end_matches(';'));
-        let names: Vec<String> = words.filter(|word| word.ends_with("_t")).map(str::to_owned).collect();
-        let numbered = types.split_whitespace().next().and_then(|word| word.parse::<usize>().ok());
-        return match numbered {
-            Some(count) if count != names.len() => {
-                Err(Unreadable::new(format!("seinfo names {} of {count} types", names.len())))
+        let mut lines = types.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+        // A type begins with a letter; what begins with a number is of seinfo.
+        let count = lines.next_if(|line| line.bytes().all(|b| b.is_ascii_digit()));
+        let names: Vec<String> = lines.map(name_of_type).collect::<Read<_>>()?;
+        return match count {
+            Some(count) if count.parse() != Ok(names.len()) => {
+                Err(Unreadable::new(format!("seinfo names {} of {} types", names.len(), one_line(count, 20))))
             }
             _ => Ok(names),
         };
@@ -48,6 +51,16 @@ pub(super) fn permissive(text: &str) -> Read<Vec<String>> {
         ))),
         None => Err(Unreadable::new("the head of the loaded policy has another form")),
     }
+}
+
+/// A line that is the name of a type, as checkpolicy's scanner has identifiers; the policy's author chooses it, so that
+/// it need not end with `_t`.
+fn name_of_type(line: &str) -> Read<String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    if line.starts_with(|c: char| c.is_ascii_alphabetic()) && line.bytes().all(fits) {
+        return Ok(line.to_owned());
+    }
+    Err(Unreadable::new(format!("the list of permissive types has a line that is no type: `{}`", one_line(line, 80))))
 }
 
 /// How many types a binary policy makes permissive.
@@ -146,9 +159,15 @@ mod tests {
     fn tools_name_the_types() {
         // semanage 3.4 with -n, then what stands behind the number that seinfo 4.4 prints.
         assert_eq!(permissive("types:foo_t\nbar_t\n"), Ok(vec!["foo_t".to_owned(), "bar_t".to_owned()]));
-        assert_eq!(permissive("types:1\n   type foo_t;\n"), Ok(vec!["foo_t".to_owned()]));
+        assert_eq!(permissive("types:my_container.process\n"), Ok(vec!["my_container.process".to_owned()]));
+        // A type with an alias and an attribute is a name alone without `-x`.
+        let two = Ok(vec!["foo_t".to_owned(), "my_process".to_owned()]);
+        assert_eq!(permissive("types:2\n   foo_t\n   my_process\n"), two);
         assert_eq!(permissive("types:0\n"), Ok(Vec::new()));
         assert_eq!(permissive("types:\n"), Ok(Vec::new()));
-        assert!(permissive("types:2\n   type foo_t;\n").is_err());
+        assert!(permissive("types:2\n   foo_t\n").is_err());
+        for other in ["types:Builtin Permissive Types\nfoo_t\n", "types:1\n   type foo_t;\n"] {
+            assert!(permissive(other).unwrap_err().to_string().contains("is no type"), "{other}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::proc::{Mount, mounts};
-use crate::unreadable::Unreadable;
+use crate::unreadable::{Read, Unreadable};
+use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -57,10 +58,12 @@ impl Check for Writable {
                 "false" => Ok(Value::flag(false)),
                 "absent" => Ok(Value::gone("not there")),
                 other => {
-                    let path = other.strip_prefix("on ").and_then(|path| path.strip_suffix('.'));
-                    let path = path.filter(|path| path.starts_with('/')).ok_or_else(|| Unreadable::new(other))?;
+                    let place = other.strip_prefix("on ").and_then(|place| place.strip_suffix('.'));
+                    let place = place.and_then(|place| place.split_once(' '));
+                    let (id, path) =
+                        place.filter(|(_, path)| path.starts_with('/')).ok_or_else(|| Unreadable::new(other))?;
                     let all = mounts(&seen.output(MOUNTS)?)?;
-                    let mount = mount_of(&all, path).ok_or_else(|| Unreadable::new("nothing is mounted above it"))?;
+                    let mount = if id == "?" { certain_mount_of(&all, path)? } else { mount_of_id(&all, id)? };
                     Ok(Value::flag(!mount.options.iter().any(|option| option == "ro")))
                 }
             },
@@ -73,20 +76,42 @@ impl Check for Writable {
 const MOUNTS: &str = "mount/info";
 
 /// `test -w` of busybox looks at modes alone, which root passes on a read-only file system: of files and directories, the
-/// mount decides as well. A device or a socket on such a file system can be written to.
+/// mount decides as well. A device or a socket on such a file system can be written to. Which mount it is, the kernel says
+/// of what is open (proc_pid_fdinfo(5), since Linux 3.15); `?` where it cannot be opened to be read.
 const WRITABLE: &str = r#"if [ -w "$1" ]; then
     { [ -f "$1" ] || [ -d "$1" ]; } || { echo true; return 0; }
     path=$(readlink -f -- "$1" && echo .) || { echo "readlink -f fails: $path"; return 1; }
-    printf 'on %s.\n' "${path%??}"
+    id=
+    { while read -r field value; do case $field in mnt_id:) id=$value;; esac; done </proc/self/fdinfo/3; } 2>/dev/null 3<"$1"
+    printf 'on %s %s.\n' "${id:-?}" "${path%??}"
 elif [ -e "$1" ] || [ -L "$1" ]; then echo false; else echo absent; fi"#;
 
-/// The mount that a canonical path is on: the longest one above it, of several in one place the last.
-fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
-    let above = |mount: &&Mount| {
+/// The mount that the kernel calls so.
+fn mount_of_id<'a>(mounts: &'a [Mount], id: &str) -> Read<&'a Mount> {
+    let id: u64 = id.parse().map_err(|_| Unreadable::new(format!("its mount is `{}`", one_line(id, 40))))?;
+    mounts
+        .iter()
+        .find(|mount| mount.id == id)
+        .ok_or_else(|| Unreadable::new(format!("it is on mount {id}, which the mount table does not have")))
+}
+
+/// The mount that a canonical path is on, by the mount table alone: the longest one above it, of several in one place the
+/// last. A later one above that may hide it or not, which the table does not say.
+fn certain_mount_of<'a>(mounts: &'a [Mount], path: &str) -> Read<&'a Mount> {
+    let above = |mount: &Mount| {
         mount.path == "/" || path.strip_prefix(&mount.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     // Of equal ones `max_by_key` has the last.
-    mounts.iter().filter(above).max_by_key(|mount| mount.path.len())
+    let longest = mounts.iter().enumerate().filter(|(_, mount)| above(mount)).max_by_key(|(_, mount)| mount.path.len());
+    let (at, mount) = longest.ok_or_else(|| Unreadable::new("nothing is mounted above it"))?;
+    match mounts[at + 1..].iter().find(|later| above(later)) {
+        Some(later) => Err(Unreadable::new(format!(
+            "it cannot be opened to see which mount it is on: {} was mounted before {}",
+            one_line(&mount.path, 80),
+            one_line(&later.path, 80)
+        ))),
+        None => Ok(mount),
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +119,7 @@ mod tests {
     use super::*;
     use crate::testing::{equals, evaluate_on_this_host, expectation, records, reply};
 
-    const TABLE_OF_MOUNTS: &str = "20 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n30 20 0:30 / /mnt/ro ro,relatime - tmpfs tmpfs rw\n31 20 0:31 / /mnt rw - tmpfs tmpfs rw\n32 20 0:32 / /mnt rw - ext4 /dev/sdb ro\n";
+    const TABLE_OF_MOUNTS: &str = "20 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n31 20 0:31 / /mnt rw - tmpfs tmpfs rw\n32 31 0:32 / /mnt rw - ext4 /dev/sdb ro\n33 32 0:33 / /mnt/ro ro,relatime - tmpfs tmpfs rw\n40 20 0:40 / /srv/ro ro - tmpfs tmpfs rw\n41 20 0:41 / /srv rw - tmpfs tmpfs rw\n";
 
     #[test]
     fn a_read_only_mount_says_no_whatever_the_mode_says() {
@@ -107,17 +132,35 @@ mod tests {
         };
         // As busybox 1.35 says it of a tmpfs that was mounted again read-only.
         for path in ["/mnt/ro", "/mnt/ro/file"] {
-            assert_eq!(evaluate(path, &format!("on {path}."), "false"), [Verdict::MET], "{path}");
+            for id in ["33", "?"] {
+                assert_eq!(evaluate(path, &format!("on {id} {path}."), "false"), [Verdict::MET], "{id} {path}");
+            }
         }
-        assert_eq!(
-            evaluate("/mnt/rollback", "on /mnt/rollback.", "false"),
-            [Verdict::MET],
-            "the file system is read-only"
-        );
-        assert_eq!(evaluate("/etc", "on /etc.", "true"), [Verdict::MET]);
+        for id in ["32", "?"] {
+            let said = format!("on {id} /mnt/rollback.");
+            assert_eq!(evaluate("/mnt/rollback", &said, "false"), [Verdict::MET], "the file system is read-only");
+        }
+        assert_eq!(evaluate("/etc", "on 20 /etc.", "true"), [Verdict::MET]);
         assert_eq!(evaluate("/mnt/ro/dev", "true", "true"), [Verdict::MET]);
-        for torn in ["", "on .", "on /etc", "readlink -f fails: "] {
-            assert!(matches!(evaluate("/etc", torn, "false")[..], [Verdict::Unknown { .. }]), "{torn}");
+        // What was mounted on /srv later hides the read-only mount below it; without the kernel's word it may be either.
+        assert_eq!(evaluate("/srv/ro/file", "on 41 /srv/ro/file.", "true"), [Verdict::MET]);
+        for unknown in ["", "on .", "on 20 /etc", "on /srv/ro.", "on 99 /srv/ro.", "on x /srv/ro.", "on ? /srv/ro."] {
+            assert!(matches!(evaluate("/srv/ro", unknown, "false")[..], [Verdict::Unknown { .. }]), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_says_which_mount_a_path_of_this_host_is_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a file");
+        std::fs::write(&file, "").unwrap();
+        let names = [directory.path().to_str().unwrap(), file.to_str().unwrap()];
+        let reply = crate::testing::with_tools(&[], &crate::shell::batch(names, WRITABLE));
+        let answers = crate::shell::answers(&reply).unwrap();
+        let all = mounts(&std::fs::read_to_string("/proc/self/mountinfo").unwrap()).unwrap();
+        for name in names {
+            let id = answers[name].output.strip_prefix("on ").and_then(|said| said.split(' ').next()).unwrap();
+            assert!(mount_of_id(&all, id).is_ok(), "{}", answers[name].output);
         }
     }
 

@@ -23,7 +23,7 @@ pub struct NeverSo {
 pub(super) enum Alphabet {
     /// One of these.
     Words(&'static [&'static str]),
-    /// What os-release(5) allows in `ID`, `ID_LIKE`, `VERSION_ID` and `VARIANT_ID`.
+    /// What `ID`, `ID_LIKE`, `VERSION_ID` and `VARIANT_ID` of os-release are made of.
     OsRelease,
     /// A version that begins with a digit.
     Version,
@@ -131,6 +131,7 @@ const IDS: &[&str] = &[
     "gentoo",
     "guix",
     "kali",
+    "kylin",
     "linuxmint",
     "mageia",
     "manjaro",
@@ -186,10 +187,13 @@ pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
             Some(unknown(dimension, value, meant(words), format!("it is one of: {}", some_of(words))))
         }
         Alphabet::OsRelease if !is_of_os_release(value) => {
-            let lower = value.to_lowercase();
-            let near = Some(lower).filter(|lower| is_of_os_release(lower));
-            let note = "os-release(5) allows lower-case letters, digits, `.`, `_` and `-`";
-            Some(unknown(dimension, value, near, note.to_owned()))
+            let note = "values of os-release are letters, digits, `.`, `_` and `-`";
+            Some(unknown(dimension, value, None, note.to_owned()))
+        }
+        Alphabet::OsRelease => {
+            let near = in_other_case(dimension, value)?;
+            let note = "upper and lower case differ in os-release";
+            Some(unknown(dimension, value, Some(near), note.to_owned()))
         }
         Alphabet::Image if !is_of_image(value) => {
             let note = "ids of images are letters, digits, `.`, `_` and `-`";
@@ -227,11 +231,26 @@ fn unknown(dimension: &str, value: &str, near: Option<String>, note: String) -> 
     NeverSo { code: codes::UNKNOWN_KEYWORD, message: format!("`{dimension}` is never `{value}`"), near, note }
 }
 
+/// What values of os-release are made of. os-release(5) has lower case alone, but systems have `ID=openEuler` and
+/// `VERSION_ID=V10`.
 fn is_of_os_release(value: &str) -> bool {
-    let fits = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-    let odd = |id: &&&str| value.strip_prefix(**id).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    let rest = ODD_IDS.iter().find(odd).map_or(value, |id| &value[id.len()..]);
-    !value.is_empty() && fits(rest)
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// The value with the known ID that it begins with, where it has that in another case with a capital of its own:
+/// `fedora-43` for `Fedora-43`. In lower case an ID may be that of another system.
+fn in_other_case(dimension: &str, value: &str) -> Option<String> {
+    let id_of = |known: &str| -> Option<&str> {
+        let (id, rest) = value.split_at_checked(known.len())?;
+        let ends = rest.is_empty() || dimension == "distro" && rest.starts_with('-');
+        (ends && id.eq_ignore_ascii_case(known)).then_some(id)
+    };
+    if dimension == "variant" || IDS.iter().chain(ODD_IDS).any(|known| id_of(known) == Some(known)) {
+        return None;
+    }
+    let known = IDS.iter().chain(ODD_IDS).filter(|known| id_of(known).is_some()).max_by_key(|known| known.len())?;
+    let has_capital = value[..known.len()].bytes().any(|b| b.is_ascii_uppercase());
+    has_capital.then(|| format!("{known}{}", &value[known.len()..]))
 }
 
 fn is_of_image(value: &str) -> bool {
@@ -242,9 +261,12 @@ fn is_version(value: &str) -> bool {
     value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The distribution that was probably meant by a value of `distro`, `id` or `id-like` that is legal and close to
-/// one that is known: `fedora-43` for `fedroa-43`.
+/// What was probably meant by a value of `distro`, `id` or `id-like` that is legal and close to a known one
+/// (`fedora-43` for `fedroa-43`), or by a variant with capitals (`server` for `Server`).
 pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
+    if dimension == "variant" {
+        return Some(value.to_ascii_lowercase()).filter(|lower| lower != value);
+    }
     if !matches!(dimension, "distro" | "id" | "id-like") || !is_of_os_release(value) {
         return None;
     }
@@ -254,8 +276,8 @@ pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
         return None;
     }
     // At most two letters are wrong, or two have changed places.
-    let near =
-        did_you_mean(id, IDS.iter().copied()).filter(|near| near.len() >= 4 && near.len().abs_diff(id.len()) <= 1)?;
+    let near = did_you_mean(id, IDS.iter().chain(ODD_IDS).copied())
+        .filter(|near| near.len() >= 4 && near.len().abs_diff(id.len()) <= 1)?;
     match distro(value, Some(id)) {
         (_, Some(version)) if dimension == "distro" => Some(format!("{near}-{version}")),
         _ => Some(near.to_owned()),
