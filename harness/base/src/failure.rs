@@ -180,6 +180,7 @@ table! {
     NOT_RUN_MACHINE = "not-run.machine", Skip, "The test did not run, because there is no machine for it: the image cannot be used, or its machine did not come up.", "`machine/health` of the same image is the error, with the whole message.";
     NOT_RUN_FAIL_FAST = "not-run.fail-fast", Skip, "The test did not run, because the run stopped at its first failure.", "Fix that one, or run without `--fail-fast`; `--failed last` runs both.";
     NOT_RUN_CHANGED = "not-run.suite-changed", Skip, "The test did not run, and its suite is another one than in the run that this one goes on with: what that run found is no result of it.", "Run it: name its image, and no option that leaves it out. One that the suite does not have any more is left out by a run of its own.";
+    NOT_RUN_FILES = "not-run.files-changed", Skip, "The test did not run, and a file that decides on its result (console rules, known issues, boots of before, the description of an image) is another one than in the run that this one goes on with: what that run found is no result of this one.", "Run it: name its image, and no option that leaves it out. Or give this run the file that the other one had.";
     SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Fix that one first.";
 }
 

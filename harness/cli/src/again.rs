@@ -1,17 +1,21 @@
 //! A run that goes on with an earlier one: `--failed RUN`, `--rerun RUN`, `--resume RUN`, and an attempt of `--attempts DIR`. One
 //! mechanism, four answers to which tests run and which results are kept.
 
+mod decided;
 mod kept;
 mod lacking;
 mod machines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use decided::OtherFiles;
+
 use super::earlier::Earlier;
 use super::error::CliError;
 use super::output::say;
 use super::shard::Tests;
 use muster_base::exit::Exit;
+use muster_base::failure;
 use muster_base::text::{one_line, plural};
 use muster_engine::settings::KeptResults;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
@@ -73,6 +77,10 @@ pub(crate) struct Again {
     known: BTreeMap<String, BTreeSet<String>>,
     /// The images on which all that ran runs again: something went wrong with their machines that their boots alone do not show.
     machines: BTreeSet<String>,
+    /// In what the files that decide on results are others than then. None until the files of this run are known.
+    other_files: Option<OtherFiles>,
+    /// The images on which the result of each test is none of this run, since such a file is another.
+    decided: BTreeMap<String, BTreeSet<String>>,
     /// How many of those that are open are proofs.
     proofs: usize,
     /// Whether the run is focused on some tests, and can be no pass.
@@ -95,6 +103,8 @@ struct Counts {
     open: usize,
     new: usize,
     changed: usize,
+    /// On whose results another file decides now.
+    decided: usize,
     /// Whose machines something went wrong with.
     machines: usize,
     /// Suites whose files are others than then.
@@ -103,7 +113,7 @@ struct Counts {
 
 impl Counts {
     fn all(&self) -> usize {
-        self.open + self.new + self.changed + self.machines
+        self.open + self.new + self.changed + self.decided + self.machines
     }
 }
 
@@ -135,6 +145,8 @@ impl Again {
                 // What went wrong with machines goes on with the run.
                 Mode::Resume | Mode::Attempt => BTreeSet::new(),
             },
+            other_files: None,
+            decided: BTreeMap::new(),
             proofs: 0,
             focused: false,
             archive: false,
@@ -234,9 +246,14 @@ impl Again {
         let of_suites: BTreeSet<usize> = selected.iter().filter(|at| runs(at)).map(|at| at.suite).collect();
         let changed = of_suites.into_iter().filter(|at| self.has_changed(&suites[*at]));
         let all: BTreeSet<TestIndex> = changed.flat_map(|at| TestIndex::all_of(at, &suites[at].tests)).collect();
+        // Nor one on which another file decides now.
+        let each = |(at, suite): (usize, &Suite)| TestIndex::all_of(at, &suite.tests);
+        let decided: BTreeSet<TestIndex> =
+            suites.iter().enumerate().flat_map(each).filter(|index| self.decided.contains_key(&name(index))).collect();
+        let candidates: BTreeSet<&TestIndex> = selected.iter().chain(&all).chain(&decided).collect();
         for image in images {
             let mut tests = BTreeSet::new();
-            for index in selected.union(&all).filter(|index| mine(image, index)) {
+            for index in candidates.iter().copied().filter(|index| mine(image, index)) {
                 let name = name(index);
                 let on = |tests: &BTreeMap<String, BTreeSet<String>>| {
                     tests.get(&name).is_some_and(|images| images.contains(image))
@@ -253,6 +270,8 @@ impl Again {
                     // What an earlier version of a test found is no result of this one.
                     counts.changed += 1;
                     counts.suites.insert(suites[index.suite].name.clone());
+                } else if self.is_decided(&name, image) {
+                    counts.decided += 1;
                 } else if self.machines.contains(image) {
                     counts.machines += 1;
                 } else {
@@ -312,7 +331,7 @@ impl Again {
             return Err(CliError::invalid(what).hint("add `--prove`, or they would not run again"));
         }
         self.same_images(images)?;
-        let Counts { open, new, changed, machines, suites } = &wanted.counts;
+        let Counts { open, new, changed, decided, machines, suites } = &wanted.counts;
         let health = usize::from(self.wants_health(Some(images)));
         let open = open + health;
         let mut parts = Vec::new();
@@ -325,6 +344,9 @@ impl Again {
         if *changed > 0 {
             let names: Vec<String> = suites.iter().cloned().collect();
             parts.push(format!("{changed} of suites that have changed since ({})", listed(&names)));
+        }
+        if *decided > 0 {
+            parts.push(format!("{decided} on which another file decides than then ({})", self.decided_by()));
         }
         if *machines > 0 {
             let why = format!("of images with whose machines something went wrong ({MACHINE_SUITE}/{HEALTH_TEST})");
@@ -342,10 +364,17 @@ impl Again {
             let are = |count: usize| if count == 1 { "is" } else { "are" };
             let count = kept.tests.iter().filter(|test| test.kept_from.is_some()).count();
             text.push_str(&format!("; {count} result{} of it {} kept", plural(count), are(count)));
-            let other = kept.tests.len() - count;
-            if other > 0 {
-                let why = "of a suite that has changed since, and not run here";
-                text.push_str(&format!("; {other} {} {why}", are(other)));
+            for (id, why) in [
+                (failure::NOT_RUN_CHANGED, "of a suite that has changed since"),
+                (failure::NOT_RUN_FILES, "with another file that decides on results"),
+            ] {
+                let is_so = |test: &&TestRecord| {
+                    test.kept_from.is_none() && test.skipped.as_ref().is_some_and(|reason| reason.id == id)
+                };
+                let other = kept.tests.iter().filter(is_so).count();
+                if other > 0 {
+                    text.push_str(&format!("; {other} {} {why}, and not run here", are(other)));
+                }
             }
         }
         Ok(text)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::again::Again;
 use super::deciding;
 use super::error::CliError;
 use super::load::{self, Selection};
@@ -103,7 +104,9 @@ pub(crate) fn prepare(
         selected.tests = part.tests.get(&name).cloned().unwrap_or_default();
         shard = Some(division.record(chosen.shard));
     }
-    let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name), None)?;
+    let of_name = |again: &Again| again.clone().with_files(&files, std::slice::from_ref(&name));
+    let again = selection.again.as_deref().map(of_name).transpose()?;
+    let wanted = restrict(again.as_ref(), &loaded.suites, &mut selected, std::slice::from_ref(&name), None)?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     // Without a test that is left to run there is nobody to connect to.
     let machines =
@@ -126,7 +129,7 @@ pub(crate) fn prepare(
     let mut rerun =
         Rerun { options: rerun_options(typed, selection, options, allow_changes), connected: true, ..Rerun::default() };
     let mut kept = KeptResults::default();
-    if let (Some(again), Some(wanted)) = (&selection.again, wanted) {
+    if let (Some(again), Some(wanted)) = (&again, wanted) {
         kept = again.join(&plan, &mut rerun);
         let planned = plan.tests_per_image() + usize::from(again.wants_health(Some(&plan.images)));
         notices.push(again.notice(&wanted, planned, std::slice::from_ref(&name), false, &kept)?);

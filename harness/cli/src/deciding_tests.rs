@@ -7,12 +7,15 @@ use super::*;
 use crate::event_loop::runtime;
 use crate::load::{self, Loaded, Selection};
 use crate::product;
+use crate::project::Project;
 use crate::run::Files;
+use muster_base::failure::Location;
 use muster_base::machine::Format;
+use muster_facts::compare::{ReadAs, SnapshotRequest, SnapshotVerdict, UpdateMode, compare};
 use muster_image::{ImageSpec, KernelBoot};
 use muster_record::deciding::{BOOT_BASELINE, CONSOLE_RULES, IMAGE_DESCRIPTION, INITRD, KERNEL};
 use muster_suite::matrix_kernel::RPM_MAGIC;
-use muster_suite::snapshot_files::{Accepted, OwnSnapshots};
+use muster_suite::snapshot_files::{Accepted, ENDING, OwnSnapshots, Places, file_name};
 
 /// Where the digest of a file stands, with which the record of a run, its shards and a certificate say that it was this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +157,9 @@ impl Scene {
     fn digests(&self) -> BTreeMap<String, Vec<String>> {
         let suites = self.root.join("suites");
         let own = OwnSnapshots { suites: suites.clone(), directory: self.root.join("own") };
-        let loaded = muster_suite::load_with(std::slice::from_ref(&suites), &load::vocabulary(), &Accepted::Own(own));
+        let selection = Selection { suites: vec![suites.clone()], ..Selection::default() };
+        let accepted = load::accepted(&selection, Some(own));
+        let loaded = muster_suite::load_with(&selection.suites, &load::vocabulary(), &accepted);
         let loaded = Loaded { suites: load::valid(loaded).map_err(|error| error.what).unwrap() };
         let mut out = BTreeMap::from([(format!("{:?}", DigestOf::Suite), vec![loaded.suites[0].digest.clone()])]);
 
@@ -177,7 +182,6 @@ impl Scene {
         let products = products.into_iter().map(|product| product.sha256).collect();
         out.insert(format!("{:?}", DigestOf::Product), products);
 
-        let selection = Selection { suites: vec![suites], ..Selection::default() };
         let (known, _) = load::known_issues(&loaded, &selection, &[self.file(Decides::KnownIssues)])
             .map_err(|error| error.what)
             .unwrap();
@@ -241,6 +245,62 @@ fn an_accepted_snapshot_that_is_added_or_removed_makes_another_suite() {
     }
     std::fs::write(scene.root.join("suites/snapshots/s__users_kernel_mine___users@other.snap"), "x").unwrap();
     assert!(!seen.contains(&suite(&scene)), "of another image");
+}
+
+#[test]
+fn a_snapshot_of_a_shipped_suite_that_a_person_accepts_is_read_with_it_from_then_on() {
+    const SHIPPED: &str = "schema: suite/v1
+suite: base
+tests:
+  - {id: users, snapshots: [{name: list, of: users}]}
+";
+    let temporary = tempfile::tempdir().unwrap();
+    let root = Utf8PathBuf::from_path_buf(temporary.path().canonicalize().unwrap()).unwrap();
+    let (share, mine) = (root.join("share/muster"), root.join("mine"));
+    for (file, text) in [(share.join("suites/base.yaml"), SHIPPED), (mine.join("suites/mine.yaml"), INCLUDED)] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let project = Project::installed(&share, &mine);
+    let selection = Selection { suites: vec![project.suites()], ..Selection::default() };
+    // As a run does.
+    let load = |selection: &Selection| {
+        let accepted = load::accepted(selection, project.own_snapshots());
+        let loaded = muster_suite::load_with(&selection.suites, &load::vocabulary(), &accepted);
+        load::valid(loaded).map_err(|error| error.what).unwrap().remove(0)
+    };
+    let name = file_name("base", "users", "list", "lab");
+    let file = format!("{name}{ENDING}");
+    let compared = |suite: &muster_suite::model::Suite, update: UpdateMode| {
+        let dir = camino::Utf8Path::new(&*suite.file).parent().unwrap();
+        let read_as = match &suite.accepted {
+            None => ReadAs::Unread,
+            Some(accepted) => accepted.get(&file).cloned().map_or(ReadAs::Absent, ReadAs::Sha256),
+        };
+        compare(&SnapshotRequest {
+            places: Places::of(dir, project.own_snapshots().as_ref()),
+            read_as,
+            pending_directory: root.join("run"),
+            name: name.clone(),
+            body: "root\n".to_owned(),
+            source: Location { file: suite.file.to_string().into(), line: 4, column: 1 },
+            description: String::new(),
+            info: Vec::new(),
+            update,
+        })
+    };
+    let before = load(&selection);
+    assert!(matches!(compared(&before, UpdateMode::Ci).unwrap(), SnapshotVerdict::New { .. }));
+    let accepting = load(&Selection { accepts_snapshots: true, ..selection.clone() });
+    assert_eq!((&accepting.accepted, load::accepted(&selection, None)), (&None, Accepted::NextTo));
+    assert!(matches!(compared(&accepting, UpdateMode::Accept).unwrap(), SnapshotVerdict::Accepted { .. }));
+    assert!(!share.join("suites/snapshots").exists() && mine.join("suites/snapshots").join(&file).is_file());
+    let after = load(&selection);
+    assert_ne!(after.digest, before.digest, "the digest of the suite has it");
+    assert_eq!(load(&selection).digest, after.digest);
+    assert_eq!(compared(&after, UpdateMode::Ci).unwrap(), SnapshotVerdict::Same);
+    // What was read before it was accepted is another suite.
+    assert!(compared(&before, UpdateMode::Ci).is_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ use muster_suite::diagnostic::Diagnostics;
 use muster_suite::is_id;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
-use muster_suite::snapshot_files::Accepted;
+use muster_suite::snapshot_files::{Accepted, OwnSnapshots};
 use muster_suite::{known, select};
 
 /// Which tests.
@@ -154,17 +154,17 @@ pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics),
     read(selection, &paths(selection)?)
 }
 
-/// The accepted snapshots that suites are read with.
-fn accepted(selection: &Selection) -> Result<Accepted, CliError> {
-    Ok(match (selection.accepts_snapshots, Project::find()?.own_snapshots()) {
+/// The accepted snapshots that suites are read with; `own` is where those of the shipped suites are a person's own.
+pub(crate) fn accepted(selection: &Selection, own: Option<OwnSnapshots>) -> Accepted {
+    match (selection.accepts_snapshots, own) {
         (true, _) => Accepted::Ignored,
         (false, Some(own)) => Accepted::Own(own),
         (false, None) => Accepted::NextTo,
-    })
+    }
 }
 
 fn read(selection: &Selection, paths: &[Utf8PathBuf]) -> Result<(Vec<Suite>, Diagnostics), CliError> {
-    let accepted = accepted(selection)?;
+    let accepted = accepted(selection, Project::find()?.own_snapshots());
     Ok(match &selection.sent {
         Some(sent) => sent.load(&vocabulary(), accepted),
         None => muster_suite::load_with(paths, &vocabulary(), &accepted),

@@ -14,7 +14,7 @@ use muster_base::text::one_line;
 use muster_engine::plan::Plan;
 use muster_image::ImageSpec;
 use muster_record::deciding::{self, DecidingFile};
-use muster_record::run::RunRecord;
+use muster_record::run::{ImageRecord, RunRecord};
 use muster_record::shard::ShardRecord;
 
 /// A verdict that is there.
@@ -50,9 +50,8 @@ impl Over {
             return Err(different(&self.earlier, &what));
         }
         for spec in specs.iter().filter(|spec| plan.images.contains(&spec.id)) {
-            let known = record.images.get(&spec.id).map(|image| image.sha256.as_str()).unwrap_or_default();
-            let now = runtime()?.block_on(muster_image::source_sha256(root.as_std_path(), spec))?;
-            if let Some(what) = other_image(&spec.id, known, &now) {
+            let Some(known) = record.images.get(&spec.id) else { continue };
+            if let Some(what) = other_image(known, root, spec)? {
                 return Err(different(&self.earlier, &what));
             }
         }
@@ -73,19 +72,28 @@ fn other_suite(record: &RunRecord, plan: &Plan) -> Option<String> {
     })
 }
 
-/// What is different when an image is not the one of the record. One that the run never read has no result in it: a run ends before
-/// it reads all images when it is to end at its first failure, so that it is no pass.
-fn other_image(id: &str, known: &str, now: &str) -> Option<String> {
-    if known.is_empty() || known == now {
-        return None;
+/// What is different when an image, or what is loaded in place of its boot loader, is not what it was. One that the run never read has no
+/// result in it: a run ends before it reads all images when it is to end at its first failure, so that it is no pass.
+fn other_image(then: &ImageRecord, root: &Utf8Path, spec: &ImageSpec) -> Result<Option<String>, CliError> {
+    if then.sha256.is_empty() {
+        return Ok(None);
     }
-    let (id, known) = (one_line(id, 120), one_line(known, 64));
-    Some(format!("the image {id} is another file: its SHA-256 is {now}, and was {known}"))
+    let (runtime, root, id) = (runtime()?, root.as_std_path(), one_line(&spec.id, 120));
+    let now = runtime.block_on(muster_image::source_sha256(root, spec))?;
+    if now != then.sha256 {
+        let then = one_line(&then.sha256, 64);
+        return Ok(Some(format!("the image {id} is another file: its SHA-256 is {now}, and was {then}")));
+    }
+    let loaded = runtime.block_on(muster_image::loaded(root, spec))?;
+    Ok(deciding::different(&then.loaded, &loaded)
+        .map(|role| format!("the {} that is loaded for the image {id} is another file", one_line(role, 40))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_base::machine::Format;
+    use muster_image::KernelBoot;
     use muster_record::run::SuiteRecord;
     use muster_suite::select::TestIndex;
     use std::sync::Arc;
@@ -110,9 +118,42 @@ mod tests {
         assert_eq!(other_suite(&record, &plan), None);
         record.suites.insert("up".into(), SuiteRecord { sha256: "ab".into(), ..SuiteRecord::default() });
         assert!(other_suite(&record, &plan).unwrap().contains("the suite up has changed"));
-        assert_eq!(other_image("lab", "ab", "ab"), None);
-        assert_eq!(other_image("lab", "", "ab"), None);
-        let other = other_image("lab", "ab", "cd").unwrap();
-        assert!(other.contains("the image lab is another file") && other.contains("cd, and was ab"), "{other}");
+    }
+
+    #[test]
+    fn a_verdict_is_of_the_kernel_that_is_loaded_and_of_its_initial_ram_disk() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(temporary.path()).unwrap();
+        let write = |name: &str, text: &[u8]| {
+            std::fs::write(dir.join(name), text).unwrap();
+            dir.join(name).into_std_path_buf()
+        };
+        let mut spec = ImageSpec::from_file(&write("lab.raw", &[0; 4096]), Format::Raw);
+        let image = write("vmlinuz", b"a kernel");
+        spec.kernel = Some(KernelBoot { image, initrd: Some(write("initrd", b"its files")), cmdline: "x".into() });
+        let runtime = runtime().unwrap();
+        let root = dir.as_std_path();
+        let then = ImageRecord {
+            sha256: runtime.block_on(muster_image::source_sha256(root, &spec)).unwrap(),
+            loaded: runtime.block_on(muster_image::loaded(root, &spec)).unwrap(),
+            ..ImageRecord::default()
+        };
+        let other = |then: &ImageRecord, spec: &ImageSpec| other_image(then, dir, spec).map_err(|e| e.what).unwrap();
+        assert_eq!(other(&then, &spec), None);
+        for (file, role) in [("vmlinuz", "kernel"), ("initrd", "initrd")] {
+            let before = std::fs::read(dir.join(file)).unwrap();
+            write(file, b"another");
+            let what = other(&then, &spec).unwrap();
+            assert!(what.starts_with(&format!("the {role} that is loaded for the image lab is another")), "{what}");
+            write(file, &before);
+        }
+        assert_eq!(other(&then, &spec), None, "as it was");
+        // One that the image did not have then, and one that was taken away.
+        assert!(other(&ImageRecord { loaded: Vec::new(), ..then.clone() }, &spec).is_some());
+        assert!(other(&then, &ImageSpec { kernel: None, ..spec.clone() }).is_some());
+        write("lab.raw", &[1; 4096]);
+        let what = other(&then, &spec).unwrap();
+        assert!(what.starts_with("the image lab is another file") && what.contains(&then.sha256), "{what}");
+        assert_eq!(other(&ImageRecord::default(), &spec), None, "the run never read it");
     }
 }

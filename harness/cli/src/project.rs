@@ -52,6 +52,12 @@ impl Project {
         Self { root, origin, own }
     }
 
+    /// That of a directory, with a program that is installed with these suites and images.
+    #[cfg(test)]
+    pub(crate) fn installed(root: &Utf8Path, here: &Utf8Path) -> Self {
+        Self::of(root.to_owned(), Origin::Installed, here)
+    }
+
     /// The directory of the shipped suites and images.
     pub(crate) fn root(&self) -> &Utf8Path {
         &self.root

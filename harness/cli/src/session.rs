@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::again::Wanted;
+use super::again::{Again, Wanted};
 use super::catalogue::{Catalogue, caution};
 use super::deciding;
 use super::error::CliError;
@@ -27,6 +27,7 @@ use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageError, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_record::deciding::{DecidingFile, IMAGE_DESCRIPTION};
+use muster_record::run::ImageRecord;
 use muster_record::shard::ShardRecord;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
@@ -130,9 +131,9 @@ pub(crate) struct Prepared {
     pub proofs: Proofs,
     /// Results of earlier runs that belong to this one.
     pub kept: KeptResults,
-    /// The SHA-256 that images must have, by id.
-    pub expected: BTreeMap<String, String>,
-    /// Known issues and descriptions of images, as files that decide on results.
+    /// What images must be, by id.
+    pub expected: BTreeMap<String, ImageRecord>,
+    /// Files that decide on results: those that were given, known issues, and descriptions of images.
     pub files: Vec<DecidingFile>,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
@@ -140,12 +141,13 @@ pub(crate) struct Prepared {
 
 /// Decodes, selects and plans. Starts nothing.
 /// `known_issues` are files in addition to those that lie in directories of suites; with `proofs`, each selected
-/// test is asked a second time on a guest on which it must fail.
+/// test is asked a second time on a guest on which it must fail. `given` are files that decide on results, of other options.
 pub(crate) fn prepare(
     selection: &Selection,
     options: &ImageOptions,
     known_issues: &[Utf8PathBuf],
     proofs: Option<&[Utf8PathBuf]>,
+    given: Vec<DecidingFile>,
 ) -> Result<Prepared, CliError> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
@@ -157,7 +159,8 @@ pub(crate) fn prepare(
     let catalogue = Catalogue::load(&project)?;
     let specs = image_specs(&project, &catalogue, options, &mut notices)?;
     let claims = claims(&catalogue, &specs, &options.image);
-    let mut files = deciding::known_issues(&known)?;
+    let mut files = given;
+    files.extend(deciding::known_issues(&known)?);
     let descriptions = options.image.iter().filter_map(|name| Some(&*catalogue.entry(name)?.location.file));
     files.extend(deciding::read(IMAGE_DESCRIPTION, descriptions.map(Utf8Path::new))?);
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
@@ -173,7 +176,8 @@ pub(crate) fn prepare(
         }
         None => (None, None),
     };
-    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids, mine.as_ref())?;
+    let again = selection.again.as_deref().map(|again| again.clone().with_files(&files, &ids)).transpose()?;
+    let wanted = restrict(again.as_ref(), &loaded.suites, &mut selected, &ids, mine.as_ref())?;
     let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
@@ -190,7 +194,7 @@ pub(crate) fn prepare(
     let all = |(at, suite): (usize, &Suite)| TestIndex::all_of(first + at, &suite.tests);
     let proving: Vec<TestIndex> = changed.iter().enumerate().flat_map(all).collect();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
-    let (plan, kept, expected) = match (&selection.again, wanted) {
+    let (plan, kept, expected) = match (&again, wanted) {
         (Some(again), Some(mut wanted)) => {
             wanted.tests.values_mut().for_each(|tests| tests.extend(&proving));
             let images = ids.iter().filter(|image| wanted.tests.contains_key(*image)).cloned().collect();
@@ -202,6 +206,7 @@ pub(crate) fn prepare(
             let health = usize::from(again.wants_health(Some(&plan.images)));
             let planned = plan.images.iter().map(of).sum::<usize>() + health;
             notices.push(again.notice(&wanted, planned, &ids, prove, &kept)?);
+            files.extend(again.descriptions_of(&kept, &files));
             let expected = again.expected(&kept);
             (plan, kept, expected)
         }
@@ -221,16 +226,18 @@ pub(crate) fn prepare(
 /// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
 /// theirs. Without one all run. An error that ends the command as the earlier results say when none is to run.
 pub(crate) fn restrict(
-    selection: &Selection,
+    again: Option<&Again>,
     suites: &[Suite],
     selected: &mut Selected,
     images: &[String],
     shard: Option<&Tests>,
 ) -> Result<Option<Wanted>, CliError> {
-    let Some(again) = &selection.again else { return Ok(None) };
+    let Some(again) = again else { return Ok(None) };
     let wanted = again.wanted(suites, &selected.tests, images, shard);
     if wanted.tests.is_empty() && !again.brings_to_an_end() {
         again.same_images(images)?;
+        // What has a result there may have none here.
+        again.can_be_kept()?;
         return Err(again.nothing_to_run());
     }
     selected.tests = wanted.tests.values().flatten().copied().collect();
@@ -302,6 +309,16 @@ pub(crate) fn image_ids(project: &Project, typed: &[String]) -> Result<Vec<Strin
         None => Err(catalogue.unknown(name)),
     };
     typed.iter().map(id).collect()
+}
+
+/// What is loaded in place of boot loaders for any of these images.
+pub(crate) fn loaded(project: &Project, specs: &[ImageSpec]) -> Result<Vec<DecidingFile>, CliError> {
+    let (runtime, root) = (super::event_loop::runtime()?, project.root().as_std_path());
+    let mut files = Vec::new();
+    for spec in specs {
+        files.extend(runtime.block_on(muster_image::loaded(root, spec))?);
+    }
+    Ok(files)
 }
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines

@@ -38,5 +38,5 @@ pub use error::ImageError;
 pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
-pub use prepare::{Prepared, facts, preflight, prepare, prepare_by_stamps, prepare_to_look, source_sha256};
+pub use prepare::{Prepared, facts, loaded, preflight, prepare, prepare_by_stamps, prepare_to_look, source_sha256};
 pub use rootfs::ArchiveError;

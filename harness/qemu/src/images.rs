@@ -1,6 +1,7 @@
 //! The images of a run, and the drivers of their machines.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::host::{Host, NETWORK};
@@ -13,6 +14,7 @@ use muster_base::text;
 use muster_engine::budget::Cost;
 use muster_engine::engine::Images;
 use muster_image::{ImageError, ImageSpec, Unchanged};
+use muster_record::deciding::{self, DecidingFile};
 use muster_record::event::Event;
 use muster_record::run::ImageRecord;
 
@@ -21,7 +23,7 @@ pub struct HostImages<'h> {
     host: &'h Host,
     specs: BTreeMap<String, ImageSpec>,
     notes: std::sync::Mutex<BTreeMap<String, Unchanged>>,
-    expected: BTreeMap<String, String>,
+    expected: BTreeMap<String, ImageRecord>,
     enter: BTreeMap<String, String>,
 }
 
@@ -32,8 +34,8 @@ impl<'h> HostImages<'h> {
         Self { host, specs, notes: std::sync::Mutex::default(), expected: BTreeMap::new(), enter: BTreeMap::new() }
     }
 
-    /// The same, of which these must have these SHA-256 (hex), since results of them are kept.
-    pub fn expecting(self, expected: BTreeMap<String, String>) -> Self {
+    /// The same, of which these must have the SHA-256 of these records, and be started by the same files, since results of them are kept.
+    pub fn expecting(self, expected: BTreeMap<String, ImageRecord>) -> Self {
         Self { expected, ..self }
     }
 
@@ -41,6 +43,18 @@ impl<'h> HostImages<'h> {
     pub fn entered_with(self, enter: BTreeMap<String, String>) -> Self {
         Self { enter, ..self }
     }
+}
+
+/// What is another file than in the run that this one goes on with.
+fn other(then: &ImageRecord, source: &Path, sha256: &str, loaded: &[DecidingFile]) -> Option<String> {
+    let than = "another file than in the run that this one goes on with";
+    let source = text::one_line(&source.display().to_string(), 400);
+    if then.sha256 != sha256 {
+        let then = text::one_line(&then.sha256, 64);
+        return Some(format!("{source} is {than}: its SHA-256 is {sha256}, and was {then}"));
+    }
+    let role = deciding::different(&then.loaded, loaded)?;
+    Some(format!("the {} that is loaded for {source} is {than}", text::one_line(role, 40)))
 }
 
 fn image_failure(error: &ImageError) -> Failure {
@@ -63,16 +77,10 @@ impl<'h> Images for HostImages<'h> {
         if let Ok(mut notes) = self.notes.lock() {
             notes.insert(id.to_owned(), ready.unchanged.clone());
         }
-        if let Some(sha256) = self.expected.get(id).filter(|sha256| **sha256 != ready.sha256) {
-            let text = format!(
-                "{} is another file than in the run that this one goes on with: its SHA-256 is {}, and was {}",
-                text::one_line(&ready.source.display().to_string(), 400),
-                ready.sha256,
-                text::one_line(sha256, 64)
-            );
+        let loaded = ready.loaded().await.map_err(|e| image_failure(&e))?;
+        if let Some(text) = self.expected.get(id).and_then(|then| other(then, &ready.source, &ready.sha256, &loaded)) {
             return Err(Failure::new(failure::IMAGE_OTHER, text));
         }
-        let loaded = ready.loaded().await.map_err(|e| image_failure(&e))?;
         let record = ImageRecord {
             path: ready.source.display().to_string(),
             format: spec.format.name().to_owned(),
@@ -116,6 +124,33 @@ impl<'h> Images for HostImages<'h> {
             // worth it where the file system keeps times.
             Some(note) => note.verify(false).await.map_err(|error| image_failure(&error)),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_another_disk_or_another_kernel_are_not_kept() {
+        let file =
+            |role: &str, sha256: &str| DecidingFile { role: role.into(), sha256: sha256.into(), file: "x".into() };
+        let then = ImageRecord {
+            sha256: "ab".into(),
+            loaded: vec![file(deciding::KERNEL, "01"), file(deciding::INITRD, "02")],
+            ..ImageRecord::default()
+        };
+        let found = |sha256: &str, loaded: &[DecidingFile]| other(&then, Path::new("/my.raw"), sha256, loaded);
+        assert_eq!(found("ab", &then.loaded), None);
+        assert!(found("cd", &then.loaded).unwrap().contains("/my.raw is another file than in the run"));
+        for (loaded, role) in [
+            (vec![file(deciding::KERNEL, "03"), file(deciding::INITRD, "02")], "kernel"),
+            (vec![file(deciding::KERNEL, "01"), file(deciding::INITRD, "03")], "initrd"),
+            (vec![file(deciding::KERNEL, "01")], "initrd"),
+        ] {
+            let said = found("ab", &loaded).unwrap();
+            assert!(said.starts_with(&format!("the {role} that is loaded for /my.raw is another file")), "{said}");
         }
     }
 }

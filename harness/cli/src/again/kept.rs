@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::machines::any_boot_shows;
 use super::{Again, Mode};
-use muster_base::failure::{self, Class, Failure};
+use muster_base::failure::{self, Class, Failure, FailureId};
 use muster_base::text::one_line;
 use muster_engine::plan::Plan;
 use muster_engine::rerun::Rerun;
@@ -33,10 +33,15 @@ impl Again {
                 rerun.earlier.insert(key(test), test.earlier.iter().cloned().chain([outcome]).collect());
             } else if self.mode.keeps() {
                 let now = plan.suites.iter().find(|suite| suite.name == test.suite);
-                let result = match now.filter(|suite| self.has_changed(suite)) {
-                    None => Some(TestRecord { kept_from: Some(from), ..test.clone() }),
-                    Some(suite) => self.of_another_version(test, &from, suite),
-                };
+                let result =
+                    match (now.filter(|suite| self.has_changed(suite)), self.why_not_kept(&test.name(), &test.image)) {
+                        (Some(suite), _) => self.of_another_version(test, &from, suite),
+                        (None, Some(why)) => {
+                            let why = format!("{why} the run {}", one_line(&from, 120));
+                            Some(self.without_result(test, &from, &failure::NOT_RUN_FILES, &why, ""))
+                        }
+                        (None, None) => Some(TestRecord { kept_from: Some(from), ..test.clone() }),
+                    };
                 // Its machine was one of that run: this one may have another of the same name.
                 kept.tests.extend(result.map(TestRecord::on_no_machine));
             }
@@ -62,14 +67,15 @@ impl Again {
             return None;
         }
         let gone = if is_there { "" } else { ", and does not have the test any more" };
-        let outcome = test.outcome.name();
-        let message = format!(
-            "the suite {} has changed since the run {}, in which the test ended as {outcome}{gone}",
-            one_line(&suite.name, 120),
-            one_line(from, 120)
-        );
+        let why = format!("the suite {} has changed since the run {}", one_line(&suite.name, 120), one_line(from, 120));
+        Some(self.without_result(test, from, &failure::NOT_RUN_CHANGED, &why, gone))
+    }
+
+    /// The row of a test that does not run here, and whose result in the earlier run is none here.
+    fn without_result(&self, test: &TestRecord, from: &str, id: &FailureId, why: &str, rest: &str) -> TestRecord {
+        let message = format!("{why}, in which the test ended as {}{rest}", test.outcome.name());
         let before = EarlierOutcome::of(test, &self.record, from);
-        Some(TestRecord {
+        TestRecord {
             outcome: Outcome::NotRun,
             started: None,
             seconds: 0.0,
@@ -77,7 +83,7 @@ impl Again {
             met: Vec::new(),
             met_left_out: 0,
             failures: Vec::new(),
-            skipped: Some(Failure::new(failure::NOT_RUN_CHANGED, message)),
+            skipped: Some(Failure::new(id.clone(), message)),
             remarks: Vec::new(),
             attempts: Vec::new(),
             earlier: test.earlier.iter().cloned().chain([before]).collect(),
@@ -85,7 +91,7 @@ impl Again {
             issue: None,
             capsule: None,
             ..test.clone()
-        })
+        }
     }
 
     /// What went wrong with an image's machines in the earlier run, and still counts now that their test runs again. Tests whose results
@@ -119,11 +125,11 @@ impl Again {
         kept
     }
 
-    /// The SHA-256 that images must have for their results to be kept.
-    pub(crate) fn expected(&self, kept: &KeptResults) -> BTreeMap<String, String> {
+    /// What images must be for their results to be kept, as the earlier run has them.
+    pub(crate) fn expected(&self, kept: &KeptResults) -> BTreeMap<String, ImageRecord> {
         let counts = |image: &str| kept.tests.iter().any(|test| test.image == image && test.outcome.has_run());
         let known = self.record.images.iter().filter(|(image, record)| !record.sha256.is_empty() && counts(image));
-        known.map(|(image, record)| (image.clone(), record.sha256.clone())).collect()
+        known.map(|(image, record)| (image.clone(), record.clone())).collect()
     }
 }
 

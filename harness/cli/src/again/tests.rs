@@ -19,7 +19,7 @@ fn test(name: &str, image: &str, outcome: &str) -> TestRecord {
     serde_json::from_value(value).unwrap()
 }
 
-fn again(mode: Mode, tests: &[(&str, &str, &str)]) -> Again {
+pub(super) fn again(mode: Mode, tests: &[(&str, &str, &str)]) -> Again {
     let tests = tests.iter().map(|(name, image, outcome)| test(name, image, outcome)).collect();
     Again::of(mode, &RunRecord { id: "r".into(), tests, ..RunRecord::default() }, EarlierRun::default())
 }
@@ -119,7 +119,7 @@ fn what_is_wrong_with_machines_stays_so_when_a_run_goes_on() {
     assert_eq!(kept(Mode::Resume, "pass", &[]), [""; 0]);
 }
 
-const TWO: &str = "schema: suite/v1
+pub(super) const TWO: &str = "schema: suite/v1
 suite: s
 tests:
 - {id: a, expect: {kernel: {taint: 0}}}
@@ -132,7 +132,7 @@ fn suite(text: &str) -> Suite {
 }
 
 /// An earlier run of this suite with these rows.
-fn of_suite(mode: Mode, text: &str, rows: &[(&str, &str, &str)]) -> Again {
+pub(super) fn of_suite(mode: Mode, text: &str, rows: &[(&str, &str, &str)]) -> Again {
     let mut again = again(mode, rows);
     let sha256 = suite(text).digest;
     again.record.suites = [("s".to_owned(), muster_record::run::SuiteRecord { sha256, ..Default::default() })].into();
@@ -144,7 +144,7 @@ fn indices(tests: &[usize]) -> BTreeSet<TestIndex> {
 }
 
 /// What runs of a suite where these of its tests are selected, and what is kept.
-fn joined(again: &Again, text: &str, selected: &[usize], images: &[&str]) -> (Wanted, KeptResults, Rerun) {
+pub(super) fn joined(again: &Again, text: &str, selected: &[usize], images: &[&str]) -> (Wanted, KeptResults, Rerun) {
     let images: Vec<String> = images.iter().map(|image| (*image).to_owned()).collect();
     let suites = [suite(text)];
     let wanted = again.wanted(&suites, &indices(selected), &images, None);
@@ -156,7 +156,7 @@ fn joined(again: &Again, text: &str, selected: &[usize], images: &[&str]) -> (Wa
     (wanted, kept, rerun)
 }
 
-fn rows(kept: &KeptResults) -> Vec<String> {
+pub(super) fn rows(kept: &KeptResults) -> Vec<String> {
     let row = |test: &TestRecord| format!("{} {} {}", test.name(), test.image, test.outcome.name());
     kept.tests.iter().map(row).collect()
 }

@@ -73,9 +73,20 @@ impl Files {
         &self,
         images: impl Iterator<Item = &'i str> + Clone,
     ) -> Result<(Arc<Rules>, Option<RunBaseline>), CliError> {
-        let rules = console::rules(&self.console_rules)?;
-        let boots = self.boot_baseline.first().map(|path| boot_baseline(path, images)).transpose()?;
-        Ok((rules, boots))
+        Ok((self.rules()?, self.boots(images)?))
+    }
+
+    /// The rules for consoles, those that ship among them.
+    pub(crate) fn rules(&self) -> Result<Arc<Rules>, CliError> {
+        console::rules(&self.console_rules)
+    }
+
+    /// The boots of before, with the images of the run.
+    pub(crate) fn boots<'i>(
+        &self,
+        images: impl Iterator<Item = &'i str> + Clone,
+    ) -> Result<Option<RunBaseline>, CliError> {
+        self.boot_baseline.first().map(|path| boot_baseline(path, images)).transpose()
     }
 
     /// Those that decide on results, with their digests. Known issues are not among them: those of the run stand in these files and

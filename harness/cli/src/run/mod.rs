@@ -152,14 +152,17 @@ pub(crate) fn execute_from(
         product::fit(&products, &over.earlier.opened.record)?;
     }
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
-    let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
+    // What a run is given decides which results it keeps. A file that is wrong is an error of its own before it is one of those.
+    let rules = files.rules()?;
+    let given = files.deciding()?;
+    let mut prepared =
+        session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs, given)?;
     prepared.notices.splice(0..0, notes.iter().cloned());
     if frozen.is_some() && prepared.plan.groups.iter().any(|group| !group.machine_spec.is_plain()) {
         let what = "a test wants a machine of another shape (a matrix, or `internet: true`), which clones of one machine cannot be";
         return Err(CliError::invalid(what).hint("name a test that runs on the image as it is described"));
     }
-    let (rules, boot_baseline) = files.rules_and_boots(prepared.specs.iter().map(|spec| spec.id.as_str()))?;
-    prepared.files.extend(files.deciding()?);
+    let boot_baseline = files.boots(prepared.specs.iter().map(|spec| spec.id.as_str()))?;
     if arguments.warm && !products.is_empty() {
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
@@ -167,7 +170,9 @@ pub(crate) fn execute_from(
         let products = products.iter().map(|product| (PRODUCT.to_owned(), product.sha256.clone()));
         let mut options = session::rerun_options(&Selection::default(), &arguments.images.machine);
         options.extend(arguments.deciding());
-        let files: Vec<_> = deciding::contents(&prepared.files).into_iter().chain(products).collect();
+        let loaded = session::loaded(&prepared.project, &prepared.specs)?;
+        let files = deciding::contents(&[&*prepared.files, &*loaded].concat());
+        let files: Vec<_> = files.into_iter().chain(products).collect();
         super::shard::with_options(shard, &options, &files);
     }
     if let Some(over) = &over {

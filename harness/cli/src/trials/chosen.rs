@@ -48,7 +48,7 @@ impl Chosen {
     /// All that a run needs; an error when this host or the image lacks some of it.
     pub(super) fn prepare(&self) -> Result<Prepared, CliError> {
         let images = ImageOptions { image: vec![self.image.clone()], ..ImageOptions::default() };
-        session::prepare(&self.selection, &images, &[], None)
+        session::prepare(&self.selection, &images, &[], None, Vec::new())
     }
 }
 

@@ -52,16 +52,37 @@ impl Prepared {
     /// # Errors
     /// One of the files cannot be read.
     pub async fn loaded(&self) -> Result<Vec<DecidingFile>, ImageError> {
-        let mut out = Vec::new();
-        for kernel in self.spec.kernel.iter().filter(|_| self.kernel_from == KernelFrom::Host) {
-            for (role, file) in [(deciding::KERNEL, Some(&kernel.image)), (deciding::INITRD, kernel.initrd.as_ref())] {
-                let Some(file) = file else { continue };
-                let sha256 = crate::sha256(file).await?;
-                out.push(DecidingFile { role: role.to_owned(), sha256, file: file.display().to_string() });
-            }
+        match self.kernel_from {
+            KernelFrom::Host => read_loaded(&self.spec).await,
+            KernelFrom::Image => Ok(Vec::new()),
         }
-        Ok(out)
     }
+}
+
+/// What [`Prepared::loaded`] gives, of an image that is only found and not made ready.
+///
+/// # Errors
+/// The image is not there, or one of the files cannot be read.
+pub async fn loaded(root: &Path, spec: &ImageSpec) -> Result<Vec<DecidingFile>, ImageError> {
+    // A kernel that is described is none of the image: one that a root file system brings is not looked for here.
+    if spec.kernel.is_none() {
+        return Ok(Vec::new());
+    }
+    let (spec, ..) = locate(cache_dir().as_deref(), root, spec).await?;
+    read_loaded(&spec).await
+}
+
+/// The kernel of a description and its initial RAM disk.
+async fn read_loaded(spec: &ImageSpec) -> Result<Vec<DecidingFile>, ImageError> {
+    let mut out = Vec::new();
+    if let Some(kernel) = &spec.kernel {
+        for (role, file) in [(deciding::KERNEL, Some(&kernel.image)), (deciding::INITRD, kernel.initrd.as_ref())] {
+            let Some(file) = file else { continue };
+            let sha256 = crate::sha256(file).await?;
+            out.push(DecidingFile { role: role.to_owned(), sha256, file: file.display().to_string() });
+        }
+    }
+    Ok(out)
 }
 
 /// Prepares the image. `root` is the checkout, which knows how lab images are built.

@@ -183,8 +183,14 @@ async fn a_file_that_is_replaced_after_its_digest_was_taken_leaves_no_kernel() {
     assert_eq!((ready.kernel_from, ready.spec.kernel.is_some()), (KernelFrom::Image, true));
     let image = dir.path().join("vmlinuz");
     std::fs::write(&image, "another").unwrap();
-    spec.kernel = Some(KernelBoot { image: image.clone(), initrd: None, cmdline: String::new() });
+    assert!(ready.loaded().await.unwrap().is_empty() && loaded(dir.path(), &spec).await.unwrap().is_empty());
+    let initrd = dir.path().join("initrd");
+    std::fs::write(&initrd, "its files").unwrap();
+    spec.kernel = Some(KernelBoot { image: image.clone(), initrd: Some(initrd), cmdline: String::new() });
     let ready = prepare_in(Some(&cache), dir.path(), &spec, false).await.unwrap();
+    let found = loaded(dir.path(), &spec).await.unwrap();
+    assert_eq!(found, ready.loaded().await.unwrap());
+    assert_eq!(found.iter().map(|file| &*file.role).collect::<Vec<_>>(), [deciding::KERNEL, deciding::INITRD]);
     assert_eq!((ready.kernel_from, ready.spec.kernel.map(|kernel| kernel.image)), (KernelFrom::Host, Some(image)));
 }
 
