@@ -25,16 +25,19 @@ fn with_files(again: Again, files: &[DecidingFile]) -> Result<Again, CliError> {
 fn files_differ_by_what_they_contain_and_one_sentence_says_how() {
     let between = |then: &[DecidingFile], now: &[DecidingFile]| OtherFiles::between(then, now).map(|other| other.what);
     let one = file(KNOWN_ISSUES, "01", "/a/known.yaml");
-    assert_eq!(between(&[one.clone()], &[file(KNOWN_ISSUES, "01", "/b/known.yaml")]), None);
-    let changed = between(&[one.clone()], &[file(KNOWN_ISSUES, "02", "/b/known.yaml")]).unwrap();
+    assert_eq!(between(std::slice::from_ref(&one), &[file(KNOWN_ISSUES, "01", "/b/known.yaml")]), None);
+    let changed = between(std::slice::from_ref(&one), &[file(KNOWN_ISSUES, "02", "/b/known.yaml")]).unwrap();
     assert_eq!(changed, "/b/known.yaml (known-issues) has changed since");
-    assert_eq!(between(&[one.clone()], &[]).unwrap(), "/a/known.yaml (known-issues) is not there any more and was in");
+    assert_eq!(
+        between(std::slice::from_ref(&one), &[]).unwrap(),
+        "/a/known.yaml (known-issues) is not there any more and was in"
+    );
     assert_eq!(between(&[], &[one]).unwrap(), "/a/known.yaml (known-issues) was not there in");
     let foreign = between(&[], &[file("a\x1b[2J", "01", "b\nc")]).unwrap();
     assert!(!foreign.contains(['\x1b', '\n']), "{foreign:?}");
     // An image that is not named this time.
     let [mine, theirs] = ["01", "02"].map(|sha256| file(IMAGE_DESCRIPTION, sha256, "images.yaml"));
-    assert_eq!(between(&[mine.clone(), theirs.clone()], &[mine.clone()]), None);
+    assert_eq!(between(&[mine.clone(), theirs.clone()], std::slice::from_ref(&mine)), None);
     assert!(between(&[mine], &[theirs]).unwrap().ends_with("has changed since"));
 }
 
@@ -110,8 +113,8 @@ fn where_nothing_is_kept_another_file_changes_nothing() {
 #[test]
 fn the_record_has_the_description_of_an_image_whose_results_are_kept() {
     let [mine, theirs] = ["01", "02"].map(|sha256| file(IMAGE_DESCRIPTION, sha256, "images.yaml"));
-    let both = with_files(of_files(Mode::Rerun, &[mine.clone(), theirs.clone()]), &[mine.clone()]).unwrap();
+    let both = with_files(of_files(Mode::Rerun, &[mine.clone(), theirs.clone()]), std::slice::from_ref(&mine)).unwrap();
     let (_, kept, _) = joined(&both, TWO, &[0], &["lab"]);
-    assert_eq!(both.descriptions_of(&kept, &[mine.clone()]), [theirs]);
+    assert_eq!(both.descriptions_of(&kept, std::slice::from_ref(&mine)), [theirs]);
     assert_eq!(both.descriptions_of(&KeptResults::default(), &[mine]), []);
 }
