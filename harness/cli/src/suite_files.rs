@@ -23,7 +23,7 @@ use muster_record::run::{RunRecord, SuiteRecord};
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::model::Suite;
-use muster_suite::snapshot_files::Accepted;
+use muster_suite::snapshot_files::{Accepted, DIRECTORY};
 use muster_suite::source;
 
 /// Bytes of one file that is kept at most.
@@ -119,7 +119,9 @@ impl SentSuites {
 
     /// What is to be said of them once. An error when one is not the suite that the run had: its results would be those of another.
     pub(crate) fn compare(&self, suites: &[Suite]) -> Result<String, CliError> {
-        for suite in suites.iter().filter(|suite| self.names.contains(&suite.name)) {
+        // A run that accepts whatever its snapshots are has suites without those that were accepted before.
+        let compared = |suite: &&Suite| self.names.contains(&suite.name) && suite.accepted.is_some();
+        for suite in suites.iter().filter(compared) {
             let then = self.record.suites.get(&suite.name).map_or("", |suite| suite.sha256.as_str());
             if then != suite.digest {
                 let (then, now) = (one_line(then, 64), &suite.digest);
@@ -179,18 +181,9 @@ impl Keeping<'_> {
             self.one(&suite.name, &part.name, &part.path)?;
         }
         // What was accepted of a suite decides as its text does.
-        let Some(next_to) = own.path.parent().map(|parent| parent.join("snapshots")) else { return Ok(()) };
-        let mut accepted: Vec<String> = next_to
-            .read_dir_utf8()
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.file_name().to_owned())
-            .filter(|name| name.starts_with(&format!("{}__", suite.name)) && name.ends_with(".snap"))
-            .collect();
-        accepted.sort();
-        for name in accepted {
-            self.one(&suite.name, &Utf8Path::new("snapshots").join(&name), &next_to.join(&name))?;
+        let Some(next_to) = own.path.parent().map(|parent| parent.join(DIRECTORY)) else { return Ok(()) };
+        for name in suite.accepted.iter().flat_map(|accepted| accepted.keys()) {
+            self.one(&suite.name, &Utf8Path::new(DIRECTORY).join(name), &next_to.join(name))?;
         }
         Ok(())
     }
@@ -272,13 +265,10 @@ mod tests {
                      - id: sends\n  steps:\n  - {upload: ./data/small, to: /tmp/small}\n\
                      \x20 - {upload: data/large, to: /tmp/large}\n  expect: {file: {/tmp/small: {exists: true}}}\n";
         write("mine.yaml", suite.as_bytes());
-        write(
-            "parts/more.yaml",
-            b"schema: tests/v1\ntests:\n- id: looks\n  expect: {file: {/etc/passwd: {exists: true}}}\n",
-        );
+        write("parts/more.yaml", b"schema: tests/v1\ntests:\n- id: looks\n  snapshots: [{name: x, of: users}]\n");
         write("data/small", b"small");
         write("data/large", &vec![0; LARGEST_FILE as usize + 1]);
-        write("snapshots/mine__looks__x@lab.snap", b"accepted");
+        write("snapshots/mine__more.looks__x@lab.snap", b"accepted");
         write("snapshots/other__looks__x@lab.snap", b"of another suite");
         let (suites, problems) = muster_suite::load(&[dir.join("mine.yaml")], &vocabulary());
         assert!(problems.is_empty(), "{}", problems.render(false));
@@ -312,8 +302,12 @@ mod tests {
         let suites = sender(&path.join("sender"));
         let dir = RunDir::create(&path.join("run")).unwrap();
         let said = keep(&dir, suites.iter().chain(&suites), None).unwrap();
-        let expected =
-            ["mine/data/small", "mine/mine.yaml", "mine/parts/more.yaml", "mine/snapshots/mine__looks__x@lab.snap"];
+        let expected = [
+            "mine/data/small",
+            "mine/mine.yaml",
+            "mine/parts/more.yaml",
+            "mine/snapshots/mine__more.looks__x@lab.snap",
+        ];
         assert_eq!(below(&dir.suites()), expected);
         assert_eq!(said.len(), 1);
         assert!(said[0].ends_with(": mine: data/large"), "{said:?}");

@@ -2,13 +2,11 @@
 //! compared and tested without starting anything.
 
 mod backing;
-mod by_hand;
 mod disks;
 mod line;
 
 use serde_json::json;
 
-use self::backing::Backing;
 use self::disks::disks;
 use self::line::{Line, escaped};
 use super::AccelKind;
@@ -19,8 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster_base::machine::Arch;
 use muster_engine::segment::FIRST_MAC;
 
-pub(crate) use self::backing::{Fds, STATE_SET};
-pub(crate) use self::by_hand::by_hand;
+pub(crate) use self::backing::{Backing, Fds, STATE_SET};
 
 /// The interface for a network with other machines, as QMP knows it.
 pub(crate) const SEGMENT_NIC: &str = "segment";
@@ -51,7 +48,8 @@ pub(crate) fn for_log(program: &str, arguments: &[String]) -> String {
     shell_line(program, &arguments.iter().map(without).collect::<Vec<_>>())
 }
 
-fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String> {
+/// The arguments, with what stands behind the devices.
+pub(crate) fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String> {
     let mut line = Line(Vec::new());
     line.option("-name", escaped(&machine.id));
     line.flag("-nodefaults").flag("-no-user-config").option("-display", "none");
@@ -289,7 +287,7 @@ mod tests {
     use super::*;
     use crate::Network;
     use crate::description::cloneable;
-    use crate::firmware::Firmware;
+    use crate::description::testing::machine;
     use crate::network::NetworkFds;
     use muster_base::machine::{DiskBus, Format};
     use muster_image::KernelBoot;
@@ -310,37 +308,6 @@ mod tests {
             network: None,
             segment: None,
             meter: None,
-        }
-    }
-
-    pub(in crate::command_line) fn machine() -> MachineDescription {
-        MachineDescription {
-            id: "lab-1".to_owned(),
-            accel: AccelKind::Tcg,
-            arch: Arch::X86_64,
-            memory_mib: 1024,
-            cpus: 2,
-            cpu: None,
-            base: "/images/it's, a disk.qcow2".into(),
-            base_format: Format::Qcow2,
-            bus: DiskBus::VirtioBlk,
-            extra_disks: Vec::new(),
-            firmware: Some(Firmware {
-                code: "/fw/CODE.fd".into(),
-                code_format: "raw".to_owned(),
-                vars_template: "/fw/VARS.fd".into(),
-                vars_format: "raw".to_owned(),
-                secure: false,
-            }),
-            kernel: None,
-            tpm: false,
-            seed_disk: Some("/run/seed.img".into()),
-            ignition: None,
-            smbios: Vec::new(),
-            network: Network::Restricted,
-            nics: 1,
-            segment: false,
-            memory: Memory::Private,
         }
     }
 
@@ -384,15 +351,6 @@ mod tests {
     }
 
     #[test]
-    fn secure_boot_on_nvme_by_hand() {
-        let mut machine = MachineDescription { bus: DiskBus::Nvme, ..machine() };
-        if let Some(firmware) = &mut machine.firmware {
-            firmware.secure = true;
-        }
-        insta::assert_snapshot!(by_hand(&machine));
-    }
-
-    #[test]
     fn a_tar_on_sata_with_a_kernel_a_tpm_disks_and_nics() {
         let machine = MachineDescription {
             base_format: Format::Raw,
@@ -412,7 +370,6 @@ mod tests {
         };
         let fds = Fds { vars: None, extra: (20..27).collect(), tpm: Some(30), ..fds() };
         insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
-        insta::assert_snapshot!(by_hand(&machine));
     }
 
     #[test]
@@ -438,7 +395,6 @@ mod tests {
         assert_eq!([cable.as_str(), last], ["stream,id=segment0,server=off,addr.type=fd,addr.str=31", nic]);
         let last = with.iter().rposition(|word| word == "-device").map(|at| with[at + 1].as_str());
         assert_eq!(last, Some(nic));
-        assert!(by_hand(&machine).contains("hubport,id=segment0,hubid=1"));
     }
 
     #[test]

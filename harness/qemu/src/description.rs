@@ -137,3 +137,40 @@ pub(crate) fn cloneable(machine: &MachineDescription) -> Result<(), Uncloneable>
     }
     Ok(())
 }
+
+/// A machine for tests of what is made of one.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    pub(crate) fn machine() -> MachineDescription {
+        MachineDescription {
+            id: "lab-1".to_owned(),
+            accel: AccelKind::Tcg,
+            arch: Arch::X86_64,
+            memory_mib: 1024,
+            cpus: 2,
+            cpu: None,
+            base: "/images/it's, a disk.qcow2".into(),
+            base_format: Format::Qcow2,
+            bus: DiskBus::VirtioBlk,
+            extra_disks: Vec::new(),
+            firmware: Some(Firmware {
+                code: "/fw/CODE.fd".into(),
+                code_format: "raw".to_owned(),
+                vars_template: "/fw/VARS.fd".into(),
+                vars_format: "raw".to_owned(),
+                secure: false,
+            }),
+            kernel: None,
+            tpm: false,
+            seed_disk: Some("/run/seed.img".into()),
+            ignition: None,
+            smbios: Vec::new(),
+            network: Network::Restricted,
+            nics: 1,
+            segment: false,
+            memory: Memory::Private,
+        }
+    }
+}

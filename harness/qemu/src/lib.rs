@@ -7,6 +7,7 @@
 
 pub mod accel;
 mod boot;
+mod by_hand;
 pub mod capsule;
 mod capsule_state;
 mod channels;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::by_hand::by_hand;
 use super::command_line;
 use super::description::{self, MachineDescription, Memory};
 use super::firmware;
@@ -162,7 +163,7 @@ pub(super) async fn begin(
     let arguments = command_line::command_line(&files.description, &fds);
     let script = format!(
         "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
-        command_line::by_hand(&files.description),
+        by_hand(&files.description),
         command_line::shell_line(program, &arguments)
     );
     std::fs::write(dir.join("qemu-command"), script).map_err(dir_error("qemu-command could not be written", dir))?;

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::awaited;
 use crate::boot::BootRecord;
 use crate::event::Event;
 use crate::finding::{Finding, OnMachine};
-use crate::last_seen::{self, LastSeen};
+use crate::last_seen::LastSeen;
 use crate::names::{HEALTH_TEST, MACHINE_SUITE};
 use crate::outcome::Outcome;
 use crate::run::{MachineRecord, RunRecord, TestRecord};
@@ -274,7 +275,7 @@ impl Recorder {
         let Some(planned) = self.interrupted.get(image) else { return };
         let key = (MACHINE_SUITE.to_owned(), HEALTH_TEST.to_owned(), image.to_owned());
         let Some(&position) = self.positions.get(&key).filter(|position| !self.finished[**position]) else { return };
-        let message = match last_seen::sentence(&self.record.machines, image) {
+        let message = match awaited::sentence(&self.record.machines, image) {
             Some(seen) => format!("{planned}: {seen}"),
             None => planned.clone(),
         };

@@ -3,6 +3,7 @@
 //! programs may depend on it; it uses `base` only.
 
 pub mod archive;
+pub mod awaited;
 pub mod boot;
 pub mod deciding;
 pub mod disk;

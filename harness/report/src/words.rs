@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_record::last_seen;
+use muster_record::awaited;
 use muster_record::met;
 use muster_record::outcome::Outcome;
 use muster_record::outstanding;
@@ -209,7 +209,7 @@ pub(crate) fn awaited(record: &RunRecord) -> Vec<String> {
     let cut_off: BTreeSet<&str> =
         record.tests.iter().filter(|test| outstanding::is_cut_off(test)).map(|test| test.image.as_str()).collect();
     let line = |image: &str| {
-        let seen = last_seen::sentence(&record.machines, image)?;
+        let seen = awaited::sentence(&record.machines, image)?;
         Some(format!("{} had not answered when the run ended: {seen}", text::one_line(image, 120)))
     };
     cut_off.into_iter().filter_map(line).collect()

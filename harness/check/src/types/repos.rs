@@ -34,7 +34,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "of-products",
         AttributeKind::Set(&names::ADDED),
-        "The enabled ones that a package of `--product` brought in a file of its own, each as `id URL`. One that takes the place of another file's repository, overrides one, or comes before the distribution's by its `priority`, is `foreign`, and so are all when none of the distribution's own is on.",
+        "The enabled ones that a package of `--product` brought in a file of its own, each as `id URL`. One that replaces another file's repository, overrides one, or comes before the distribution's by its `priority`, is `foreign`, and so are all when none of the distribution's own is on.",
     ),
     attribute(
         "options",

@@ -42,7 +42,7 @@ pub(crate) const STATE_SET: u32 = 4;
 
 /// Where disk, variables, console and control come from: the only part of the command line that
 /// differs between a run and a person's terminal.
-pub(super) enum Backing<'a> {
+pub(crate) enum Backing<'a> {
     Fds(&'a Fds),
     Files { layer: &'a str, vars: &'a str, tpm: &'a str },
 }

@@ -1,9 +1,10 @@
 //! A run that ended while it waited for a machine: what that machine was last seen to do, and what follows from it.
 
-use super::packet::Evidence;
+use super::statement::Evidence;
 use muster_base::failure;
 use muster_base::text::one_line;
-use muster_record::last_seen::{LastSeen, awaited};
+use muster_record::awaited::awaited;
+use muster_record::last_seen::LastSeen;
 use muster_record::layout::RunDir;
 use muster_record::outstanding::is_cut_off;
 use muster_record::run::{MachineRecord, RunRecord, TestRecord};

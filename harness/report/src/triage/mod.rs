@@ -7,7 +7,9 @@ mod class;
 pub mod json;
 mod markdown;
 mod packet;
+mod statement;
 
 pub use class::CauseClass;
 pub use markdown::markdown;
-pub use packet::{ConsoleExcerpt, Evidence, Packet, Since, packet};
+pub use packet::{ConsoleExcerpt, Packet, Since, packet};
+pub use statement::Evidence;

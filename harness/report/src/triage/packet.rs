@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::awaited;
 use super::class::{self, CauseClass};
+use super::statement::Evidence;
 use crate::difference::facts::{self, FactChange};
 use crate::evidence::Evidences;
 use crate::since::key;
@@ -24,19 +25,6 @@ const CONSOLE_LINES: usize = 25;
 /// What a person does next where a machine was cut off and the test failed for it.
 const NEXT_WITHOUT_A_NETWORK: &str = "The machine reached no network, as no machine does without the tag `needs-internet`. Give the test \
      that tag if it needs one; if it should pass without, the image uses a network where it should not.";
-
-/// A statement and where it is from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// The statement, escaped, one line.
-    pub says: String,
-    /// A file: of the suites, or of the run's directory.
-    pub file: String,
-    /// Counted from 1; `None` where the file as a whole says it.
-    pub line: Option<u64>,
-    /// Whether it repeats what a guest said.
-    pub untrusted: bool,
-}
 
 /// A piece of a console.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `qemu-command`: a script with which a person starts a machine of a run, on this host or on another.
 
-use super::backing::Backing;
+use crate::command_line::{Backing, arguments};
 use crate::description::{MachineDescription, Memory, program};
 use crate::network::FORWARD;
 use muster_base::text::shell_word;
@@ -119,7 +119,7 @@ pub(crate) fn by_hand(machine: &MachineDescription) -> String {
             .push_str(&format!("swtpm socket -d -t --tpm2 --tpmstate dir=tpm --ctrl type=unixio,path={}\n", name::TPM));
     }
     script.push_str(program(machine.arch));
-    for argument in super::arguments(&here, &Backing::Files { layer: name::LAYER, vars: name::VARS, tpm: name::TPM }) {
+    for argument in arguments(&here, &Backing::Files { layer: name::LAYER, vars: name::VARS, tpm: name::TPM }) {
         // An option begins a line of its own, so that two scripts compare well.
         script.push_str(if argument.starts_with('-') { " \\\n  " } else { " " });
         script.push_str(&word(&argument));
@@ -146,7 +146,9 @@ fn quoted_default(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command_line::tests::machine;
+    use crate::description::testing::machine;
+    use muster_base::machine::{DiskBus, Format};
+    use muster_image::KernelBoot;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
     use std::process::{Command, Output};
@@ -232,5 +234,41 @@ mod tests {
         let script = by_hand(&clone);
         assert!(script.contains(OF_A_CLONE) && script.contains(WITH_KVM));
         assert!(!script.contains("-incoming"), "there is no state");
+    }
+
+    #[test]
+    fn secure_boot_on_nvme() {
+        let mut machine = MachineDescription { bus: DiskBus::Nvme, ..machine() };
+        if let Some(firmware) = &mut machine.firmware {
+            firmware.secure = true;
+        }
+        insta::assert_snapshot!(by_hand(&machine));
+    }
+
+    #[test]
+    fn a_disk_on_sata_with_a_kernel_a_tpm_disks_and_nics() {
+        let machine = MachineDescription {
+            base_format: Format::Raw,
+            bus: DiskBus::Sata,
+            firmware: None,
+            kernel: Some(KernelBoot {
+                image: "/boot/vmlinuz".into(),
+                initrd: Some("/boot/initrd.img".into()),
+                cmdline: "root=/dev/sda rw, console=ttyS0".to_owned(),
+            }),
+            tpm: true,
+            extra_disks: vec![1 << 30; 7],
+            seed_disk: None,
+            ignition: Some("/run/a,b/config.ign".into()),
+            nics: 3,
+            ..machine()
+        };
+        insta::assert_snapshot!(by_hand(&machine));
+    }
+
+    #[test]
+    fn the_cable_to_other_machines_leads_nowhere() {
+        let machine = MachineDescription { segment: true, ..machine() };
+        assert!(by_hand(&machine).contains("hubport,id=segment0,hubid=1"));
     }
 }
