@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_variable_in_an_address_is_the_makers_or_the_repository_is_not() {
-        let repo = "[base]\nbaseurl=https://a.example/$where/${arch}\nmirrorlist=https://a.example/?infra=$infra\nenabled=1\n";
+        let repo =
+            "[base]\nbaseurl=https://a.example/$where/${arch}\nmirrorlist=https://a.example/?infra=$infra\nenabled=1\n";
         let vendors = (FILE, repo, 0, &*owned(repo));
         let shipped = "/usr/share/dnf5/vars.d/where";
         let said = format!("{}|{shipped}|Maker", digest("here\n"));

@@ -95,7 +95,8 @@ impl Repos {
     /// The files of the variables in the addresses of a repository: who writes one sends the package manager elsewhere. What stands
     /// behind a question mark is for the server that is there anyway; CentOS writes a variable of its images there.
     pub(super) fn files_of_its_variables<'a>(&'a self, repo: &'a Repo) -> impl Iterator<Item = &'a String> {
-        let urls = PLACES.iter().filter_map(move |name| self.option(repo, name)).flat_map(|urls| urls.split([',', ' ', '\n']));
+        let urls =
+            PLACES.iter().filter_map(move |name| self.option(repo, name)).flat_map(|urls| urls.split([',', ' ', '\n']));
         let places = urls.map(|url| url.split('?').next().unwrap_or(url));
         let parts = places.flat_map(|place| place.split('$').skip(1));
         let names = parts.map(|part| {

@@ -217,12 +217,7 @@ const SOURCES: &[FixedReading] = &[
         seconds: 30,
         script: "for dir in /proc/[0-9]*; do\nlabel=; name=\n{ IFS= read -r label <$dir/attr/current; IFS= read -r name <$dir/comm; } 2>/dev/null\n[ -z \"$name\" ] || printf '%s\\t%s\\n' \"$label\" \"$name\"\ndone",
     },
-    FixedReading {
-        attributes: &["denials"],
-        key: "selinux/denials",
-        seconds: 60,
-        script: DENIALS,
-    },
+    FixedReading { attributes: &["denials"], key: "selinux/denials", seconds: 60, script: DENIALS },
 ];
 
 /// What the audit log has of them, and what the kernel said before auditd ran: neither place has both. ausearch reads a pipe instead of
@@ -286,7 +281,10 @@ mod tests {
         let comms: Vec<_> = found.lines().map(|line| line.split('"').nth(1).unwrap()).collect();
         assert_eq!(comms, ["firewalld", "systemd-tmpfile"]);
         assert_eq!(denials("type=PROCTITLE msg=audit(1.2:3): proctitle=\"avc\"\n"), "");
-        assert_eq!(denials("type=SELINUX_ERR msg=audit(1.2:3): op=x\u{1d}y\n"), "type=SELINUX_ERR msg=audit(1.2:3): op=x\n");
+        assert_eq!(
+            denials("type=SELINUX_ERR msg=audit(1.2:3): op=x\u{1d}y\n"),
+            "type=SELINUX_ERR msg=audit(1.2:3): op=x\n"
+        );
     }
 
     /// A guest's commands: what they say and how they end.
@@ -296,8 +294,12 @@ mod tests {
         std::fs::write(&log, "type=DAEMON_START\n").unwrap();
         std::fs::write(dir.path().join("pid"), "").unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
-        let script = DENIALS.replace("/var/log/audit/audit.log", &path("audit.log")).replace("/run/auditd.pid", &path("pid"));
-        let commands = format!("ausearch() {{ {ausearch}; }}\njournalctl() {{ printf '%s' \"$*\" >{}; {journal}; }}\n", path("asked"));
+        let script =
+            DENIALS.replace("/var/log/audit/audit.log", &path("audit.log")).replace("/run/auditd.pid", &path("pid"));
+        let commands = format!(
+            "ausearch() {{ {ausearch}; }}\njournalctl() {{ printf '%s' \"$*\" >{}; {journal}; }}\n",
+            path("asked")
+        );
         let out = std::process::Command::new("sh").args(["-c", &format!("{commands}{script}")]).output().unwrap();
         let asked = std::fs::read_to_string(path("asked")).unwrap_or_default();
         (out.status.code().unwrap(), format!("{asked}|{}", String::from_utf8_lossy(&out.stdout)))
@@ -307,7 +309,8 @@ mod tests {
     fn silence_of_ausearch_is_no_denial_only_where_it_reads_the_log() {
         // audit 4.1 in the format raw: status 1 and nothing.
         let none = "case $* in *avc*) return 1;; *) echo type=DAEMON_START;; esac";
-        let (status, text) = read_with(none, "echo 'Linux version'; echo 'audit: type=1400 audit(1.2:3): avc:  denied  { read }'");
+        let (status, text) =
+            read_with(none, "echo 'Linux version'; echo 'audit: type=1400 audit(1.2:3): avc:  denied  { read }'");
         assert_eq!(status, 0, "{text}");
         let (asked, said) = text.split_once('|').unwrap();
         assert!(asked.ends_with("_TRANSPORT=kernel"), "the audit log has the others: {asked}");
