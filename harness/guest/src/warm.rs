@@ -38,7 +38,7 @@ pub async fn farewell(warm: &Guest, login: u32, scale: f64) {
 
 /// What starts it, in the guest. The shell does not have the ports as its streams but pipes, from which `cat` copies to them: where
 /// a policy confines a program, SELinux or AppArmor, the kernel takes away what it may not write to, and a device is such a thing.
-/// The program would say nothing, and end well.
+/// The program would say nothing and end well, and each time a denial is logged, which is not the image's.
 pub fn script([main, errors]: [&str; 2]) -> String {
     // The parent of the framed shell is the login itself; a subshell keeps its number.
     format!(

@@ -1,4 +1,4 @@
-//! `sshd`: an option of the SSH server in effect, lower-case as `sshd -T` prints it.
+//! `sshd`: an option of the SSH server in effect, in lower case.
 
 use muster_suite::grammar::{system, text};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
@@ -22,7 +22,7 @@ const ATTRIBUTES: &[Attribute] = &[
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "sshd",
-    summary: "An option of the SSH server in effect, lower-case as `sshd -T` prints it.",
+    summary: "An option of the SSH server in effect, in lower case.",
     subject: Subject::Named(&system::SSHD_OPTION),
     shorthand: Shorthand::Attribute("value"),
     gone: &[],
@@ -59,18 +59,13 @@ impl Check for Sshd {
         let option = expectation.subject.to_lowercase();
         let text = seen.output("sshd/options").and_then(|text| {
             // Every sshd has a port. What it prints can be lost where a policy does not let it write to whoever started it.
-            match text.lines().any(|line| line.starts_with("port ")) {
+            match text.lines().any(|line| named(line, "port").is_some()) {
                 true => Ok(text),
                 false => Err(Unreadable::new("`sshd -T` ended well and did not print its options")),
             }
         });
-        let values: Vec<&str> = text
-            .iter()
-            .flat_map(|text| text.lines())
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(name, _)| *name == option)
-            .map(|(_, value)| value.trim())
-            .collect();
+        let values: Vec<&str> =
+            text.iter().flat_map(|text| text.lines()).filter_map(|line| named(line, &option)).collect();
         let look = |assertion: &Assertion, spelling: Spelling| {
             text.as_ref().map_err(Clone::clone)?;
             if values.is_empty() {
@@ -162,6 +157,12 @@ fn decisive(verdicts: Vec<Verdict>, every: bool) -> Verdict {
     verdicts.into_iter().min_by_key(rank).unwrap_or_else(|| Verdict::Unknown { why: "the matcher has no parts".into() })
 }
 
+/// The value in a line of an option. OpenSSH 10.6 writes its names as its manual does, earlier ones in lower case.
+fn named<'a>(line: &'a str, option: &str) -> Option<&'a str> {
+    let (name, value) = line.split_once(' ')?;
+    name.eq_ignore_ascii_case(option).then(|| value.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +190,9 @@ mod tests {
             "also aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"
         );
         assert_eq!(missed(&evaluate("nope", "value", Matcher::None)).1, "sshd -T names no option `nope`");
+        let newer = "Port 22\nPermitRootLogin without-password\nUsePAM yes\n";
+        let wanted = expectation("sshd", "usepam", &[("value", equals("yes"))]);
+        assert_eq!(Sshd.evaluate(&wanted, &seen("sshd/options", reply(0, newer)), &Facts::default()), [Verdict::MET]);
         let silent = expectation("sshd", "permitrootlogin", &[("value", Matcher::None)]);
         let verdicts = Sshd.evaluate(&silent, &seen("sshd/options", reply(0, "")), &Facts::default());
         assert!(matches!(verdicts[..], [Verdict::Unknown { .. }]), "{verdicts:?}");
