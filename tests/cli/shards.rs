@@ -202,6 +202,7 @@ fn shards_that_are_not_of_one_run_are_refused_and_nothing_is_written() {
         scene.run(&format!("s{number}"), &["--shard", &format!("{number}/3")], &[]);
     }
     scene.run("whole", &[], &[]);
+    scene.run("single", &["--shard", "1/1"], &[]);
     scene.run("other", &["--shard", "3/4"], &[]);
     scene.run("selected", &["--shard", "3/3", "--suite", "up"], &[]);
     let refused = |runs: &[&str], why: &str| {
@@ -232,11 +233,16 @@ fn shards_that_are_not_of_one_run_are_refused_and_nothing_is_written() {
     let again = scene.record("again");
     assert_eq!((&again.shard, names(&again)), (&scene.record(failed).shard, names(&scene.record(failed))));
     let runs: Vec<&str> = ["s1", "s2", "s3"].into_iter().map(|run| if run == failed { "again" } else { run }).collect();
-    let merged = scene.merge(&runs, "merged").assert_status(0).stderr.clone();
-    let note = format!("again has kept results of the run {}", scene.record(failed).id);
-    assert!(merged.contains(&note) && merged.contains("(`--attempts`) only"), "{merged}");
+    scene.merge(&runs, "merged").assert_status(0);
     assert!(scene.record("merged").tests.iter().all(|test| test.outcome != Outcome::Fail));
     scene.merge(&runs, "merged").assert_status(2);
+    // Results that it has kept are merged, and where their evidence is is said.
+    let single = scene.path("single").display().to_string();
+    scene.muster(&["run", "--rerun", &single], Some("kept"), &[]).assert_status(0);
+    let merged = scene.merge(&["kept"], "merged-kept");
+    merged.assert_status(0);
+    let note = format!("kept has kept results of the run {}", scene.record("single").id);
+    assert!(merged.stderr.contains(&note) && merged.stderr.contains("(`--attempts`) only"), "{}", merged.stderr);
 }
 
 #[test]

@@ -163,7 +163,6 @@ fn summary(record: &RunRecord) {
         // Into memory, where nothing fails.
         let _ = terminal.apply(&Event::TestFinished { record: Box::new(test.clone()) });
     }
-    drop(terminal);
     let text = String::from_utf8_lossy(&shown);
     if !text.trim().is_empty() {
         say(text.trim_end());
