@@ -5,10 +5,11 @@ mod decided;
 mod kept;
 mod lacking;
 mod machines;
+mod other_files;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use decided::OtherFiles;
+use other_files::OtherFiles;
 
 use super::earlier::Earlier;
 use super::error::CliError;

@@ -3,7 +3,7 @@
 use super::super::tests::{TWO, again, joined, of_suite, rows};
 use super::*;
 use muster_base::failure::{self, Location};
-use muster_record::deciding::{BOOT_BASELINE, CONSOLE_RULES, KERNEL};
+use muster_record::deciding::{BOOT_BASELINE, CONSOLE_RULES, KERNEL, KNOWN_ISSUES};
 use muster_record::run::{IssueRecord, Ruled};
 
 fn file(role: &str, sha256: &str, file: &str) -> DecidingFile {
