@@ -156,8 +156,9 @@ fn names_of(names: &[&str]) -> String {
     format!("{}set -- {}\n", dnf::MANAGER, shell::quote_all(names.iter().copied()))
 }
 
+/// A tab stands in the formats itself: dnf5 5.4.6 knows `\n` and prints `\t` as it is.
 const RECORDED: &str = r#"case $dnf in
-dnf5) exec dnf5 -q repoquery --installed --qf '%{name}\t%{from_repo}\t%{reason}\n' -- "$@";;
+dnf5) exec dnf5 -q repoquery --installed --qf '%{name}	%{from_repo}	%{reason}\n' -- "$@";;
 dnf) exec dnf -q repoquery --installed --disablerepo='*' --qf '%{name}	%{from_repo}	%{reason}' "$@";;
 *) echo "$dnf does not record where packages came from" >&2; exit 1;;
 esac"#;
@@ -378,6 +379,24 @@ mod tests {
         assert!(script.contains("set -- 'lab-hello' 'lab-hello.noarch'"), "{script}");
         assert!(availability("bash-0:5-1.x86_64\n", "gone").unwrap_err().to_string().contains("not complete"));
         assert!(availability("Curl error (6): Could not resolve host\ncomplete", "gone").is_err());
+    }
+
+    /// What dnf5 5.4.6 says of a package from a repository and of one that was there before it.
+    #[test]
+    fn dnf5_records_where_a_package_is_from_and_why_it_is_there() {
+        assert!(!RECORDED.contains(r"\t"), "dnf5 prints it as it is");
+        let said = "bash\t<unknown>\tExternal User\nnginx\tlab-extra\tUser\n";
+        let value = |subject: &str, attribute: &'static str, matcher: Matcher| {
+            let wanted = expectation("package", subject, &[(attribute, matcher)]);
+            let query = format!("{SAID}package\tbash\t0\t5.3\t4\tx86_64\tv\tm\tGPL\tb.src.rpm\th\t1\t\n");
+            let mut observations = seen(QUERY, reply(0, &query));
+            observations.0.insert("package/history".into(), reply(0, said));
+            Package.evaluate(&wanted, &observations, &Facts::default()).remove(0)
+        };
+        assert_eq!(value("nginx", "reason", equals("user")), Verdict::MET);
+        assert_eq!(value("nginx", "from-repo", equals("lab-extra")), Verdict::MET);
+        assert_eq!(value("bash", "reason", equals("external-user")), Verdict::MET);
+        assert_eq!(value("bash", "from-repo", Matcher::None), Verdict::MET);
     }
 
     #[test]
