@@ -117,7 +117,7 @@ impl Plan {
         tests.any(|planned| compared(planned.test()))
     }
 
-    /// How many tests are asked of each image, without the machine's own.
+    /// How many tests each image has, without the machine's own.
     pub fn tests_per_image(&self) -> usize {
         self.groups.iter().map(|group| group.tests.len()).sum()
     }

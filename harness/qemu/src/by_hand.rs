@@ -146,9 +146,8 @@ fn quoted_default(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::testing::machine;
-    use muster_base::machine::{DiskBus, Format};
-    use muster_image::KernelBoot;
+    use crate::description::testing::{loaded, machine};
+    use muster_base::machine::DiskBus;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
     use std::process::{Command, Output};
@@ -247,23 +246,7 @@ mod tests {
 
     #[test]
     fn a_disk_on_sata_with_a_kernel_a_tpm_disks_and_nics() {
-        let machine = MachineDescription {
-            base_format: Format::Raw,
-            bus: DiskBus::Sata,
-            firmware: None,
-            kernel: Some(KernelBoot {
-                image: "/boot/vmlinuz".into(),
-                initrd: Some("/boot/initrd.img".into()),
-                cmdline: "root=/dev/sda rw, console=ttyS0".to_owned(),
-            }),
-            tpm: true,
-            extra_disks: vec![1 << 30; 7],
-            seed_disk: None,
-            ignition: Some("/run/a,b/config.ign".into()),
-            nics: 3,
-            ..machine()
-        };
-        insta::assert_snapshot!(by_hand(&machine));
+        insta::assert_snapshot!(by_hand(&loaded()));
     }
 
     #[test]

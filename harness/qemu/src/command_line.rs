@@ -287,10 +287,9 @@ mod tests {
     use super::*;
     use crate::Network;
     use crate::description::cloneable;
-    use crate::description::testing::machine;
+    use crate::description::testing::{loaded, machine};
     use crate::network::NetworkFds;
     use muster_base::machine::{DiskBus, Format};
-    use muster_image::KernelBoot;
 
     fn fds() -> Fds {
         Fds {
@@ -352,24 +351,8 @@ mod tests {
 
     #[test]
     fn a_tar_on_sata_with_a_kernel_a_tpm_disks_and_nics() {
-        let machine = MachineDescription {
-            base_format: Format::Raw,
-            bus: DiskBus::Sata,
-            firmware: None,
-            kernel: Some(KernelBoot {
-                image: "/boot/vmlinuz".into(),
-                initrd: Some("/boot/initrd.img".into()),
-                cmdline: "root=/dev/sda rw, console=ttyS0".to_owned(),
-            }),
-            tpm: true,
-            extra_disks: vec![1 << 30; 7],
-            seed_disk: None,
-            ignition: Some("/run/a,b/config.ign".into()),
-            nics: 3,
-            ..machine()
-        };
         let fds = Fds { vars: None, extra: (20..27).collect(), tpm: Some(30), ..fds() };
-        insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
+        insta::assert_snapshot!(readable(&command_line(&loaded(), &fds)));
     }
 
     #[test]

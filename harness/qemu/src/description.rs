@@ -173,4 +173,24 @@ pub(crate) mod testing {
             memory: Memory::Private,
         }
     }
+
+    /// One that boots a kernel without a boot loader, with as much attached to it as there is.
+    pub(crate) fn loaded() -> MachineDescription {
+        MachineDescription {
+            base_format: Format::Raw,
+            bus: DiskBus::Sata,
+            firmware: None,
+            kernel: Some(KernelBoot {
+                image: "/boot/vmlinuz".into(),
+                initrd: Some("/boot/initrd.img".into()),
+                cmdline: "root=/dev/sda rw, console=ttyS0".to_owned(),
+            }),
+            tpm: true,
+            extra_disks: vec![1 << 30; 7],
+            seed_disk: None,
+            ignition: Some("/run/a,b/config.ign".into()),
+            nics: 3,
+            ..machine()
+        }
+    }
 }

@@ -146,11 +146,11 @@ fn options_that_make_no_certificate_are_refused() {
     }
 }
 
-/// What tests of a file there are: those of a file of tests, else what stands behind `#[cfg(test)]`.
+/// What tests of a file there are: those of a file or a directory of tests, else what stands behind `#[cfg(test)]`.
 fn tests_in(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let is_of_tests =
-        path.to_string_lossy().ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "certify");
+    let below = |name: &str| path.components().any(|part| part.as_os_str() == name);
+    let is_of_tests = path.to_string_lossy().ends_with("tests.rs") || below("certify") || below("tests");
     match text.split_once("#[cfg(test)]") {
         _ if is_of_tests => text,
         Some((_, tests)) => tests.to_owned(),

@@ -137,21 +137,10 @@ fn in_either_spelling(matcher: &Matcher, negated: bool, of: &dyn Fn(&Matcher, Sp
 /// unknown; where one is enough, the first that was met, else the first that is unknown.
 fn decisive(verdicts: Vec<Verdict>, every: bool) -> Verdict {
     let rank = |verdict: &Verdict| match verdict {
-        Verdict::Missed { .. } => {
-            if every {
-                0
-            } else {
-                2
-            }
-        }
         Verdict::Unknown { .. } => 1,
-        Verdict::Met { .. } => {
-            if every {
-                2
-            } else {
-                0
-            }
-        }
+        Verdict::Missed { .. } if every => 0,
+        Verdict::Met { .. } if !every => 0,
+        _ => 2,
     };
     // Of equal ones `min_by_key` has the first. A matcher without parts excludes nothing, and offers nothing.
     verdicts.into_iter().min_by_key(rank).unwrap_or_else(|| Verdict::Unknown { why: "the matcher has no parts".into() })
