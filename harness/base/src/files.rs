@@ -125,14 +125,18 @@ pub fn test_dir(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8P
 /// The longest name [`safe_name`] returns, in bytes; file systems allow 255, suffixes need room.
 const NAME_LIMIT: usize = 120;
 
+/// A name with `_` for whatever [`safe_name`] replaces, at its whole length: what that one begins with.
+pub fn replaced(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+') { c } else { '_' })
+        .collect()
+}
+
 /// A file name made of a name that a suite, an image or a person chose: letters, digits and
 /// `.-_@+` stay, all else becomes `_`. It is never empty, hidden, `.` or `..`. A name that had to be
 /// changed gets a piece of its digest, so that two names never become one.
 pub fn safe_name(name: &str) -> String {
-    let mut safe: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+') { c } else { '_' })
-        .collect();
+    let mut safe = replaced(name);
     if safe.is_empty() {
         safe.push('_');
     } else if safe.starts_with(['.', '-']) {

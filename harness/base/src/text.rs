@@ -68,6 +68,11 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a text is a SHA-256 in hexadecimal digits, of either case.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The last `max` bytes of `text`, cut at a line when one is near, with a note of what was left out.
 pub fn tail(text: &str, max: usize) -> String {
     if text.len() <= max {

@@ -55,7 +55,7 @@ fn of_one(run: &RunEvidence) -> Vec<Refusal> {
 
 /// Whether the file that was tested is known.
 fn known(image: &ImageRecord) -> bool {
-    image.sha256.len() == 64 && image.sha256.bytes().all(|byte| byte.is_ascii_hexdigit())
+    muster_base::text::is_sha256(&image.sha256)
 }
 
 /// In a few words what two records of one run say differently.

@@ -42,7 +42,7 @@ impl RememberedDigests {
         let wanted = stamp.to_string();
         self.lines().into_iter().rev().find_map(|line| {
             let (sha256, of) = line.split_once(' ')?;
-            let is_sha256 = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_sha256 = muster_base::text::is_sha256(sha256);
             (of == wanted && is_sha256).then(|| sha256.to_owned())
         })
     }

@@ -229,8 +229,7 @@ pub(crate) struct UefiDigests {
 impl UefiDigests {
     /// Whether both are digests, as what was read from elsewhere need not be.
     pub(crate) fn are_digests(&self) -> bool {
-        let is_digest = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        [&self.code, &self.variables].into_iter().all(is_digest)
+        [&self.code, &self.variables].into_iter().all(|text| muster_base::text::is_sha256(text))
     }
 }
 

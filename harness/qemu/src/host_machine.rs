@@ -44,7 +44,7 @@ pub struct HostMachine {
     pub(super) boot_seconds: f64,
     /// What its boot was made of; `None` for a clone.
     pub(super) boot: Option<BootRecord>,
-    /// SHA-256 of the code of its UEFI; `None` without one, and for a clone.
+    /// The UEFI that booted it, or the template that it is a clone of; `None` without one, and where its files could not be read.
     pub(super) firmware: Option<UefiDigests>,
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.

@@ -24,9 +24,7 @@ pub fn file_name(suite: &str, test: &str, snapshot: &str, whose: &str) -> String
 /// What the name of every file of this snapshot begins with, whatever the image. A name that had to be changed or cut says less, so
 /// that some files count as of a snapshot that they are not of, and never the other way round.
 pub fn beginning(suite: &str, test: &str, snapshot: &str) -> String {
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
-    let mut name: String =
-        format!("{suite}__{test}__{snapshot}@").chars().map(|c| if known(c) { c } else { '_' }).collect();
+    let mut name = files::replaced(&format!("{suite}__{test}__{snapshot}@"));
     // What a cut name has at least of the whole.
     name.truncate(CERTAIN);
     name

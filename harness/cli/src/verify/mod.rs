@@ -204,7 +204,7 @@ fn demands(arguments: &Arguments) -> Result<Demands, CliError> {
 
 /// A program of muster, by its digest or by its file.
 fn program(typed: &str) -> Result<NamedFile, CliError> {
-    if typed.len() == 64 && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if muster_base::text::is_sha256(typed) {
         return Ok(NamedFile { file: "--muster-digest".to_owned(), sha256: typed.to_ascii_lowercase() });
     }
     at_hand("--muster-digest", Utf8Path::new(typed))

@@ -186,7 +186,7 @@ pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
         Alphabet::Words(words) if !words.contains(&value) => {
             Some(unknown(dimension, value, meant(words), format!("it is one of: {}", some_of(words))))
         }
-        Alphabet::OsRelease if !is_of_os_release(value) => {
+        Alphabet::OsRelease if !is_plain(value) => {
             let note = "values of os-release are letters, digits, `.`, `_` and `-`";
             Some(unknown(dimension, value, None, note.to_owned()))
         }
@@ -195,7 +195,7 @@ pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
             let note = "upper and lower case differ in os-release";
             Some(unknown(dimension, value, Some(near), note.to_owned()))
         }
-        Alphabet::Image if !is_of_image(value) => {
+        Alphabet::Image if !is_plain(value) => {
             let note = "ids of images are letters, digits, `.`, `_` and `-`";
             Some(unknown(dimension, value, None, note.to_owned()))
         }
@@ -231,9 +231,9 @@ fn unknown(dimension: &str, value: &str, near: Option<String>, note: String) -> 
     NeverSo { code: codes::UNKNOWN_KEYWORD, message: format!("`{dimension}` is never `{value}`"), near, note }
 }
 
-/// What values of os-release are made of. os-release(5) has lower case alone, but systems have `ID=openEuler` and
-/// `VERSION_ID=V10`.
-fn is_of_os_release(value: &str) -> bool {
+/// What values of os-release and ids of images are made of. os-release(5) has lower case alone, but systems have
+/// `ID=openEuler` and `VERSION_ID=V10`.
+fn is_plain(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
@@ -253,10 +253,6 @@ fn in_other_case(dimension: &str, value: &str) -> Option<String> {
     has_capital.then(|| format!("{known}{}", &value[known.len()..]))
 }
 
-fn is_of_image(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-}
-
 fn is_version(value: &str) -> bool {
     value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_graphic())
 }
@@ -267,7 +263,7 @@ pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
     if dimension == "variant" {
         return Some(value.to_ascii_lowercase()).filter(|lower| lower != value);
     }
-    if !matches!(dimension, "distro" | "id" | "id-like") || !is_of_os_release(value) {
+    if !matches!(dimension, "distro" | "id" | "id-like") || !is_plain(value) {
         return None;
     }
     let id = if dimension == "distro" { id_of_distro(value) } else { value };

@@ -54,7 +54,7 @@ pub const SHA256: Grammar = Grammar {
 
 fn sha256(text: &str) -> Result<String, Refusal> {
     let lower = text.to_lowercase();
-    let fits = lower.len() == 64 && lower.bytes().all(|b| b.is_ascii_hexdigit());
+    let fits = muster_base::text::is_sha256(&lower);
     match (fits, lower == text) {
         (true, true) => Ok(lower),
         (true, false) => meant("it is written in lower case", lower),

@@ -132,7 +132,7 @@ fn refused(waiver: &Waiver) -> Option<(&'static str, String, &'static str)> {
 /// A digest as `sha256sum` prints it; `sha256:` may stand before it. What holds a wildcard is refused as that.
 fn digest(text: &str) -> Result<String, ValueError> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
-    if digits.contains(['*', '?']) || digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if digits.contains(['*', '?']) || muster_base::text::is_sha256(&digits) {
         return Ok(digits);
     }
     Err(ValueError::Invalid("it is not a SHA-256: 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned()))

@@ -175,7 +175,7 @@ fn parse_sums(text: &str) -> Option<Vec<Offered>> {
     let lines = text.strip_suffix("end\n")?.lines();
     let each = lines.map(|line| {
         let (sha256, path) = line.split_once("  ")?;
-        let hex = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hex = muster_base::text::is_sha256(sha256);
         (hex && path.starts_with(DIR)).then(|| Offered { path: path.to_owned(), sha256: sha256.to_owned() })
     });
     let mut out: Vec<Offered> = each.collect::<Option<_>>()?;
