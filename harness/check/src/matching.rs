@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use self::kind::{equal, holds_bound, in_order, is_listed, is_number, listed, not_readable, scalar};
+use self::kind::{equal, holds_bound, is_listed, is_number, listed, not_readable, scalar};
 use crate::dpkg;
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -247,7 +247,7 @@ fn dpkg_holds(matcher: &Matcher, version: &str) -> Held {
         Matcher::Equals(wanted) => plain(order(wanted)?.is_eq()),
         Matcher::Compare(bounds) => {
             for (operator, bound) in bounds {
-                if !in_order(*operator, order(bound)?) {
+                if !operator.holds(order(bound)?) {
                     return Ok(Some(String::new()));
                 }
             }

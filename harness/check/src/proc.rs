@@ -16,6 +16,12 @@ pub(super) struct Mount {
     pub(super) source: String,
 }
 
+impl Mount {
+    pub(super) fn is_read_only(&self) -> bool {
+        self.options.iter().any(|option| option == "ro")
+    }
+}
+
 /// Reads /proc/self/mountinfo, in mount order.
 pub(super) fn mounts(text: &str) -> Read<Vec<Mount>> {
     let mounts: Option<Vec<Mount>> = text.lines().map(mount).collect();

@@ -77,18 +77,7 @@ pub(super) fn holds_bound(kind: &AttributeKind, seen: &str, operator: Operator, 
     if matches!(kind, AttributeKind::Loose) && !is_number(seen) {
         return Ok(false);
     }
-    Ok(in_order(operator, order(kind, seen, bound)?))
-}
-
-/// Whether an order is one that an operator means.
-pub(super) fn in_order(operator: Operator, order: Ordering) -> bool {
-    match operator {
-        Operator::Lt => order.is_lt(),
-        Operator::Le => order.is_le(),
-        Operator::Gt => order.is_gt(),
-        Operator::Ge => order.is_ge(),
-        Operator::Eq | Operator::Ne => order.is_eq() == (operator == Operator::Eq),
-    }
+    Ok(operator.holds(order(kind, seen, bound)?))
 }
 
 fn order(kind: &AttributeKind, seen: &str, bound: &str) -> Read<Ordering> {

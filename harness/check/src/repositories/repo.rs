@@ -101,10 +101,7 @@ impl Repos {
             PLACES.iter().filter_map(move |name| self.option(repo, name)).flat_map(|urls| urls.split([',', ' ', '\n']));
         let places = urls.map(|url| url.split('?').next().unwrap_or(url));
         let parts = places.flat_map(|place| place.split('$').skip(1));
-        let names = parts.map(|part| {
-            let body = part.strip_prefix('{').unwrap_or(part);
-            &body[..body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len())]
-        });
+        let names = parts.map(|part| split_name(part.strip_prefix('{').unwrap_or(part)).0);
         names.filter_map(move |name| self.variable_files.get(name))
     }
 
@@ -117,8 +114,7 @@ impl Repos {
             let after = &rest[at + 1..];
             let braced = after.strip_prefix('{');
             let body = braced.unwrap_or(after);
-            let end = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
-            let (name, behind) = body.split_at(end);
+            let (name, behind) = split_name(body);
             let value = self.variables.get(name).map(String::as_str);
             let (value, left) = match braced {
                 None => (value.map(str::to_owned), behind),
@@ -162,4 +158,9 @@ pub(crate) fn unknown(id: &str) -> Unreadable {
     Unreadable::new(format!(
         "no file defines `{id}`, which the package manager lists: a plugin of it adds the repository, and only whether it is enabled is known"
     ))
+}
+
+/// The name of a variable that begins behind `$` or `${`, and what follows it.
+fn split_name(body: &str) -> (&str, &str) {
+    body.split_at(body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len()))
 }

@@ -114,7 +114,7 @@ impl Check for Deployment {
                     ))
                 }
                 "verity-root-hash" => Ok(Value::Items(root_hashes(&seen.file("deployment/cmdline")?))),
-                "usr-read-only" => usr(&table()?).map(|mount| Value::flag(is_read_only(mount))),
+                "usr-read-only" => usr(&table()?).map(|mount| Value::flag(mount.is_read_only())),
                 "composefs" => Ok(Value::flag(is_composefs(root(&table()?)?))),
                 "slots" => {
                     let text = seen.output("deployment/devices")?;
@@ -145,7 +145,7 @@ fn kind(seen: &Observations, mounts: &[Mount]) -> Read<&'static str> {
     if on_verity(mounts, &seen.output("deployment/devices")?)? {
         return Ok("verity");
     }
-    Ok(if is_read_only(usr(mounts)?) { "image" } else { "package" })
+    Ok(if usr(mounts)?.is_read_only() { "image" } else { "package" })
 }
 
 fn root(mounts: &[Mount]) -> Read<&Mount> {
@@ -158,10 +158,6 @@ fn usr(mounts: &[Mount]) -> Read<&Mount> {
         Some(mount) => Ok(mount),
         None => root(mounts),
     }
-}
-
-fn is_read_only(mount: &Mount) -> bool {
-    mount.options.iter().any(|option| option == "ro")
 }
 
 /// Mounted by a helper it is an overlay whose source is called so; there was a file system of its own.

@@ -103,7 +103,7 @@ impl Check for Mount {
                 "source" => Ok(Value::text(&mount.source)),
                 "fstype" => Ok(Value::text(&mount.fstype)),
                 "options" => Ok(Value::items(&mount.options)),
-                "read-only" => Ok(Value::flag(mount.options.iter().any(|option| option == "ro"))),
+                "read-only" => Ok(Value::flag(mount.is_read_only())),
                 "propagation" => Ok(Value::text(mount.propagation)),
                 "size" | "free" | "used" | "use" | "inode-use" => {
                     let answer = seen.answer("mount/sizes", path)?;

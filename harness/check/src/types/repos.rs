@@ -1,5 +1,7 @@
 //! `repos`: all package repositories together.
 
+use std::cell::OnceCell;
+
 use muster_suite::grammar::repositories as names;
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
@@ -89,6 +91,8 @@ impl Check for AllRepos {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let mut reasons = String::new();
+        // Two attributes are of it, and files are searched for it.
+        let origins = OnceCell::new();
         let verdicts = verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "manager" {
                 if facts.dpkg.is_some() {
@@ -107,7 +111,8 @@ impl Check for AllRepos {
                 if facts.dpkg.is_some() {
                     return Err(Unreadable::new("only the database of rpm says whose a repository is"));
                 }
-                let origin::RepoOrigins { foreign, of_products } = origin::origins(&all, seen, &facts.products)?;
+                let found = origins.get_or_init(|| origin::origins(&all, seen, &facts.products));
+                let origin::RepoOrigins { foreign, of_products } = found.clone()?;
                 if assertion.attribute == "of-products" {
                     return Ok(Value::items(of_products.iter().map(|(id, url)| format!("{id} {url}"))));
                 }

@@ -64,7 +64,7 @@ impl Check for Writable {
                         place.filter(|(_, path)| path.starts_with('/')).ok_or_else(|| Unreadable::new(other))?;
                     let all = mounts(&seen.output(MOUNTS)?)?;
                     let mount = if id == "?" { certain_mount_of(&all, path)? } else { mount_of_id(&all, id)? };
-                    Ok(Value::flag(!mount.options.iter().any(|option| option == "ro")))
+                    Ok(Value::flag(!mount.is_read_only()))
                 }
             },
             _ => unanswered(assertion),
