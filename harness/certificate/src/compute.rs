@@ -183,8 +183,7 @@ impl Inputs {
                 left_out.insert(sha256);
                 continue;
             }
-            let has = |run: &&RunInput| run.record.images.values().any(|image| image.sha256 == **sha256);
-            let runs: Vec<RunInput> = self.runs.iter().filter(has).cloned().collect();
+            let runs: Vec<RunInput> = self.runs.iter().filter(|run| run.has_image(sha256)).cloned().collect();
             match alone(&self.gate(&runs, sha256, at)) {
                 Ok(decision) => decided.push(Decided { sha256: (*sha256).to_owned(), runs, decision }),
                 Err(GateError::NotApplicable { .. }) if wanted.is_empty() => {

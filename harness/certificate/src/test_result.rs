@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use muster_gate::decision::{Requirement, RequirementKind, RequirementState};
+use muster_gate::decision::{Requirement, RequirementKind, RequirementState, in_words};
 
 use crate::model::{Certificate, ImageCertified, Status};
 use crate::statement::{Descriptor, Statement};
@@ -58,8 +58,7 @@ pub fn test_result(certificate: &Certificate) -> Statement<TestResult> {
 }
 
 fn named(one: &Requirement, image: &ImageCertified, several: bool) -> String {
-    let cell: Vec<String> = one.cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let cell = if cell.is_empty() { String::new() } else { format!(" {{{}}}", cell.join(", ")) };
+    let cell = if one.cell.is_empty() { String::new() } else { format!(" {{{}}}", in_words(&one.cell)) };
     let digest: String = image.sha256.chars().take(12).collect();
     let image = if several { format!(" [{} {digest}]", image.system()) } else { String::new() };
     format!("{}{cell}{image}", one.name)

@@ -61,7 +61,7 @@ pub(crate) fn around(
         out.push(requirement(RequirementKind::Image, short(&subject.sha256), fault, "the policy is for it"));
     }
     for run in runs {
-        let later = runs.iter().find(|later| goes_on_with(later, run, subject)).filter(|_| has_no_end(run));
+        let later = has_no_end(run).then(|| runs.iter().find(|later| goes_on_with(later, run, subject))).flatten();
         let fine = match later {
             Some(later) => {
                 let id = one_line(&later.record.id, 120);

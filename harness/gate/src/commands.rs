@@ -90,7 +90,7 @@ impl<'r> Commands<'r> {
                         true => required_suites(decision).filter(|suite| line.has(suite)).collect(),
                         false => requirements.iter().map(|one| suite_of(&one.name)).collect(),
                     };
-                    own.into_iter().flat_map(|suite| ["--suite".to_owned(), suite.to_owned()]).collect()
+                    suite_words(own)
                 }
                 false => requirements.iter().flat_map(|one| ["--test".to_owned(), one.name.clone()]).collect(),
             };
@@ -137,11 +137,16 @@ impl<'r> Commands<'r> {
         let later = "later.lock.json";
         let words = ["muster", "profile", "lock"].map(str::to_owned).into_iter();
         let paths = paths.into_iter().flat_map(|path| ["--suites".to_owned(), path.clone()]);
-        let suites = profile.suites.keys().flat_map(|suite| ["--suite".to_owned(), suite.clone()]);
+        let suites = suite_words(profile.suites.keys().map(String::as_str));
         let lock = written(words.chain(paths).chain(suites).chain(["-o".to_owned(), later.to_owned()]));
         let diff = written(["muster", "profile", "diff", file, later].map(str::to_owned).into_iter());
         format!("{lock} && {diff}")
     }
+}
+
+/// Suites as words of a command line.
+fn suite_words<'s>(suites: impl IntoIterator<Item = &'s str>) -> Vec<String> {
+    suites.into_iter().flat_map(|suite| ["--suite".to_owned(), suite.to_owned()]).collect()
 }
 
 impl<'r> Line<'r> {
@@ -174,9 +179,7 @@ impl<'r> Line<'r> {
     /// The required suites that it had, all of them where it had none.
     fn own_suites(&self, decision: &Decision) -> Vec<String> {
         let has: BTreeSet<&str> = required_suites(decision).filter(|suite| self.has(suite)).collect();
-        let all = || required_suites(decision).collect();
-        let suites: BTreeSet<&str> = if has.is_empty() { all() } else { has };
-        suites.into_iter().flat_map(|suite| ["--suite".to_owned(), suite.to_owned()]).collect()
+        suite_words(if has.is_empty() { required_suites(decision).collect() } else { has })
     }
 
     /// For these tests, in a combination of a policy's matrix.

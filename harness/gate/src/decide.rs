@@ -15,7 +15,7 @@ use crate::around::{around, requirement};
 use crate::built::{self, BuildDay};
 use crate::decision::{
     Decision, FailureSeen, ImageUsed, PolicyUsed, ProfileUsed, Refused, Requirement, RequirementKind, RequirementLevel,
-    RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
+    RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse, in_words,
 };
 use crate::inputs::{GateError, GateInputs, RunInput};
 use crate::near;
@@ -309,8 +309,7 @@ impl Whole<'_, '_> {
         match places.is_empty() || cell.is_empty() {
             true => "no run has a result of it on this image".to_owned(),
             false => {
-                let named: Vec<String> = cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                format!("no run has a result of it where {}", named.join(", "))
+                format!("no run has a result of it where {}", in_words(cell))
             }
         }
     }

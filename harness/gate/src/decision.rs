@@ -10,6 +10,11 @@ use muster_suite::waivers::Waiver;
 /// The name of the schema.
 pub const SCHEMA: &str = "decision/v1";
 
+/// A combination of a policy's matrix, in one line; empty when there is none.
+pub fn in_words(cell: &BTreeMap<String, String>) -> String {
+    cell.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether an image may ship, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

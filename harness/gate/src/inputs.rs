@@ -55,7 +55,15 @@ impl RunInput {
     pub(crate) fn started(&self) -> Timestamp {
         self.record.started.parse().unwrap_or(Timestamp::MIN)
     }
+
+    /// Whether it tested the image with this digest.
+    pub fn has_image(&self, sha256: &str) -> bool {
+        self.record.images.values().any(|image| image.sha256 == sha256)
+    }
 }
+
+/// What helps where a part of a policy is about no test.
+pub(crate) const ABOUT_NO_TEST: &str = "change it, or lock the profile again after a review: `muster profile lock`";
 
 /// Why nothing can be decided: what was given does not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,9 +155,7 @@ impl Fault for GateError {
                 "give the gate runs of one version of muster and of its suites".into()
             }
             Self::SeveralRecords { .. } => "name the one that its machine wrote".into(),
-            Self::Unmatched { .. } => {
-                "change it, or lock the profile again after a review: `muster profile lock`".into()
-            }
+            Self::Unmatched { .. } => ABOUT_NO_TEST.into(),
         })
     }
 }

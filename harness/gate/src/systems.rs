@@ -36,11 +36,11 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     if inputs.policy.systems.is_empty() {
         return alone(inputs);
     }
-    let images = || inputs.runs.iter().flat_map(|run| run.record.images.values());
-    let digests: BTreeSet<&str> = images().map(|image| image.sha256.as_str()).collect();
+    let images = inputs.runs.iter().flat_map(|run| run.record.images.values());
+    let digests: BTreeSet<&str> = images.map(|image| image.sha256.as_str()).collect();
     let mut decided: Vec<Decision> = Vec::new();
     for sha256 in digests.iter().copied() {
-        let own: Vec<RunInput> = inputs.runs.iter().filter(|run| has(run, sha256)).cloned().collect();
+        let own: Vec<RunInput> = inputs.runs.iter().filter(|run| run.has_image(sha256)).cloned().collect();
         match alone(&GateInputs { runs: &own, image: Some(sha256), ..*inputs }) {
             Ok(decision) => decided.push(decision),
             Err(GateError::NotApplicable { .. }) if inputs.image != Some(sha256) => {}
@@ -62,10 +62,6 @@ pub fn decide(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
     let mut all: Vec<&mut Decision> = decided.iter_mut().collect();
     together(inputs.policy, &mut all);
     Ok(decided.swap_remove(at))
-}
-
-fn has(run: &RunInput, sha256: &str) -> bool {
-    run.record.images.values().any(|image| image.sha256 == sha256)
 }
 
 fn row(system: &RequiredSystem, decisions: &[&Decision]) -> Requirement {

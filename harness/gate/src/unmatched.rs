@@ -8,11 +8,8 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::diagnostic::{Diagnostic, Span, codes, did_you_mean};
 use muster_suite::policy::{Policy, PolicyRule, RuleTarget};
 
-use crate::inputs::GateError;
+use crate::inputs::{ABOUT_NO_TEST, GateError};
 use crate::profile::{Profile, ProfileTest};
-
-/// What helps.
-const HELP: &str = "change it, or lock the profile again after a review: `muster profile lock`";
 
 /// A part of a policy that is about no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +38,7 @@ impl Unmatched {
     pub fn diagnostic(&self) -> Diagnostic {
         let help = match &self.near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => HELP.to_owned(),
+            None => ABOUT_NO_TEST.to_owned(),
         };
         Diagnostic::new(codes::UNKNOWN_TEST, &self.place.file, self.span, self.message()).help(help)
     }

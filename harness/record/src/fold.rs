@@ -127,7 +127,7 @@ impl Recorder {
                 entry.boot = boot.clone().map(BootRecord::clamped);
                 entry.last_seen = None;
                 let image = entry.image.clone();
-                self.say_what_is_awaited(machine);
+                self.say_what_is_awaited_of(&image);
                 if let Some(facts) = facts
                     && !image.is_empty()
                 {

@@ -40,8 +40,7 @@ impl ShardRecord {
     /// Whether it is the same shard of the same division. Of a record that does not say what the division is made of, the digest of all
     /// of it decides.
     pub fn is_same(&self, other: &Self) -> bool {
-        let part = |shard: &Self| (shard.number, shard.of, shard.tests, shard.plan.clone());
-        part(self) == part(other)
+        (self.number, self.of, self.tests, &self.plan) == (other.number, other.of, other.tests, &other.plan)
     }
 
     /// In what two divisions of as many shards differ, in words.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use muster_base::text::{plural, shell_word};
-use muster_gate::decision::{Requirement, RequirementKind, RequirementState, WaiverFate};
+use muster_gate::decision::{Requirement, RequirementKind, RequirementState, WaiverFate, in_words};
 
 use super::markup::{code, marked, table};
 use super::required;
@@ -189,7 +189,7 @@ fn of_image(image: &ImageCertified, with_cells: bool) -> String {
                 (Some(id), Some(signature)) => format!("{}<br>{}", code(id), marked(signature)),
                 _ => "it did not run".to_owned(),
             };
-            let cell = required::cell(&waiver.cell);
+            let cell = in_words(&waiver.cell);
             let test = match with_cells {
                 true => vec![code(&waiver.test), marked(if cell.is_empty() { "every cell" } else { &cell })],
                 false => vec![format!("{}<br><small>{}</small>", code(&waiver.test), marked(&cell))],

@@ -1,8 +1,6 @@
 //! The table of the page that says which tests were required, why each matters, and how it stands on each system.
 
-use std::collections::BTreeMap;
-
-use muster_gate::decision::{Requirement, RequirementKind};
+use muster_gate::decision::{Requirement, RequirementKind, in_words};
 use muster_suite::model::base_id;
 
 use super::markup::{code, marked, table as written};
@@ -39,11 +37,6 @@ pub(super) fn system(image: &ImageCertified) -> String {
     format!("<b>{}</b><br><small>{}</small>", marked(&entries), marked(&image.system()))
 }
 
-/// A combination, in one line; empty when there is none.
-pub(super) fn cell(cell: &BTreeMap<String, String>) -> String {
-    cell.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
-}
-
 /// What the decision about an image says of a test: one requirement for each combination of the policy's matrix.
 fn of<'i>(image: &'i ImageCertified, name: &str) -> impl Iterator<Item = &'i Requirement> {
     image.decision.requirements.iter().filter(move |one| one.kind == RequirementKind::Test && one.name == name)
@@ -54,12 +47,12 @@ fn state(image: &ImageCertified, name: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for one in of(image, name) {
         let mut line = marked(one.state.name());
-        let place = cell(&one.cell);
+        let place = in_words(&one.cell);
         if !place.is_empty() {
             line += &format!(" <small>{}</small>", marked(&place));
         }
         for waiver in one.waivers.iter().filter_map(|index| image.decision.waivers.get(*index)) {
-            let covered = cell(&waiver.waiver.cell);
+            let covered = in_words(&waiver.waiver.cell);
             let covered = if covered.is_empty() { "every cell" } else { &covered };
             line += &format!("<br><small>waiver: {}</small>", marked(covered));
         }

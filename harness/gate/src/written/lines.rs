@@ -2,7 +2,9 @@
 
 use muster_base::text::plural;
 
-use crate::decision::{Decision, Requirement, RequirementKind, RequirementState, RunUsed, WaiverFate, WaiverUse};
+use crate::decision::{
+    Decision, Requirement, RequirementKind, RequirementState, RunUsed, WaiverFate, WaiverUse, in_words,
+};
 
 /// The first line: whether the gate is open, and why.
 pub(super) fn headline(decision: &Decision) -> String {
@@ -70,8 +72,8 @@ pub(super) fn groups(decision: &Decision) -> Vec<(String, Vec<&Requirement>)> {
 
 /// `test base/boots [firmware=uefi]`.
 pub(super) fn named(requirement: &Requirement) -> String {
-    let cell: Vec<String> = requirement.cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let cell = if cell.is_empty() { String::new() } else { format!(" {{{}}}", cell.join(", ")) };
+    let cell = &requirement.cell;
+    let cell = if cell.is_empty() { String::new() } else { format!(" {{{}}}", in_words(cell)) };
     let level = match requirement.kind {
         RequirementKind::Test => format!(" ({})", requirement.level.name()),
         _ => String::new(),

@@ -1,6 +1,6 @@
 //! A run that ended while it waited for a machine: what that machine was last seen to do, and what follows from it.
 
-use super::statement::Evidence;
+use super::statement::{Evidence, console_file};
 use muster_base::failure;
 use muster_base::text::one_line;
 use muster_record::awaited::awaited;
@@ -46,7 +46,7 @@ pub(super) fn evidence(record: &RunRecord, test: &TestRecord) -> Vec<Evidence> {
     let of = |(machine, seen): (&MachineRecord, &LastSeen)| Evidence {
         says: one_line(&format!("the machine {} had not answered: {}", machine.id, seen.sentence()), 400),
         file: match seen {
-            LastSeen::Booting { .. } => format!("machines/{}/console.log", muster_base::files::safe_name(&machine.id)),
+            LastSeen::Booting { .. } => console_file(&machine.id),
             LastSeen::LoginRefused { .. } => RunDir::RUN_JSON.to_owned(),
         },
         line: None,

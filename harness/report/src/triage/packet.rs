@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::awaited;
 use super::class::{self, CauseClass};
-use super::statement::Evidence;
+use super::statement::{Evidence, console_file};
 use crate::difference::facts::{self, FactChange};
 use crate::evidence::Evidences;
 use crate::since::key;
@@ -130,7 +130,7 @@ fn evidence(record: &RunRecord, test: &TestRecord, attachments: &[String]) -> Ve
         found.push(Evidence { says, file, line, untrusted: true });
     }
     if let Some(machine) = &test.machine {
-        let console = format!("machines/{}/console.log", muster_base::files::safe_name(machine));
+        let console = console_file(machine);
         let of = record.findings.iter().filter(|found| found.machine == *machine).take(10);
         found.extend(of.map(|on| Evidence {
             says: one_line(&format!("{}: {}", on.finding.category, on.finding.line), SENTENCE),
@@ -162,7 +162,7 @@ fn evidence(record: &RunRecord, test: &TestRecord, attachments: &[String]) -> Ve
 /// What stood on the console around the first finding of the test's machine, else the end of its console.
 fn console(record: &RunRecord, test: &TestRecord, tail: &str) -> Option<ConsoleExcerpt> {
     let machine = test.machine.as_ref()?;
-    let file = format!("machines/{}/console.log", muster_base::files::safe_name(machine));
+    let file = console_file(machine);
     let on = record.findings.iter().find(|found| found.machine == *machine);
     let end = || {
         let lines: Vec<&str> = tail.lines().collect();

@@ -12,3 +12,8 @@ pub struct Evidence {
     /// Whether it repeats what a guest said.
     pub untrusted: bool,
 }
+
+/// Where a run's directory has the console of a machine.
+pub(super) fn console_file(machine: &str) -> String {
+    format!("machines/{}/console.log", muster_base::files::safe_name(machine))
+}
