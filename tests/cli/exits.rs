@@ -82,13 +82,18 @@ const PROGRAMS: &[&[&str]] = &[
     &["run", "--image", "lab-tiny"],
 ];
 
-#[test]
-fn a_program_that_this_host_lacks_ends_every_command_with_3() {
-    let place = Place::new();
+fn empty_disk(place: &Place) -> std::path::PathBuf {
     let disk = place.path("disk.qcow2");
     let made =
         std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("8M").status();
     assert!(made.expect("qemu-img runs").success());
+    disk
+}
+
+#[test]
+fn a_program_that_this_host_lacks_ends_every_command_with_3() {
+    let place = Place::new();
+    let disk = empty_disk(&place);
     let nothing = place.path("nothing");
     std::fs::create_dir(&nothing).expect("a directory");
     let mut faults = Vec::new();
@@ -121,10 +126,7 @@ fn an_image_that_was_not_pulled_is_one_error_that_names_the_command() {
 #[test]
 fn an_accelerator_that_is_refused_leaves_nothing_that_a_retry_meets() {
     let place = Place::new();
-    let disk = place.path("disk.qcow2");
-    let made =
-        std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("8M").status();
-    assert!(made.expect("qemu-img runs").success());
+    let disk = empty_disk(&place);
     let other = place.path("other.qcow2");
     std::fs::copy(&disk, &other).expect("a second disk");
     let [disk, other] = [&disk, &other].map(|path| path.to_str().expect("a plain path"));

@@ -37,7 +37,7 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     /// The same with one more option of the run, which follows from another one of this command.
     pub(crate) fn with(&self, option: &str, instead: &str) -> Result<Self, CliError> {
-        not_behind(&self.options, option.split('=').next().unwrap_or(option), instead)?;
+        not_behind(&self.options, option.split('=').next().unwrap_or(option), EACH_SHARD, instead)?;
         let options = std::iter::once(option.to_owned()).chain(self.options.iter().cloned()).collect();
         Ok(Self { options, ..self.clone() })
     }
@@ -63,7 +63,7 @@ impl Checked {
         read: Read<'_>,
     ) -> Result<Self, CliError> {
         for (option, instead) in OWN.into_iter().chain(DIVIDES) {
-            not_behind(options, option, instead)?;
+            not_behind(options, option, EACH_SHARD, instead)?;
         }
         // As a shard is started: what clap refuses for it, it refuses for all, such as options that go on with another run.
         let first = ["run", "--shard=1/1", "--attempts=shard-1"].map(str::to_owned);
@@ -120,7 +120,7 @@ impl Checked {
         notes.iter().for_each(|note| say_error(&format!("note: {}", one_line(note, 1000))));
         let checked = Self { ready, loaded, selected, images };
         // Also where settings have it.
-        OWN.into_iter().try_for_each(|(option, instead)| not_behind(&checked.words(), option, instead))?;
+        OWN.into_iter().try_for_each(|(option, instead)| not_behind(&checked.words(), option, EACH_SHARD, instead))?;
         Ok(checked)
     }
 
@@ -237,6 +237,8 @@ impl Divided {
     }
 }
 
+/// For what a submission sets options.
+const EACH_SHARD: &str = "shard, and cannot stand behind `--` as well";
 /// What each shard has of its own, and what to type in place of it.
 const OWN: [(&str, &str); 3] = [
     ("--out", "name the directory of all of them, before `--`"),
@@ -249,17 +251,16 @@ const DIVIDES: [(&str, &str); 2] = [
     ("--durations", "write it before `--`: this command divides the tests by it, and gives it to each shard"),
 ];
 
-/// An error when an option is among those behind `--` that the command sets itself.
-pub(crate) fn not_behind(options: &[String], option: &str, instead: &str) -> Result<(), CliError> {
+/// An error when an option is among those behind `--` that the command sets itself, for each of what `set` names.
+pub(crate) fn not_behind(options: &[String], option: &str, set: &str, instead: &str) -> Result<(), CliError> {
     if !has(options, option) {
         return Ok(());
     }
-    let what = format!("options of `muster run`: {option} is set for each shard, and cannot stand behind `--` as well");
-    Err(CliError::invalid(what).hint(instead))
+    Err(CliError::invalid(format!("options of `muster run`: {option} is set for each {set}")).hint(instead))
 }
 
 /// Whether an option is among words, by its long name or by `-x`.
-pub(crate) fn has(words: &[String], option: &str) -> bool {
+fn has(words: &[String], option: &str) -> bool {
     let long = |word: &str| word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
     let short = |word: &str| option.len() == 2 && word.starts_with(option);
     words.iter().take_while(|word| *word != "--").any(|word| long(word) || short(word))

@@ -81,8 +81,11 @@ fn needed_by<'c>(lenient: &'c Command, option: &Arg) -> Vec<&'c Arg> {
         },
         _ => Vec::new(),
     };
-    let always = missing(&[]);
     let now = missing(&[alone(option)]);
+    if now.is_empty() {
+        return Vec::new();
+    }
+    let always = missing(&[]);
     let named = |argument: &&Arg| {
         let shown = argument.to_string();
         argument.get_id() != option.get_id() && now.contains(&shown) && !always.contains(&shown)

@@ -215,10 +215,7 @@ fn begin(arguments: &Arguments, dir: &Utf8Path, read: Read<'_>) -> Result<Search
         .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
     }
     for (option, instead) in OWN {
-        if divided::has(&arguments.options, option) {
-            let what = format!("options of `muster run`: {option} is set for each run of the search");
-            return Err(CliError::invalid(what).hint(instead));
-        }
+        divided::not_behind(&arguments.options, option, "run of the search", instead)?;
     }
     let (images, packages) = match &arguments.packages {
         None => {

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::earlier;
 use crate::error::CliError;
-use crate::gate::inputs::{Read, profile_file};
+use crate::gate::inputs::Read;
 use crate::output::say_error;
 use crate::project::{Project, short};
 use muster_base::exit::Exit;
@@ -54,9 +54,8 @@ impl Staged {
     pub(super) fn policy(&self, path: &Utf8Path) -> Result<Read, CliError> {
         let read = Read::policy(path)?;
         self.copy(path, POLICY)?;
-        // It was found when the policy was read.
-        if let Some(file) = read.policy.profile.as_ref().and_then(|wanted| profile_file(path, wanted).ok()) {
-            self.copy(&file, PROFILE)?;
+        if let Some((_, profile)) = &read.profile {
+            self.copy(Utf8Path::new(&profile.file), PROFILE)?;
         }
         Ok(read)
     }

@@ -153,13 +153,13 @@ pub(crate) fn against_profile(
 
 /// There is no file of a profile.
 #[derive(Debug)]
-pub(crate) struct NoProfile {
+struct NoProfile {
     /// Where there could be one.
     suggested: Utf8PathBuf,
 }
 
 /// The profile that a policy names: a file, relative to the policy's directory, or the id of one that lies there.
-pub(crate) fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, NoProfile> {
+fn profile_file(policy: &Utf8Path, wanted: &str) -> Result<Utf8PathBuf, NoProfile> {
     let dir = policy.parent().unwrap_or(Utf8Path::new(""));
     let [file, suggested] = [dir.join(wanted), dir.join(format!("{wanted}{ENDING}"))];
     match (file.is_file(), suggested.is_file()) {

@@ -41,6 +41,7 @@ use muster_engine::updates::Updates;
 use muster_facts::compare::UpdateMode;
 use muster_qemu::driver::{HostImages, HostTemplate};
 use muster_qemu::{Accel, TemplateStore};
+use muster_record::deciding::DecidingFile;
 use muster_record::durations::Durations;
 use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
@@ -199,7 +200,7 @@ pub(crate) fn execute_from(
     let durations = this_host::durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
     let ends = ending(&arguments, &consumer);
-    let opening = Opening { files: prepared.files.clone(), ..opening(&id, words, &arguments, prepared.shard.clone()) };
+    let opening = opening(&id, words, &arguments, prepared.shard.clone(), &prepared.files);
     announce(&events, opening, accelerator(&accel), &prepared.notices);
     let templates = (arguments.warm && frozen.is_none())
         .then(|| templates(arguments.templates.as_deref(), arguments.templates_max, &events))
@@ -276,10 +277,16 @@ fn settled(words: &[OsString], chosen: Option<&Chosen>) -> Vec<String> {
 }
 
 /// What it says first of itself, with the options that it takes from others, so that the next run can take them from it.
-fn opening(id: &str, words: &[OsString], arguments: &Arguments, shard: Option<ShardRecord>) -> Opening {
+fn opening(
+    id: &str,
+    words: &[OsString],
+    arguments: &Arguments,
+    shard: Option<ShardRecord>,
+    files: &[DecidingFile],
+) -> Opening {
     let earlier = arguments.selection.again.as_ref().map(|again| again.earlier()).unwrap_or_default();
     let arguments = settled(words, arguments.selection.shard.as_deref());
-    Opening { id: id.to_owned(), arguments, earlier, shard, files: Vec::new() }
+    Opening { id: id.to_owned(), arguments, earlier, shard, files: files.to_vec() }
 }
 
 /// What ends a run before its time. That of an attempt also ends when its results can no longer be kept: what would be found from then on
@@ -322,7 +329,7 @@ fn execute_connected(
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
     let ends = ending(arguments, &consumer);
-    let opening = Opening { files: prepared.files.clone(), ..opening(id, words, arguments, prepared.shard.clone()) };
+    let opening = opening(id, words, arguments, prepared.shard.clone(), &prepared.files);
     announce(&events, opening, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
