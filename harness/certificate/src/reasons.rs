@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use muster_base::text::one_line;
 use muster_gate::decision::{
-    Decision, RefusalReason, Refused, Requirement, RequirementKind, RequirementLevel, RequirementState, WaiverUse,
+    Decision, RefusalReason, Refused, Requirement, RequirementKind, RequirementLevel, RequirementState, TestEvidence,
+    WaiverUse,
 };
 use muster_gate::inputs::GateError;
 use muster_record::names::MACHINE_SUITE;
@@ -45,9 +46,7 @@ pub(crate) fn of_decision(decision: &Decision, flaky: FlakyRule) -> Vec<Refusal>
     let one = |requirement: &Requirement| {
         let flaked = || {
             let last = requirement.evidence.iter().filter(|seen| seen.decides);
-            flaky == FlakyRule::Fails
-                && last.clone().next().is_some()
-                && last.clone().all(|seen| matches!(seen.outcome.as_str(), "pass" | "flaky"))
+            flaky == FlakyRule::Fails && last.clone().next().is_some() && last.clone().all(TestEvidence::has_passed)
         };
         let id = match (requirement.kind, requirement.state) {
             (RequirementKind::Image, _) => RefusalId::MachineUntrusted,

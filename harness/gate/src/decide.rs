@@ -96,14 +96,17 @@ pub fn alone(inputs: &GateInputs<'_>) -> Result<Decision, GateError> {
 fn sorted(runs: &[RunInput]) -> Result<Vec<&RunInput>, GateError> {
     let mut out: Vec<&RunInput> = runs.iter().collect();
     out.sort_by_key(|run| (run.started(), run.record.id.clone(), run.file.sha256.clone(), run.file.file.clone()));
-    for pair in out.windows(2) {
-        let [a, b] = pair else { continue };
-        if a.record.id == b.record.id && a.record != b.record {
-            let files = format!("{} and {}", a.file.file, b.file.file);
-            return Err(GateError::SeveralRecords { run: a.record.id.clone(), files });
+    let mut known: BTreeMap<&str, &RunInput> = BTreeMap::new();
+    for run in &out {
+        if let Some(other) = known.insert(&run.record.id, run)
+            && other.record != run.record
+        {
+            let files = format!("{} and {}", other.file.file, run.file.file);
+            return Err(GateError::SeveralRecords { run: run.record.id.clone(), files });
         }
     }
-    out.dedup_by(|a, b| a.record.id == b.record.id);
+    let mut seen = BTreeSet::new();
+    out.retain(|run| seen.insert(&run.record.id));
     Ok(out)
 }
 
@@ -327,7 +330,9 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
         // What machines did between tests is no test of the image.
         .filter(|requirement| suite_of(&requirement.name) != muster_record::names::MACHINE_SUITE)
         .collect();
-    let deciding = || passed.iter().flat_map(|requirement| &requirement.evidence).filter(|evidence| evidence.decides);
+    // A test that passed in one place may have been left out in another.
+    let counts = |evidence: &&TestEvidence| evidence.decides && evidence.has_passed();
+    let deciding = || passed.iter().flat_map(|requirement| &requirement.evidence).filter(counts);
     let tests = passed.iter().map(|requirement| &requirement.name).collect::<BTreeSet<_>>().len() as u64;
     let mut out = Vec::new();
     // Nothing that passed is never a pass, whatever the policy says.
@@ -355,6 +360,8 @@ fn counts(policy: &Policy, requirements: &[Requirement]) -> Vec<Requirement> {
 
 #[cfg(test)]
 mod about_tests;
+#[cfg(test)]
+mod before_tests;
 #[cfg(test)]
 mod claims_tests;
 #[cfg(test)]

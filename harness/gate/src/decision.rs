@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use muster_record::outcome::Outcome;
 use muster_suite::policy::PolicyLevel;
 use muster_suite::waivers::Waiver;
 
@@ -293,7 +294,7 @@ pub struct TestEvidence {
     /// Where it ran, as a waiver names it: `image` is the entry's id.
     pub cell: BTreeMap<String, String>,
     /// How it ended, as the run has it.
-    pub outcome: String,
+    pub outcome: Outcome,
     /// Which attempt that was, from 1.
     pub attempt: usize,
     /// Assertions that were evaluated.
@@ -305,6 +306,13 @@ pub struct TestEvidence {
     pub rerun: String,
     /// Whether it is the final result in its place; an earlier one is only listed.
     pub decides: bool,
+}
+
+impl TestEvidence {
+    /// Whether the test passed, be it on a retry.
+    pub fn has_passed(&self) -> bool {
+        matches!(self.outcome, Outcome::Pass | Outcome::Flaky)
+    }
 }
 
 /// A failure, as a waiver names it.

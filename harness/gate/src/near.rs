@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use muster_base::text::one_line;
+use muster_record::outcome::Outcome;
 use muster_suite::model::base_id;
 use muster_suite::waivers::Waiver;
 
 use crate::decision::{FailureSeen, Requirement, RequirementKind, TestEvidence};
+use crate::observation::{add, is_failure};
 
 /// What is different, in one line; `None` where no requirement that is not satisfied is about its test.
 pub(crate) fn difference(waiver: &Waiver, requirements: &[Requirement]) -> Option<String> {
@@ -18,17 +20,17 @@ pub(crate) fn difference(waiver: &Waiver, requirements: &[Requirement]) -> Optio
         let full = open().find(|one| base_id(&one.name) == waiver.test)?;
         return Some(said(&format!("the test is called {}, the waiver says {}", full.name, waiver.test)));
     }
-    let places: Vec<(&Requirement, &TestEvidence)> = mine
+    let places: Vec<TestEvidence> = mine
         .iter()
         .flat_map(|one| one.evidence.iter().map(move |seen| (*one, seen)))
         .filter(|(_, seen)| seen.decides && seen.test == waiver.test)
-        .filter_map(|(one, seen)| Some((one, failing(one, seen)?)))
+        .filter_map(|(one, seen)| failing(one, seen))
         .collect();
     if places.is_empty() {
         return Some(said(&never_ran(waiver, &mine)));
     }
-    let Some((_, seen)) = places.iter().find(|(_, seen)| seen.cell == waiver.cell) else {
-        let found: Vec<String> = places.iter().map(|(_, seen)| cell(&seen.cell)).collect();
+    let Some(seen) = places.iter().find(|seen| seen.cell == waiver.cell) else {
+        let found: Vec<String> = places.iter().map(|seen| cell(&seen.cell)).collect();
         return Some(said(&format!("its cell is {}, the waiver says {}", found.join(" or "), cell(&waiver.cell))));
     };
     Some(said(&of_result(waiver, seen)))
@@ -58,11 +60,11 @@ fn never_ran(waiver: &Waiver, requirements: &[&Requirement]) -> String {
 
 /// Of a result in the place that the waiver names.
 fn of_result(waiver: &Waiver, seen: &TestEvidence) -> String {
-    let has_run = !matches!(seen.outcome.as_str(), "skip" | "not-run");
+    let has_run = seen.outcome.has_run();
     let ids = |failures: &[FailureSeen]| failures.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
     let wanted = waiver.failure.as_deref().unwrap_or_default();
     if has_run && waiver.missing {
-        return format!("it ran ({}), and the waiver is of a test that did not", seen.outcome);
+        return format!("it ran ({}), and the waiver is of a test that did not", seen.outcome.name());
     }
     if !has_run && !waiver.missing {
         return format!("it did not run ({}), and the waiver does not say `missing: true`", ids(&seen.failures));
@@ -87,14 +89,19 @@ fn cell(cell: &BTreeMap<String, String>) -> String {
     format!("{{{}}}", pairs.join(", "))
 }
 
-/// The result of a place that a waiver is about: the one that counts, or where that is a pass the failure before it. None
-/// where no run that was given has that failure: what is known of it is not all of it.
-pub(crate) fn failing<'d>(requirement: &'d Requirement, deciding: &'d TestEvidence) -> Option<&'d TestEvidence> {
-    if deciding.outcome != "pass" {
-        return Some(deciding);
+/// What a waiver is about in a place: the result that counts, or where that is a pass the failure before it, with all earlier failures
+/// that were given. None where no run that was given has that failure: what is known of it is not all of it.
+pub(crate) fn failing(requirement: &Requirement, deciding: &TestEvidence) -> Option<TestEvidence> {
+    let before = || {
+        let here = |one: &&TestEvidence| !one.decides && one.cell == deciding.cell && is_failure(one.outcome);
+        requirement.evidence.iter().filter(here)
+    };
+    let mut out = match deciding.outcome {
+        Outcome::Pass => before().next_back()?.clone(),
+        _ => deciding.clone(),
+    };
+    if deciding.outcome.has_run() {
+        add(&mut out.failures, before().flat_map(|one| one.failures.clone()));
     }
-    requirement.evidence.iter().rfind(|evidence| {
-        let failed = matches!(evidence.outcome.as_str(), "fail" | "flaky" | "known");
-        !evidence.decides && evidence.cell == deciding.cell && failed
-    })
+    Some(out)
 }

@@ -187,14 +187,22 @@ impl Observed<'_> {
         best.map_or(0, |(at, _)| at)
     }
 
-    /// How it failed before the result that counts, the newest failure that is known.
+    /// How it failed before the result that counts: everything that a waiver must cover, and the last run of those. A pass, or another
+    /// failure, takes none of it back.
     fn failed_before(&self, at: usize, decisive: &Seen<'_>) -> Option<Before> {
         let older = |(other, seen): &(usize, &Seen<'_>)| *other != at && seen.started <= decisive.started;
-        let mut failed = self.results.iter().enumerate().filter(older).map(|(_, seen)| seen);
-        let given = failed
-            .rfind(|seen| is_failure(seen.test.outcome))
+        let given = self.results.iter().enumerate().filter(older).map(|(_, seen)| seen);
+        let given = given
+            .filter(|seen| is_failure(seen.test.outcome))
             .map(|seen| Before { run: seen.run.record.id.clone(), failures: failures(seen.test) });
-        given.or_else(|| self.before.last().cloned())
+        let mut all = self.before.iter().cloned().chain(given).peekable();
+        all.peek()?;
+        let (mut run, mut failures) = (String::new(), Vec::new());
+        for before in all {
+            run = before.run;
+            add(&mut failures, before.failures);
+        }
+        Some(Before { run, failures })
     }
 
     /// How it stands there.
@@ -231,7 +239,13 @@ impl Observed<'_> {
             }
             Outcome::NotRun => (RequirementState::Missing, headline(test)),
         };
-        Stand { state, why: one_line(&why, MESSAGE), failures: failures(test) }
+        let mut failures = failures(test);
+        if test.outcome.has_run()
+            && let Some(before) = self.failed_before(at, decisive)
+        {
+            add(&mut failures, before.failures);
+        }
+        Stand { state, why: one_line(&why, MESSAGE), failures }
     }
 
     /// Every result, for the decision.
@@ -243,7 +257,7 @@ impl Observed<'_> {
             kept_from: test.kept_from.as_ref().map(|id| one_line(id, 200)),
             file: run.file.file.clone(),
             cell: self.cell.clone(),
-            outcome: test.outcome.name().to_owned(),
+            outcome: test.outcome,
             attempt: test.attempts.len() + 1,
             assertions: test.assertions,
             failures: failures(test),
@@ -270,8 +284,8 @@ impl Seen<'_> {
     }
 }
 
-/// After which a pass is one of a flaky test.
-fn is_failure(outcome: Outcome) -> bool {
+/// Whether it is a failure of the image, which no later result takes back.
+pub(crate) fn is_failure(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Fail | Outcome::Flaky | Outcome::Known)
 }
 
@@ -292,12 +306,26 @@ fn headline(test: &TestRecord) -> String {
     of.map_or_else(|| test.outcome.name().to_owned(), |failure| format!("{}: {}", failure.id, failure.message))
 }
 
+/// Those that are not there yet.
+pub(crate) fn add(failures: &mut Vec<FailureSeen>, more: impl IntoIterator<Item = FailureSeen>) {
+    for one in more {
+        if !failures.contains(&one) {
+            failures.push(one);
+        }
+    }
+}
+
+/// All that went wrong with a result: of one that passed on a retry, in each attempt.
 fn failures(test: &TestRecord) -> Vec<FailureSeen> {
     let reasons = test.skipped.iter().filter(|_| !test.outcome.has_run());
-    let mut out: Vec<FailureSeen> = test.failures.iter().chain(reasons).take(FAILURES).map(seen).collect();
+    let attempts = test.attempts.iter().filter(|_| test.outcome.has_run()).flat_map(|attempt| &attempt.failures);
+    let mut out = Vec::new();
+    add(&mut out, test.failures.iter().chain(reasons).chain(attempts).map(seen));
     // One that is beyond the bound is covered by no waiver.
-    if test.failures.len() > FAILURES {
-        let message = format!("{} more failures, which are not listed", test.failures.len() - FAILURES);
+    let more = out.len().saturating_sub(FAILURES);
+    if more > 0 {
+        out.truncate(FAILURES);
+        let message = format!("{more} more failures, which are not listed");
         out.push(FailureSeen { id: "more".to_owned(), signature: String::new(), message });
     }
     out

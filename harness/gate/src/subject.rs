@@ -60,6 +60,15 @@ pub(crate) fn find<'r>(inputs: &GateInputs<'_>, runs: &[&'r RunInput]) -> Result
         (None, 1) => digests.keys().next().copied().unwrap_or_default(),
         (None, _) => return Err(GateError::SeveralImages { images: digests.into_values().collect() }),
     };
+    // Of machines that were up already no file is known, and two of them are two images.
+    if sha256.is_empty() {
+        let unknown = tested().filter(|(_, image)| image.sha256.is_empty());
+        let unknown: BTreeMap<&str, String> =
+            unknown.map(|(entry, image)| (image.path.as_str(), described(entry, image))).collect();
+        if unknown.len() > 1 {
+            return Err(GateError::SeveralImages { images: unknown.into_values().collect() });
+        }
+    }
     let mut subject =
         Subject { sha256: sha256.to_owned(), entries: BTreeSet::new(), paths: BTreeSet::new(), facts: None };
     for run in runs {

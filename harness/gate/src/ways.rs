@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use muster_base::text::one_line;
+use muster_record::outcome::Outcome;
 use muster_suite::policy::{Policy, may_allow_skip};
 
 use crate::commands::{Batch, Commands};
@@ -162,7 +163,7 @@ fn counted(requirements: &[&Requirement]) -> String {
 /// Whether a test that counts as failed passed in the end, wherever it ran.
 fn passes_now(requirement: &Requirement) -> bool {
     let mut deciding = requirement.evidence.iter().filter(|evidence| evidence.decides).peekable();
-    deciding.peek().is_some() && deciding.all(|evidence| matches!(evidence.outcome.as_str(), "pass" | "flaky"))
+    deciding.peek().is_some() && deciding.all(|evidence| evidence.has_passed())
 }
 
 fn of_circumstance(
@@ -223,7 +224,7 @@ fn may_be_left_out(requirement: &Requirement) -> bool {
 
 /// Why a test was skipped, as ids.
 fn skips(requirement: &Requirement) -> impl Iterator<Item = &str> {
-    let skipped = requirement.evidence.iter().filter(|seen| seen.decides && seen.outcome == "skip");
+    let skipped = requirement.evidence.iter().filter(|seen| seen.decides && seen.outcome == Outcome::Skip);
     skipped.flat_map(|seen| &seen.failures).map(|failure| failure.id.as_str())
 }
 
@@ -245,9 +246,9 @@ fn drafts(decision: &Decision, requirement: &Requirement) -> Vec<String> {
     }
     let mut out = Vec::new();
     for evidence in deciding.into_iter().filter_map(|evidence| failing(requirement, evidence)) {
-        match evidence.outcome.as_str() {
-            "skip" | "not-run" => out.push(draft(decision, &evidence.test, &evidence.cell, None)),
-            _ => out.extend(
+        match evidence.outcome.has_run() {
+            false => out.push(draft(decision, &evidence.test, &evidence.cell, None)),
+            true => out.extend(
                 evidence.failures.iter().map(|failure| draft(decision, &evidence.test, &evidence.cell, Some(failure))),
             ),
         }

@@ -91,7 +91,7 @@ pub(super) fn evidence(requirement: &Requirement) -> Vec<String> {
             seen.failures.iter().map(|failure| format!("{}: {}", failure.id, failure.message)).collect();
         let failures = if failures.is_empty() { String::new() } else { format!(": {}", failures.join("; ")) };
         let kept = seen.kept_from.as_ref().map_or_else(String::new, |run| format!(", kept from {run}"));
-        let (outcome, cell, attempt) = (&seen.outcome, cell.join(" "), seen.attempt);
+        let (outcome, cell, attempt) = (seen.outcome.name(), cell.join(" "), seen.attempt);
         format!("{outcome} [{cell}] in {}{kept}, attempt {attempt}{earlier}{failures}", seen.file)
     };
     requirement.evidence.iter().map(one).collect()
