@@ -271,13 +271,13 @@ impl ProfileDifference {
 }
 
 /// The lines of a test, which begins at a line and column from 1: up to the first that is indented less. Blank lines
-/// and comments are left out.
+/// and comments are left out; the first line of a script is no comment.
 fn own_lines(text: &str, line: u32, column: u32) -> String {
     let (line, indent) = (line.saturating_sub(1) as usize, column.saturating_sub(1) as usize);
     let mut out = String::new();
     for (at, text) in text.lines().skip(line).enumerate() {
         let trimmed = text.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') {
+        if trimmed.is_empty() || (trimmed.starts_with('#') && !trimmed.starts_with("#!")) {
             continue;
         }
         if at > 0 && text.len() - text.trim_start_matches(' ').len() < indent {
@@ -367,6 +367,11 @@ tests:
         let different = before.compared_with(&after);
         assert_eq!((different.added, different.removed), (vec!["a/three".to_owned()], vec!["a/two".to_owned()]));
         assert_eq!((different.changed, different.suites), (vec!["a/one".to_owned()], vec![]));
+        // What interprets a script is no comment.
+        let script = |shell: &str| {
+            profile(&SUITE.replace("summary: x", &format!("steps:\n    - run: |\n        #!{shell}\n        exit 1")))
+        };
+        assert_eq!(script("/bin/sh").compared_with(&script("/bin/false")).changed, ["a/one"]);
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn text(different: &ProfileDifference) -> String {
         ("added", &different.added),
         ("removed", &different.removed),
         ("changed", &different.changed),
-        ("changed outside its tests", &different.suites),
+        ("changed outside its tests, or in a comment", &different.suites),
     ] {
         out.extend(names.iter().map(|name| muster_base::text::one_line(&format!("{what}: {name}"), 400)));
     }
