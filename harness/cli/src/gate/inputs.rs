@@ -94,9 +94,10 @@ impl Read {
         let place = earlier::find(project, "RUN", typed)?;
         let unreadable = |error: CliError| CliError { exit: Exit::Error, ..error };
         let Earlier { opened, place } = earlier::open_at("RUN", place).map_err(unreadable)?;
-        let whole = opened.dir.run_json();
-        let file = if whole.is_file() { whole } else { opened.dir.events() };
-        let mut file = named(&file, &text_file::read(&file).map_err(unreadable)?);
+        // The file that was read: of a run that was killed the events, also where a run.json is there.
+        let file = opened.dir.root().join(opened.file);
+        let sha256 = opened.reference(&place).map_err(|error| unreadable(error.into()))?.sha256;
+        let mut file = NamedFile { file: short(&file).to_string(), sha256 };
         if let (Some(_), Some((_, name))) = (&opened.unpacked, file.file.rsplit_once('/')) {
             file.file = format!("{}: {name}", short(&place));
         }
