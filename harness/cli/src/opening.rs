@@ -1,7 +1,7 @@
 //! How a run begins: its id, and what it says first of itself.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Read as _;
-use std::process;
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,9 +12,12 @@ use muster_record::event::Event;
 use muster_record::run::{Accelerator, EarlierRun};
 use muster_record::shard::ShardRecord;
 
-/// The time of the start and the process id: unique on a host, and sorts by time.
+/// The time of the start, by which ids sort, and a random number: shards of one run begin in the same second, each in a container in
+/// which it is the first process.
 pub(crate) fn run_id() -> String {
-    format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
+    // Its keys are random.
+    let random = RandomState::new().build_hasher().finish() >> 32;
+    format!("{}-{random:08x}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// What a run says first of itself.
