@@ -219,7 +219,11 @@ fn a_history_says_what_is_new_with_its_last_good_run_and_takes_nothing_for_a_run
     assert_eq!(of("base/nginx-serves")["state"], "flaky");
     assert_eq!(of("base/nginx-serves")["last-good"]["run"], id);
     assert_eq!(of("base/hostile")["state"], "active");
-    assert!(history(&[dir, "--test", "base/hostile"]).stdout.contains("1 active: failing since an earlier run"));
+    assert!(
+        history(&[dir, "--test", "base/hostile"])
+            .stdout
+            .contains("1 active: failing in the last run that has it, since an earlier one")
+    );
     history(&[dir, "--test", "nothing/*"]).assert_status(2);
     let broken = place.write("history.jsonl", "no json\n");
     let broken = history(&[broken.to_str().unwrap()]);

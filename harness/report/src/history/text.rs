@@ -36,11 +36,11 @@ pub fn text(series: &[Series<'_>], runs: usize, all: bool) -> String {
 
 fn explained(state: SeriesState) -> &'static str {
     match state {
-        SeriesState::New => "new: failing now, and not in the run before",
-        SeriesState::First => "first: failing; nothing to compare with, since no earlier run has a result",
-        SeriesState::Active => "active: failing since an earlier run",
+        SeriesState::New => "new: failing in the last run that has it, and not in the one before",
+        SeriesState::First => "first: failing in the only run that has a result, with nothing to compare",
+        SeriesState::Active => "active: failing in the last run that has it, since an earlier one",
         SeriesState::Flaky => "flaky: the same file of an image both passed and failed",
-        SeriesState::Fixed => "fixed: passing now, and failing in the run before",
+        SeriesState::Fixed => "fixed: passing in the last run that has it, and failing in the one before",
         SeriesState::Good => "good",
         SeriesState::Unknown => "unknown: no run has a result",
     }
@@ -86,7 +86,7 @@ mod tests {
     fn the_only_run_has_nothing_to_compare_with() {
         let history = history(&[("a", Outcome::Fail)]);
         let said = text(&series(&history), history.len(), false);
-        assert!(said.contains("\n1 first: failing; nothing to compare with"), "{said}");
+        assert!(said.contains("\n1 first: failing in the only run that has a result"), "{said}");
         assert!(!said.contains("new:"), "{said}");
     }
 
@@ -94,7 +94,12 @@ mod tests {
     fn a_new_failure_is_first_with_its_last_good_run() {
         let history = history(&[("a", Outcome::Pass), ("b", Outcome::Skip), ("c", Outcome::Fail)]);
         let said = text(&series(&history), history.len(), false);
-        assert!(said.starts_with("1 series over 3 runs\n\n1 new: failing now, and not in the run before\n"), "{said}");
+        assert!(
+            said.starts_with(
+                "1 series over 3 runs\n\n1 new: failing in the last run that has it, and not in the one before\n"
+            ),
+            "{said}"
+        );
         let row = said.lines().last().unwrap();
         let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(cells, ["base/boots", "azurelinux-4.0 tcg", ".sF", "boot.timeout", "run-0", "run-2"]);
