@@ -12,7 +12,7 @@ pub enum Exit {
     Invalid = 2,
     /// Infrastructure: a machine did not come up, a connection was lost, a probe could not run.
     Error = 3,
-    /// Every test passed, but a known issue is stale or expired.
+    /// Nothing is wrong but known issues: one is stale, or has expired, and the test of that one may still fail.
     Stale = 4,
 }
 
