@@ -1,0 +1,112 @@
+//! Tests of the suites that ship which no image of the lab can show to be right: their files and programs are made here, and the
+//! guest's paths in the suite are replaced by those of a scratch directory.
+
+use std::path::{Path, PathBuf};
+
+use muster_record::facts::{CAPABILITIES, Facts, TOOLS};
+use muster_suite::Vocabulary;
+use muster_suite::clause::{Clause, Join};
+use muster_suite::model::{Expectation, Suite, Test};
+
+use crate::check::{Observations, Verdict};
+use crate::testing::with_tools;
+
+/// A scratch directory that stands for the root directory of a guest, and what the guest's shell defines first.
+struct Guest {
+    root: tempfile::TempDir,
+    defines: String,
+}
+
+impl Guest {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap(), defines: String::new() }
+    }
+
+    /// With programs in place of the guest's: POSIX sh that defines functions.
+    fn with(mut self, defines: &str) -> Self {
+        self.defines = format!("{defines}\n");
+        self
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    fn put(&self, path: &str, content: &str) -> &Self {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    /// A text of a suite with the guest's paths.
+    fn here(&self, text: &str) -> String {
+        let root = self.root.path().display().to_string();
+        let of_guest =
+            regex::Regex::new(r#"(^|[\s"=({<])(/(?:etc|home|root|usr/share|sys/firmware|lib/modules|efi|boot)\b)"#)
+                .unwrap();
+        // Two that stand next to each other share the white space between them.
+        let once = of_guest.replace_all(text, format!("${{1}}{root}${{2}}")).into_owned();
+        of_guest.replace_all(&once, format!("${{1}}{root}${{2}}")).into_owned()
+    }
+
+    fn verdicts(&self, expectation: &Expectation) -> Vec<Verdict> {
+        let check = crate::registry().iter().find(|check| check.table().name == expectation.check).unwrap();
+        let mut here = expectation.clone();
+        here.subject = self.here(&expectation.subject);
+        let probes = check.probes(&[&here], &Facts::default());
+        let run = |script: &str| with_tools(&[], &format!("{}{script}", self.defines));
+        let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), run(&probe.script))).collect());
+        check.evaluate(&here, &seen, &Facts::default())
+    }
+
+    /// Whether clauses are met, as far as they are of these check types and of subjects with this text.
+    fn meets(&self, clauses: &[Clause], checks: &[&str], part: &str) -> bool {
+        clauses.iter().all(|clause| match clause {
+            Clause::Plain(one) if !checks.contains(&one.check) || !one.subject.contains(part) => true,
+            Clause::Plain(one) => self.verdicts(one).iter().all(|verdict| *verdict == Verdict::MET),
+            Clause::Joined(joined) => {
+                let mut branches = joined.branches.iter().map(|branch| self.meets(&branch.clauses, checks, part));
+                match joined.join {
+                    Join::AnyOf => branches.any(|met| met),
+                    Join::AllOf => branches.all(|met| met),
+                }
+            }
+            Clause::On(_) => panic!("a test of several machines"),
+        })
+    }
+}
+
+fn suite(name: &str) -> Suite {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites").join(format!("{name}.yaml"));
+    let vocabulary = Vocabulary { tables: crate::tables(), capabilities: CAPABILITIES, tools: TOOLS };
+    let (suite, problems) = muster_suite::decode_source("s.yaml", &std::fs::read_to_string(file).unwrap(), &vocabulary);
+    suite.unwrap_or_else(|| panic!("{}", problems.render(false)))
+}
+
+fn test<'s>(suite: &'s Suite, id: &str) -> &'s Test {
+    suite.tests.iter().find(|test| test.id == id).unwrap_or_else(|| panic!("{}/{id} is no test", suite.name))
+}
+
+#[test]
+fn every_key_of_an_image_is_counted_however_its_file_ends() {
+    let suite = suite("azure-image");
+    let keys = &test(&suite, "no-foreign-keys").expect;
+    let (own, other) = ("ssh-ed25519 AAAAC3Nza+own= run", "ssh-ed25519 AAAAC3Nza+other= builder");
+    let with = |first: &str, second: &str, defines: &str| {
+        let guest = Guest::new().with(defines);
+        let home = guest.path("/home/one").display().to_string();
+        guest.put("/etc/passwd", &format!("root:x:0:0::/nowhere:/bin/sh\none:x:1:1::{home}:/bin/sh"));
+        guest.put("/home/one/.ssh/authorized_keys", first).put("/home/one/.ssh/authorized_keys2", second);
+        guest.meets(keys, &["command"], "")
+    };
+    assert!(with(&format!("{own}\n"), own, ""), "one key in two files");
+    assert!(with("", "# none\n", ""));
+    assert!(!with(&format!("{own}\n{other}\n"), "", ""));
+    assert!(!with(own, other, ""), "a last line without an end");
+    for blank in ["\t", "  ", " \t "] {
+        assert!(!with(own, &other.replacen(' ', blank, 1), ""), "{blank:?}");
+    }
+    assert!(with(own, &own.replacen(' ', "\t", 1), ""), "one key, written in two ways");
+    assert!(!with(own, "", "cat() { return 1; }"), "a file that cannot be read");
+}
