@@ -110,3 +110,20 @@ fn every_key_of_an_image_is_counted_however_its_file_ends() {
     assert!(with(own, &own.replacen(' ', "\t", 1), ""), "one key, written in two ways");
     assert!(!with(own, "", "cat() { return 1; }"), "a file that cannot be read");
 }
+
+#[test]
+fn the_clock_of_azure_may_be_configured_in_a_file_of_its_own() {
+    let suite = suite("azure-image");
+    let clock = &test(&suite, "clock-of-azurelinux").expect;
+    let refclock = "refclock PHC /dev/ptp_hyperv poll 3 dpoll -2 offset 0 stratum 2\n";
+    let with = |main: &str, dropped: &str| {
+        let guest = Guest::new();
+        guest.put("/etc/chrony.conf", main).put("/etc/chrony.d/chrony-azure.conf", dropped);
+        guest.meets(clock, &["file"], "")
+    };
+    assert!(with(&format!("driftfile /var/lib/chrony/drift\n{refclock}"), ""));
+    assert!(with("confdir /etc/chrony.d\n", refclock));
+    assert!(with("confdir /usr/lib/chrony /etc/chrony.d /run/chrony.d\n", refclock));
+    assert!(!with("confdir /etc/chrony.d\n", "# refclock PHC /dev/ptp0\n"));
+    assert!(!with("confdir /etc/chrony.dir\n", refclock) && !with("# confdir /etc/chrony.d\n", refclock));
+}
