@@ -127,3 +127,19 @@ fn the_clock_of_azure_may_be_configured_in_a_file_of_its_own() {
     assert!(!with("confdir /etc/chrony.d\n", "# refclock PHC /dev/ptp0\n"));
     assert!(!with("confdir /etc/chrony.dir\n", refclock) && !with("# confdir /etc/chrony.d\n", refclock));
 }
+
+#[test]
+fn macros_of_azure_linux_and_of_fedora_identify_them() {
+    let suite = suite("fedora-compat");
+    let with = |id: &str, macros: &str| {
+        let rpm = format!(r#"rpm() {{ case $2 in {macros} '%{{?'*) echo;; *) printf '%s\n' "$2";; esac; }}"#);
+        Guest::new().with(&rpm).meets(&test(&suite, id).expect, &["rpm-macro"], "")
+    };
+    let azure = r"'%{?azurelinux}'|'%{?azl4}') echo 4;; '%{?fedora}') echo 43;; '%{_vendor}') echo azurelinux;;";
+    let fedora = r"'%{?fedora}') echo 43;; '%{_vendor}') echo redhat;;";
+    assert!(with("identity-azure-linux", azure) && with("identity-azure-linux", "'%{?azurelinux}') echo 4.0;;"));
+    assert!(!with("identity-azure-linux", fedora));
+    assert!(with("identity-of-a-descendant", azure) && with("identity-of-a-descendant", fedora));
+    let rhel = format!("'%{{?rhel}}') echo 9;; {fedora}");
+    assert!(!with("identity-of-a-descendant", &rhel));
+}
