@@ -143,3 +143,25 @@ fn macros_of_azure_linux_and_of_fedora_identify_them() {
     let rhel = format!("'%{{?rhel}}') echo 9;; {fedora}");
     assert!(!with("identity-of-a-descendant", &rhel));
 }
+
+#[test]
+fn the_one_repository_that_fedora_passes_over_is_no_finding() {
+    let suite = suite("fedora-compat");
+    let dead = &test(&suite, "dead-repositories-are-seen").expect;
+    let with = |main: &str, other: &str| {
+        let guest = Guest::new();
+        let codec = "[fedora-cisco-openh264]\nenabled=1\nskip_if_unavailable=True\n";
+        guest.put("/etc/dnf/dnf.conf", main).put("/etc/yum.repos.d/fedora-cisco-openh264.repo", codec);
+        guest.put("/etc/yum.repos.d/other.repo", other);
+        guest.meets(dead, &["command"], "")
+    };
+    assert!(with("[main]\n", "[fedora]\nskip_if_unavailable=False\n"));
+    for yes in ["True", "yes", "on", "1", " = ON"] {
+        let line = if yes.contains('=') {
+            format!("skip_if_unavailable{yes}\n")
+        } else {
+            format!("skip_if_unavailable={yes}\n")
+        };
+        assert!(!with(&format!("[main]\n{line}"), "") && !with("[main]\n", &format!("[fedora]\n{line}")), "{line}");
+    }
+}
