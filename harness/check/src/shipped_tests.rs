@@ -165,3 +165,44 @@ fn the_one_repository_that_fedora_passes_over_is_no_finding() {
         assert!(!with(&format!("[main]\n{line}"), "") && !with("[main]\n", &format!("[fedora]\n{line}")), "{line}");
     }
 }
+
+#[test]
+fn of_several_lines_of_a_setting_the_last_counts() {
+    let suite = suite("security");
+    let with = |id: &str, text: &str| {
+        let guest = Guest::new();
+        guest.put("/etc/login.defs", text);
+        guest.meets(&test(&suite, id).expect, &["file"], "/etc/login.defs")
+    };
+    for good in ["UMASK 027", "UMASK\t\t077", "UMASK 027\nUMASK 077", "UMASK 0027", "# UMASK 022\nUMASK 027"] {
+        assert!(with("umask", &format!("MAIL_DIR x\n{good}\n")), "{good}");
+    }
+    for bad in ["022", "0022", "\"022\"", "007", "7", "22", "0", "026", "057"] {
+        assert!(!with("umask", &format!("UMASK {bad}\n")), "{bad}");
+        assert!(!with("umask", &format!("UMASK 027\n \tUMASK\t{bad}")), "{bad}");
+    }
+    let hash = |text: &str| with("account-files", text);
+    assert!(hash("ENCRYPT_METHOD YESCRYPT\n") && hash("ENCRYPT_METHOD SHA512\nENCRYPT_METHOD YESCRYPT\n"));
+    for bad in ["MD5", "DES", "SHA256", "BCRYPT", "\"MD5\"", "NONE"] {
+        assert!(!hash(&format!("ENCRYPT_METHOD YESCRYPT\nENCRYPT_METHOD {bad}\n")), "{bad}");
+    }
+    let homes = |text: &str| with("private-homes", text);
+    assert!(homes("UMASK 022\nHOME_MODE 0700\n") && homes("UMASK 077\n") && homes("UMASK 0077\nUMASK 077"));
+    for bad in
+        ["UMASK 022", "UMASK 077\nUMASK 027", "UMASK 077\nUMASK 7", "UMASK 077\nUMASK 0", "UMASK 077\nHOME_MODE 755"]
+    {
+        assert!(!homes(bad), "{bad}");
+    }
+}
+
+#[test]
+fn a_setting_of_wsl_is_not_taken_back_further_down() {
+    let suite = suite("wsl");
+    let with = |text: &str| {
+        let guest = Guest::new();
+        guest.put("/etc/wsl.conf", text);
+        guest.meets(&test(&suite, "settings").expect, &["command"], "/etc/wsl.conf")
+    };
+    assert!(with("[boot]\nsystemd=true\n") && with("[boot]\nsystemd = TRUE\n"));
+    assert!(!with("[boot]\nsystemd=true\nsystemd=false\n") && !with("[boot]\nsystemd=true\nsystemd=\n"));
+}
