@@ -129,6 +129,31 @@ fn the_clock_of_azure_may_be_configured_in_a_file_of_its_own() {
 }
 
 #[test]
+fn the_newest_kernel_is_known_only_with_sort() {
+    let suite = suite("azure-image");
+    let newest = &test(&suite, "uki-newest").expect;
+    let (vendor, efi) = ("4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", "/sys/firmware/efi/efivars");
+    let with = |modules: &[&str], defines: &str| {
+        let guest = Guest::new().with(&format!("uname() {{ echo 6.9.1; }}\n{defines}"));
+        let utf16: String = "\\EFI\\Linux\\one.efi".chars().flat_map(|c| [c, '\0']).collect();
+        guest.put(&format!("{efi}/StubImageIdentifier-{vendor}"), &format!("\u{7}\0\0\0{utf16}"));
+        guest.put(&format!("{efi}/LoaderInfo-{vendor}"), "");
+        guest.put("/efi/EFI/Linux/one.efi", "").put("/efi/loader/loader.conf", "default ONE.efi\n");
+        for release in modules {
+            guest.put(&format!("/lib/modules/{release}/modules.dep"), "");
+        }
+        guest.meets(newest, &["command"], "")
+    };
+    assert!(with(&["6.9.1"], "") && with(&["6.9.1", "6.8.12"], "") && with(&[], ""));
+    assert!(!with(&["6.9.1", "6.10.0"], ""));
+    assert!(!with(&["6.9.1", "6.10.0"], "sort() { return 1; }"), "nothing is sorted");
+    assert!(
+        !with(&["6.9.1"], "sed() { case $1 in -n) return 1;; *) command sed \"$@\";; esac; }"),
+        "no default is read"
+    );
+}
+
+#[test]
 fn macros_of_azure_linux_and_of_fedora_identify_them() {
     let suite = suite("fedora-compat");
     let with = |id: &str, macros: &str| {
@@ -205,4 +230,60 @@ fn a_setting_of_wsl_is_not_taken_back_further_down() {
     };
     assert!(with("[boot]\nsystemd=true\n") && with("[boot]\nsystemd = TRUE\n"));
     assert!(!with("[boot]\nsystemd=true\nsystemd=false\n") && !with("[boot]\nsystemd=true\nsystemd=\n"));
+}
+
+#[test]
+fn tables_of_accounts_that_were_not_read_are_not_alike() {
+    let suite = suite("immutable-host");
+    let with = |shadow: &str, defines: &str| {
+        let guest = Guest::new().with(defines);
+        for (table, shadow_table) in [("/etc/group", "/etc/gshadow"), ("/etc/passwd", "/etc/shadow")] {
+            guest.put(table, "root:x:0:\nusers:x:100:\n").put(shadow_table, shadow);
+        }
+        guest.meets(&test(&suite, "shadow-tables").expect, &["command"], "")
+    };
+    let whole = "root:*::\nusers:!::\n";
+    assert!(with(whole, "") && !with("root:*::\n", ""));
+    for broken in ["cut() { return 1; }", "cut() { :; }", "sort() { return 1; }", "uniq() { :; }"] {
+        assert!(!with(whole, broken), "{broken}");
+    }
+}
+
+#[test]
+fn a_journal_that_was_not_read_shows_no_policy_without_faults() {
+    let suite = suite("immutable-host");
+    let expectations = suite.tests.iter().flat_map(|test| muster_suite::clause::expectations(&test.expect));
+    let found: Vec<_> = expectations.filter(|one| one.subject.contains("acl-ipe-load")).collect();
+    let [policy] = found[..] else { panic!("{} commands read the journal for the policy", found.len()) };
+    let with = |journal: &str| {
+        let verdicts = Guest::new().with(&format!("journalctl() {{ {journal}; }}")).verdicts(policy);
+        verdicts.iter().all(|verdict| *verdict == Verdict::MET)
+    };
+    assert!(with("echo 'acl-ipe-load: the policy is active'"));
+    for bad in ["echo 'acl-ipe-load: failed'", "echo x; return 1", ":", "return 1"] {
+        assert!(!with(bad), "{bad}");
+    }
+}
+
+#[test]
+fn every_key_file_of_repositories_is_looked_for() {
+    let suite = suite("parity");
+    let signed = &test(&suite, "repositories-signed").expect;
+    let with = |first: &str, second: &str, defines: &str| {
+        let guest = Guest::new().with(defines);
+        guest.put("/etc/os-release", "VERSION_ID=4.0\n").put("/etc/keys/4.0", "key").put("/etc/keys/b", "key");
+        let keys = guest.path("/etc/keys").display().to_string();
+        let text = |of: &str| of.replace("KEYS", &keys);
+        guest.put("/etc/yum.repos.d/a.repo", &text(first)).put("/etc/yum.repos.d/b.repo", &text(second));
+        guest.meets(signed, &["command"], "")
+    };
+    let good = "[a]\ngpgkey=file://KEYS/$releasever,file://KEYS/b";
+    assert!(with(good, "[b]\ngpgkey = file://KEYS/b", ""), "a last line without an end");
+    assert!(with("[a]\n", "[b]\n", ""));
+    assert!(
+        !with(good, "[b]\ngpgkey=file://KEYS/none\n", "") && !with(good, "[b]\ngpgkey=https://x.example/key\n", "")
+    );
+    for broken in ["sed() { return 1; }", "tr() { return 1; }"] {
+        assert!(!with(good, "", broken), "{broken}");
+    }
 }
