@@ -79,7 +79,7 @@ fn machine_without(check: &str) -> Option<(&'static str, Observations)> {
             ]),
         )),
         "resolve" => batch("resolve", "no.such.host", 0, "from=getent\n\nwhy=no.such.host: Name or service not known"),
-        "rpm-macro" => batch("rpm/macros", "%no_such", 0, "%no_such"),
+        "rpm-macro" => batch("rpm/macros", "%no_such", 0, "=%no_such"),
         "service" => Some((
             "sshdd.service",
             seen(

@@ -35,6 +35,8 @@ mod restarts;
 pub mod rpm;
 pub mod shell;
 #[cfg(test)]
+mod shipped_tests;
+#[cfg(test)]
 mod silence;
 pub mod statistics;
 mod sysctl_d;

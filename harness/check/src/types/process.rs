@@ -154,6 +154,21 @@ command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
 # One listing names all executables; asking for each would fork for each process.
 list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
 case $list in *" /proc/$$/exe -> "*) ;; *) echo 'ls does not list the executable of this very shell'; return 1;; esac
+# The shells of muster itself are no finding: this one, those between it and the shell that runs the script, and those above
+# in the session that began with them (what runs the login is in another).
+mine=" $$ " sid= above=
+{ read -r at rest; } 2>/dev/null </proc/self/stat
+while [ "${at:-1}" -gt 1 ]; do
+    up= its=
+    while read -r field value; do
+        case $field in PPid:) up=$value;; NSsid:) its=$value; break;; esac
+    done 2>/dev/null <"/proc/$at/status"
+    [ -n "$sid" ] || sid=${its:-none}
+    [ -z "$above" ] || [ "$its" = "$sid" ] || break
+    mine="$mine$at "
+    [ "$at" != "$$" ] || above=yes
+    at=$up
+done
 pids=' ' own= found= others=
 lf='
 '
@@ -185,7 +200,7 @@ for dir in /proc/[0-9]*; do
         *) others="$others${lf}other $comm"; continue;;
         esac;;
     esac
-    [ "$dir" != "/proc/$$" ] || continue
+    case $mine in *" ${dir##*/} "*) continue;; esac
     # What has ended, and only waits for its parent to read its status, does not run; one whose first thread
     # alone has ended does.
     state= memory= threads=
@@ -303,6 +318,34 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(runs, [Verdict::MET, Verdict::MET]);
         assert_eq!((missed(&ended[0]).1, missed(&ended[1]).1), ("false", "0"));
+    }
+
+    #[test]
+    fn the_shells_that_look_are_not_counted_and_others_of_their_name_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let shell = directory.path().join("muster-own-sh");
+        std::fs::copy("/bin/sh", &shell).unwrap();
+        let wanted = expectation("process", "muster-own-sh", &[("running", equals("true")), ("count", equals("1"))]);
+        let script = Process.probes(&[&wanted], &Facts::default()).remove(0).script;
+        // In a shell that waits for it, as the framed shell of a warm machine is.
+        let outer = "{ \"$0\" -c \"$1\" | cat; }; exit 0";
+        let look = || {
+            let output =
+                std::process::Command::new(&shell).args(["-c", outer]).arg(&shell).arg(&script).output().unwrap();
+            let reply = crate::testing::reply(0, &String::from_utf8_lossy(&output.stdout));
+            Process.evaluate(&wanted, &seen("process", reply), &Facts::default())
+        };
+        let alone = look();
+        let mut other = std::process::Command::new(&shell)
+            .args(["-c", "read line"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let with_other = look();
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!((missed(&alone[0]).1, missed(&alone[1]).1), ("false", "0"));
+        assert_eq!(with_other, [Verdict::MET, Verdict::MET]);
     }
 
     /// A script with a name that the kernel cuts, run until it is killed.

@@ -34,15 +34,18 @@ pub static TABLE: CheckTable = CheckTable {
 /// The check type.
 pub struct RpmMacro;
 
+/// Prints `=` and the expansion, which may be nothing: that rpm prints at all is seen from a text before.
+const EVAL: &str = r#"[ "$(rpm --eval muster)" = muster ] || { echo 'it does not print a text without macros'; return 1; }
+out=$(rpm --eval "$1" 2>&1) || { echo "$out"; return 1; }
+printf '=%s' "$out""#;
+
 impl Check for RpmMacro {
     fn table(&self) -> &'static CheckTable {
         &TABLE
     }
 
     fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        Probe::batch_with("rpm/macros", 20, "rpm", &subjects(wanted, &["value", "defined"]), r#"rpm --eval "$1""#)
-            .into_iter()
-            .collect()
+        Probe::batch_with("rpm/macros", 20, "rpm", &subjects(wanted, &["value", "defined"]), EVAL).into_iter().collect()
     }
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
@@ -52,12 +55,42 @@ impl Check for RpmMacro {
             if answer.status != 0 {
                 return Err(Unreadable::new(format!("rpm --eval: {}", answer.output)));
             }
+            let expansion =
+                answer.output.strip_prefix('=').ok_or_else(|| Unreadable::new("the answer of rpm --eval is torn"))?;
             match assertion.attribute {
-                "value" if answer.output == *name => Ok(Value::gone("an undefined macro, which is its own expansion")),
-                "value" => Ok(Value::text(answer.output)),
-                "defined" => Ok(Value::flag(answer.output != *name)),
+                "value" if expansion == name => Ok(Value::gone("an undefined macro, which is its own expansion")),
+                "value" => Ok(Value::text(expansion)),
+                "defined" => Ok(Value::flag(expansion != name)),
                 _ => unanswered(assertion),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, seen};
+    use muster_suite::model::Matcher;
+
+    /// What is said of an expression on a guest with this rpm.
+    fn on(rpm: &str, name: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let wanted = expectation("rpm-macro", name, &[(attribute, matcher)]);
+        let probe = RpmMacro.probes(&[&wanted], &Facts::default()).remove(0);
+        let reply = crate::testing::with_tools(&[], &format!("rpm() {{ {rpm}; }}\n{}", probe.script));
+        RpmMacro.evaluate(&wanted, &seen(&probe.key, reply), &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn a_macro_may_expand_to_nothing_and_a_mute_rpm_says_nothing() {
+        let rpm = r#"case $2 in '%{?fedora}') echo 43;; '%{?rhel}') echo;; *) printf '%s\n' "$2";; esac"#;
+        assert_eq!(on(rpm, "%{?rhel}", "value", Matcher::Empty(true)), Verdict::MET);
+        assert_eq!(on(rpm, "%{?rhel}", "defined", equals("true")), Verdict::MET);
+        assert_eq!(on(rpm, "%{?fedora}", "value", equals("43")), Verdict::MET);
+        assert!(missed(&on(rpm, "%no_such", "value", Matcher::Empty(true))).1.contains("undefined"));
+        for broken in [":", "echo", "echo 'error: no memory' >&2; return 1"] {
+            let verdict = on(broken, "%{?rhel}", "value", Matcher::Empty(true));
+            assert!(matches!(verdict, Verdict::Unknown { .. }), "{broken}: {verdict:?}");
+        }
     }
 }

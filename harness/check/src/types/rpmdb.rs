@@ -287,7 +287,10 @@ command -v find >/dev/null 2>&1 || { echo 'find: not found'; return 127; }
 said=$(printf '%s\0' "$(command -v rpm)" | xargs -0 rpm -qf --qf 'owned\n' -- 2>&1)
 case $said in *owned*) ;; *) echo "rpm, or xargs, says nothing of its own program: $said"; return 1;; esac
 # The directory itself may be a link, as /bin is: it is what is in it that matters.
-find -H "$1" -xdev \( -type f -o -type l \) -print0 | xargs -0 -r rpm -qf --qf '' --
+{ find -H "$1" -xdev \( -type f -o -type l \) -print0 || echo 'error: find did not list all of it' >&2; } | xargs -0 -r rpm -qf --qf '' --
+status=$?
+# xargs ends with 123 when rpm ended with a number, which is that of the files without an owner; with others when rpm was killed.
+case $status in 0|123) ;; *) echo "error: xargs ended with $status, so not every file was looked up";; esac
 echo 'every file was looked up'
 return 0"#;
 
@@ -478,6 +481,34 @@ mod tests {
             assert!(said.contains("/linked/foreign is not owned by any package"), "{program:?}: {said}");
             assert!(unowned(&said).is_err(), "{program:?}: {said}");
         }
+    }
+
+    #[test]
+    fn a_walk_or_an_rpm_that_was_killed_is_no_answer() {
+        let host = tempfile::tempdir().unwrap();
+        let (bin, usr) = (host.path().join("tools"), host.path().join("usr"));
+        for directory in [&bin, &usr] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        std::fs::write(usr.join("owned"), "").unwrap();
+        let put = |name: &str, script: &str| {
+            std::fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        let of = |rpm: &str, find: &str| {
+            put("rpm", &format!("case $* in *owned*/rpm*) echo owned;; *) {rpm};; esac"));
+            put("find", &format!("case $* in *-prune) exec /usr/bin/find \"$@\";; *) {find};; esac"));
+            let script = shell::batch([usr.to_str().unwrap()], UNOWNED);
+            let reply = crate::testing::with_tools(&[&bin], &script);
+            let said = shell::answers(&reply).unwrap().remove(usr.to_str().unwrap()).unwrap().output;
+            unowned(&said).map(|files| files.len()).map_err(|why| format!("{why}; {said}"))
+        };
+        let walks = "exec /usr/bin/find \"$@\"";
+        assert_eq!(of("exit 0", walks), Ok(0));
+        assert_eq!(of("echo 'file /x is not owned by any package'; exit 1", walks), Ok(1));
+        assert!(of("kill -9 $$", walks).is_err());
+        assert!(of("exit 0", "kill -9 $$").is_err());
+        assert!(of("exit 0", "/usr/bin/find \"$@\"; exit 1").is_err());
     }
 
     #[test]

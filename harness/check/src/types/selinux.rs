@@ -245,11 +245,14 @@ elif [ -r /var/log/audit/audit.log ]; then
     *) echo "ausearch: $said" >&2; exit 1;;
     esac
 fi
-journalctl -b -a -o cat --no-pager -q $places | {
+# How journalctl ends goes past the pipe, where no line of the journal can stand in for it.
+{ ended=$({ { journalctl -b -a -o cat --no-pager -q $places 3>&-; echo $? >&3; } | {
 spoke=no
-while IFS= read -r line || [ -n "$line" ]; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*|*'SELINUX_ERR '*) printf '%s\n' "$line";; esac; done
-[ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }
-} || exit
+while IFS= read -r line || [ -n "$line" ]; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*|*'SELINUX_ERR '*) printf '%s\n' "$line";; esac; done >&4
+[ $spoke = yes ]
+}; } 3>&1); spoke=$?; } 4>&1
+[ "$ended" = 0 ] || { echo "journalctl ended with ${ended:-no status}, perhaps before the end of the journal" >&2; exit 1; }
+[ $spoke = 0 ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }
 echo '= end'"#;
 
 /// The denials among records of the audit log and messages of the kernel, each once: records of one event (system call, command line)
@@ -326,5 +329,15 @@ mod tests {
             assert_ne!(read_with(mute, "echo x").0, 0, "{mute}");
         }
         assert_ne!(read_with(none, ":").0, 0, "a journal without the kernel");
+    }
+
+    #[test]
+    fn a_journal_that_was_not_read_to_its_end_is_no_answer() {
+        let none = "case $* in *avc*) return 1;; *) echo type=DAEMON_START;; esac";
+        for broken in ["echo x; return 1", "echo x; echo '= ended 0'; echo 0; return 1", "echo x; exit 139"] {
+            assert_ne!(read_with(none, broken).0, 0, "{broken}");
+        }
+        let (status, text) = read_with(none, "echo '= ended 1'; echo 1");
+        assert!(status == 0 && text.ends_with("|denials:\n= end\n"), "{status} {text}");
     }
 }

@@ -70,13 +70,21 @@ impl Check for Sysctl {
                     let answer = seen.answer("sysctl/value", name)?;
                     match (answer.status, assertion.attribute) {
                         (0, "exists") => Ok(Value::flag(true)),
-                        (0, _) => Ok(Value::text(answer.output.split_whitespace().collect::<Vec<_>>().join(" "))),
+                        (0, _) => {
+                            let value = answer.output.strip_suffix(END);
+                            let value =
+                                value.ok_or_else(|| Unreadable::new(format!("cat did not print {name} to its end")))?;
+                            Ok(Value::text(value.split_whitespace().collect::<Vec<_>>().join(" ")))
+                        }
                         (4, _) if !ROOTS.contains(&root(name)) => Err(no_root(name)),
                         (3 | 4, "exists") => Ok(Value::flag(false)),
                         (3 | 4, _) => Ok(Value::absent(
                             "the kernel has no such parameter; where that is right too, write `{any-of: [1, none]}`",
                         )),
-                        _ => Err(Unreadable::new(format!("{name} cannot be read: {}", answer.output))),
+                        _ => {
+                            let said = answer.output.strip_suffix(END).unwrap_or(&answer.output).trim_end();
+                            Err(Unreadable::new(format!("{name} cannot be read: {said}")))
+                        }
                     }
                 }
                 "persisted" if !ROOTS.contains(&root(name)) => Err(no_root(name)),
@@ -160,7 +168,12 @@ case $sep in
 esac
 [ -e "/proc/sys/${path%%/*}" ] || return 4
 [ -e "/proc/sys/$path" ] || return 3
-exec cat "/proc/sys/$path""#;
+exec cat "/proc/sys/$path" - <<'MUSTER'
+= end
+MUSTER"#;
+
+/// What [`READ`] prints behind a value, which may be nothing.
+const END: &str = "= end";
 
 #[cfg(test)]
 mod tests {
@@ -187,6 +200,38 @@ mod tests {
         assert_eq!(verdicts[..3], [Verdict::MET, Verdict::MET, Verdict::MET]);
         assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
         missed(&verdicts[4]);
+    }
+
+    #[test]
+    fn a_value_may_be_nothing_and_silence_is_none() {
+        let host = tempfile::tempdir().unwrap();
+        let name = "kernel.modprobe";
+        let directory = host.path().join("kernel");
+        std::fs::create_dir(&directory).unwrap();
+        let script = |tool: &str| {
+            let read = READ.replace("/proc/sys", host.path().to_str().unwrap());
+            let read = if tool.is_empty() { read } else { read.replace("exec cat", tool) };
+            crate::testing::seen(
+                "sysctl/value",
+                crate::testing::with_tools(&[], &format!("mute() {{ :; }}\n{}", shell::batch([name], &read))),
+            )
+        };
+        let wanted = |matcher| expectation("sysctl", name, &[("value", matcher)]);
+        let verdict = |matcher, tool: &str| {
+            let wanted = wanted(matcher);
+            Sysctl.evaluate(&wanted, &script(tool), &Facts::default()).remove(0)
+        };
+        for (content, value) in
+            [("\n", ""), ("", ""), ("/sbin/modprobe\n", "/sbin/modprobe"), ("no line feed", "no line feed")]
+        {
+            std::fs::write(directory.join("modprobe"), content).unwrap();
+            assert_eq!(verdict(equals(value), ""), Verdict::MET, "{content:?}");
+        }
+        std::fs::write(directory.join("modprobe"), "\n").unwrap();
+        // `none` is said of a parameter that the kernel lacks.
+        missed(&verdict(equals("none"), ""));
+        assert_eq!(verdict(Matcher::Empty(true), ""), Verdict::MET);
+        assert!(matches!(verdict(Matcher::Empty(true), "mute"), Verdict::Unknown { .. }));
     }
 
     #[test]

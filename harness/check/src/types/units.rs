@@ -298,7 +298,9 @@ LIST
         attributes: &["ordering-cycles"],
         key: "units/cycles",
         seconds: 30,
-        script: journal::entries!("-o cat _PID=1"),
+        // While journald is away, between the initrd and the root file system or before it starts, systemd's messages
+        // come by way of the kernel, and have no `_PID`.
+        script: journal::entries!("-o cat _PID=1 + _TRANSPORT=kernel SYSLOG_IDENTIFIER=systemd"),
     },
     FixedReading {
         attributes: &["default-target"],
@@ -382,6 +384,24 @@ mod tests {
     fn the_word_of_the_state_counts_not_the_status() {
         assert_eq!(evaluate("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::MET);
         assert!(matches!(evaluate("state", equals("running"), "units/state", 1, ""), Verdict::Unknown { .. }));
+    }
+
+    /// A journalctl that takes groups of `FIELD=value`, which `+` separates, of two entries: one that systemd handed to
+    /// journald, and one that came by way of the kernel.
+    const JOURNALCTL: &str = r#"journalctl() {
+    case " $* " in *' -o json '*) echo '{}'; return;; esac
+    case " $*" in *' _PID=1'*) echo 'a.target: Job b.socket/start deleted to break ordering cycle starting with c.service/start';; esac
+    case " $* " in *' _TRANSPORT=kernel SYSLOG_IDENTIFIER=systemd '*) echo 'firewalld.service: Job dbus.socket/start deleted to break ordering cycle starting with basic.target/start';; esac
+}
+"#;
+
+    #[test]
+    fn a_cycle_that_was_broken_while_journald_was_away_is_seen() {
+        let wanted = expectation("units", "", &[("ordering-cycles", Matcher::None)]);
+        let probes = Units.probes(&[&wanted], &Facts::default());
+        let reply = crate::testing::with_tools(&[], &format!("{JOURNALCTL}{}", probes[0].script));
+        let verdict = Units.evaluate(&wanted, &seen(&probes[0].key, reply), &Facts::default()).remove(0);
+        assert_eq!(missed(&verdict).1, "b.socket, dbus.socket");
     }
 
     #[test]

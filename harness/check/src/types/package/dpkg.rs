@@ -39,7 +39,8 @@ case $name in *:*) ;; *.*) dpkg-query -W "$name" >/dev/null 2>&1 || name=${name%
 const VERIFY: &str = r#"name=$1
 case $name in *:*) ;; *.*) dpkg-query -W "$name" >/dev/null 2>&1 || name=${name%.*}:${name##*.} ;; esac
 if [ -z "$(dpkg-query --control-path "$name" md5sums 2>/dev/null)" ]; then
-    dpkg-query -L "$name" | while IFS= read -r path; do
+    files=$(dpkg-query -L "$name") || { echo "dpkg-query -L ended with $?"; return 1; }
+    printf '%s\n' "$files" | while IFS= read -r path; do
         case $path in /*) [ ! -f "$path" ] || [ -L "$path" ] || { echo "= no sums"; break; };; esac
     done
 fi
@@ -304,6 +305,19 @@ mod tests {
         assert_eq!(of(1, "missing     /bin/bash"), Ok(Value::text("modified")));
         assert!(of(0, "= no sums").is_err() && of(2, "").is_err());
         assert!(of(1, "dpkg: error: package 'x' is not installed").is_err());
+    }
+
+    #[test]
+    fn files_that_dpkg_does_not_list_need_sums_all_the_same() {
+        let of = |files: &str| {
+            let tools = format!("dpkg() {{ :; }}\ndpkg-query() {{ case $1 in -L) {files};; esac; }}\n");
+            // A function's name has no minus in every shell.
+            let script = format!("{tools}{}", shell::batch(["x"], VERIFY)).replace("dpkg-query", "dpkg_query");
+            verify(&shell::answers(&crate::testing::with_tools(&[], &script)).unwrap()["x"])
+        };
+        assert_eq!(of("echo /usr"), Ok(Value::text("clean")));
+        assert!(of("echo /etc/passwd").unwrap_err().to_string().contains("without sums"));
+        assert!(of("return 2").is_err());
     }
 
     #[test]
