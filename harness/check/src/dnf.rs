@@ -42,6 +42,8 @@ pub struct Change {
 const UNREACHABLE: &[&str] = &[
     "Failed to download metadata",
     "Cannot download repomd",
+    "All mirrors were tried",
+    "mirrors were already tried",
     "Failed to synchronize cache",
     "Errors during downloading metadata",
     "Could not resolve host",
@@ -312,9 +314,10 @@ pub(super) fn nevra(line: &str) -> Option<Listed> {
 }
 
 /// The line in which it says that the repositories could not be reached. A mirror that failed while others are left
-/// (`[MIRROR] …`) says nothing of that.
+/// (`[MIRROR] …` of dnf4, `>>> Curl error (28): …` of dnf5) says nothing of that.
 pub fn unreachable(text: &str) -> Option<Unreadable> {
-    let lines = text.lines().filter(|line| !line.starts_with("[MIRROR]"));
+    let of_a_mirror = |line: &str| line.starts_with("[MIRROR]") || line.trim_start().starts_with(">>> Curl error");
+    let lines = text.lines().filter(|line| !of_a_mirror(line));
     let mut said = lines.filter(|line| UNREACHABLE.iter().any(|words| line.contains(words)));
     said.next().map(|line| Unreadable::new(line.trim()))
 }
@@ -468,6 +471,22 @@ mod tests {
         let absent = include_str!("../testdata/package-managers/tdnf-absent.txt");
         assert!(planned(1011 & 0xff, absent).unwrap().problem.is_some() && planned(137, absent).is_err());
         assert!(killed(200, "waiting for a lock").unwrap().to_string().contains("(status 200)"));
+    }
+
+    #[test]
+    fn a_mirror_that_failed_is_no_failure_of_its_repository() {
+        let dnf5 = ">>> Curl error (28): Timeout was reached for https://a.example/repodata/repomd.xml [Could not resolve host: a.example] - https://a.example/repodata/repomd.xml\n";
+        let dnf4 = "[MIRROR] nginx-1-1.x86_64.rpm: Curl error (6): Could not resolve host: a.example\n";
+        let table = "Updating and loading repositories:\nRepositories loaded.\nInstalling:\n nginx x86_64 1-1 base 10 k\n\nTransaction Summary:\n Installing: 1 package\n";
+        assert_eq!(names(&transaction(&format!("{dnf5}{dnf4}{table}")).unwrap().adds), ["nginx"]);
+        for last in [
+            ">>> Librepo error: Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried",
+            "Failed to download metadata (metalink: \"https://a.example\") for repository \"base\"",
+            ">>> No more mirrors to try - All mirrors were already tried without success: base",
+            "Error: Error downloading packages:\n  Cannot download nginx.rpm: All mirrors were tried",
+        ] {
+            assert!(transaction(&format!("{dnf5}{last}\n{table}")).is_err(), "{last}");
+        }
     }
 
     #[test]
