@@ -294,17 +294,23 @@ fn recorded(attribute: &str, word: &str) -> Value {
         };
     }
     let word = word.to_lowercase().replace(' ', "-");
-    Value::text(if word.is_empty() { "unknown".to_owned() } else { word })
+    // dnf5 says `None`, and `External User` of what rpm alone installed.
+    Value::text(match word.as_str() {
+        "" | "none" => "unknown",
+        "external-user" => "external",
+        other => other,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Package;
+    use super::super::{Package, TABLE};
     use super::*;
     use crate::check::{Check as _, Verdict};
     use crate::testing::{equals, expectation, missed, records, reply, seen};
     use muster_record::facts::Facts;
     use muster_suite::model::{Matcher, Operator};
+    use muster_suite::table::AttributeKind;
 
     const SAID: &str = "package\tkernel\t0\t6.18.5\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t100\tRSA/SHA256, x, Key ID 0123456789abcdef\npackage\tkernel\t0\t6.18.31\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t50\t\npackage\tnginx\t1\t1.26.1\t3\tx86_64\t(none)\tm\tBSD\tn.src.rpm\th\t2097152\t\npackage sendmail is not installed\nsentinel\tbash\n";
 
@@ -385,7 +391,7 @@ mod tests {
     #[test]
     fn dnf5_records_where_a_package_is_from_and_why_it_is_there() {
         assert!(!RECORDED.contains(r"\t"), "dnf5 prints it as it is");
-        let said = "bash\t<unknown>\tExternal User\nnginx\tlab-extra\tUser\n";
+        let said = "bash\t<unknown>\tExternal User\nnginx\tlab-extra\tUser\nkernel\t<unknown>\tNone\n";
         let value = |subject: &str, attribute: &'static str, matcher: Matcher| {
             let wanted = expectation("package", subject, &[(attribute, matcher)]);
             let query = format!("{SAID}package\tbash\t0\t5.3\t4\tx86_64\tv\tm\tGPL\tb.src.rpm\th\t1\t\n");
@@ -395,7 +401,19 @@ mod tests {
         };
         assert_eq!(value("nginx", "reason", equals("user")), Verdict::MET);
         assert_eq!(value("nginx", "from-repo", equals("lab-extra")), Verdict::MET);
-        assert_eq!(value("bash", "reason", equals("external-user")), Verdict::MET);
+        assert_eq!(value("bash", "reason", equals("external")), Verdict::MET);
+        assert_eq!(value("kernel", "reason", equals("unknown")), Verdict::MET);
+        // Every reason of dnf5 is one that a suite can name.
+        let AttributeKind::Keyword(words) = TABLE.attributes.iter().find(|row| row.name == "reason").unwrap().kind
+        else {
+            panic!("a reason is a keyword")
+        };
+        for reason in ["None", "Dependency", "User", "Clean", "Weak Dependency", "Group", "External User"] {
+            assert!(
+                matches!(recorded("reason", reason), Value::Text(word) if words.contains(&word.as_str())),
+                "{reason}"
+            );
+        }
         assert_eq!(value("bash", "from-repo", Matcher::None), Verdict::MET);
     }
 
