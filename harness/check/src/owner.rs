@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::rpm;
 use super::shell::Answer;
 use crate::check::Probe;
 use crate::observed::Value;
@@ -32,7 +33,7 @@ pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &s
 pub(super) fn read(answer: &Answer, facts: &Facts) -> Read<Value> {
     match (&facts.dpkg, answer.status) {
         (None, 0) => Ok(Value::each(answer.output.lines().map(Value::text))),
-        (None, _) if answer.output.contains("is not owned by any package") && !answer.output.contains("error:") => {
+        (None, _) if answer.output.contains("is not owned by any package") && !rpm::complains(&answer.output) => {
             Ok(Value::absent("no package owns it"))
         }
         (Some(_), 0) => of_dpkg(&answer.output),
@@ -94,6 +95,13 @@ mod tests {
         assert!(
             of(2, "dpkg-query: error: the database is locked").is_err() && of(1, "").is_err() && of(0, "").is_err()
         );
+    }
+
+    #[test]
+    fn a_path_with_the_words_of_an_error_is_a_path() {
+        let of = |output: &str| read(&Answer { status: 1, output: output.to_owned() }, &Facts::default());
+        assert_eq!(of("file /srv/error: x is not owned by any package"), Ok(Value::absent("no package owns it")));
+        assert!(of("error: cannot open Packages\nfile /x is not owned by any package").is_err());
     }
 
     #[test]

@@ -200,6 +200,12 @@ pub fn compare(one: &str, two: &str) -> Ordering {
     }
 }
 
+/// Whether rpm says in a line of its own that something went wrong. Names, paths and the bodies of scriptlets may have the
+/// same words in the middle of a line.
+pub(super) fn complains(said: &str) -> bool {
+    said.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:"))
+}
+
 /// The capability without its version: `nginx = 1:1.2-3` is `nginx`; a rich dependency is itself.
 pub(super) fn capability(line: &str) -> &str {
     if line.starts_with('(') { line } else { line.split(' ').next().unwrap_or(line) }

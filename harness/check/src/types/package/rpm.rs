@@ -227,7 +227,7 @@ fn availability(text: &str, name: &str) -> Read<(&'static str, Option<String>)> 
 /// What a batch said of a package that is installed.
 fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
     let answer = seen.answer(key, name)?;
-    if answer.status == 0 && !answer.output.contains("error:") {
+    if answer.status == 0 && !rpm::complains(&answer.output) {
         complete(&answer.output).map(str::to_owned)
     } else {
         Err(Unreadable::new(format!("{name}: {}", answer.output)))
@@ -235,7 +235,7 @@ fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
 }
 
 fn verify(answer: &shell::Answer) -> Read<Value> {
-    if answer.output.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:")) {
+    if rpm::complains(&answer.output) {
         return Err(Unreadable::new(format!("rpm -V: {}", answer.output)));
     }
     let output = if answer.status == 0 { complete(&answer.output)? } else { &answer.output };
@@ -422,6 +422,16 @@ mod tests {
         let text =
             "postinstall scriptlet (using /bin/sh):\necho a scriptlet here\npreuninstall scriptlet (using <lua>):\nx\n";
         assert_eq!(scripts(text), ["postin", "preun"]);
+        let scriptlets = |said: &str| {
+            let mut observations = seen(QUERY, reply(0, SAID));
+            observations.0.insert("package/scripts".into(), records(&[("nginx", 0, said)]));
+            let wanted = expectation("package", "nginx", &[("scripts", Matcher::Only(vec!["prein".into()]))]);
+            Package.evaluate(&wanted, &observations, &Facts::default()).remove(0)
+        };
+        let prein = "preinstall scriptlet (using /bin/sh):\nuseradd nginx || echo \"error: cannot create user\"\n";
+        assert_eq!(scriptlets(&format!("{prein}= end")), Verdict::MET, "the words of a scriptlet are not rpm's");
+        let broken = format!("error: rpmdb: damaged header\n{prein}= end");
+        assert!(matches!(scriptlets(&broken), Verdict::Unknown { why } if why.contains("damaged header")));
         let wanted = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
         let mut observations = seen(QUERY, reply(0, SAID));
         observations
