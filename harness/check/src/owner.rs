@@ -14,7 +14,13 @@ use muster_record::facts::Facts;
 /// Asks for the owner of the file that `path` is in the shell, for each name.
 pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &str, path: &str) -> Option<Probe> {
     let (tool, command) = match facts.dpkg {
-        None => ("rpm", format!("{before}rpm -qf --qf '%{{NAME}}\\n' -- {path}")),
+        None => (
+            "rpm",
+            format!(
+                "{before}rpm -qf --qf '%{{NAME}}\\n' -- {path} && return 0\ncode=$?\n{}return $code",
+                rpm::need_packages!()
+            ),
+        ),
         // Packages may still name a file by the place that the merge of /bin, /sbin and /lib into /usr moved.
         Some(_) => (
             "dpkg-query",
@@ -22,7 +28,10 @@ pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &s
                 "{before}path={path}\n\
                  dpkg-query -S \"$path\" && return 0\n\
                  case $path in /usr/*) path=${{path#/usr}};; *) path=/usr$path;; esac\n\
-                 dpkg-query -S \"$path\""
+                 dpkg-query -S \"$path\" && return 0\n\
+                 code=$?\n\
+                 [ -n \"$(dpkg-query -W -f x)\" ] || echo 'dpkg-query: the database is empty'\n\
+                 return $code"
             ),
         ),
     };
@@ -95,6 +104,36 @@ mod tests {
         assert!(
             of(2, "dpkg-query: error: the database is locked").is_err() && of(1, "").is_err() && of(0, "").is_err()
         );
+    }
+
+    #[test]
+    fn in_an_empty_database_no_file_is_without_an_owner() {
+        let host = tempfile::tempdir().unwrap();
+        let names = BTreeSet::from(["/etc/planted"]);
+        let of = |packages: &[&str]| {
+            let tools = crate::testing::rpm_with(packages, host.path());
+            let script = probe("owner", &names, &Facts::default(), "", "\"$1\"").unwrap().script;
+            let reply = crate::testing::with_tools(&[&tools], &script);
+            read(&crate::shell::answers(&reply).unwrap()["/etc/planted"], &Facts::default())
+        };
+        assert_eq!(of(&["gpg-pubkey", "bash"]), Ok(Value::absent("no package owns it")));
+        for empty in [&[][..], &["gpg-pubkey"]] {
+            assert!(of(empty).unwrap_err().to_string().contains("the RPM database is empty"), "{empty:?}");
+        }
+        // dpkg-query with an administrative directory of its own.
+        if crate::testing::this_host_lacks("/usr/bin/dpkg-query") {
+            return;
+        }
+        std::fs::create_dir_all(host.path().join("dpkg/info")).unwrap();
+        std::fs::write(host.path().join("dpkg/status"), "").unwrap();
+        let script = probe("owner", &names, &on_dpkg(), "", "\"$1\"").unwrap().script;
+        let of = |root: &str| {
+            let reply = crate::testing::with_tools(&[], &format!("{root}{script}"));
+            read(&crate::shell::answers(&reply).unwrap()["/etc/planted"], &on_dpkg())
+        };
+        assert_eq!(of(""), Ok(Value::absent("no package owns it")));
+        let empty = of(&format!("export DPKG_ADMINDIR={}\n", host.path().join("dpkg").display()));
+        assert!(empty.as_ref().is_err_and(|why| why.to_string().contains("database is empty")), "{empty:?}");
     }
 
     #[test]
