@@ -150,7 +150,7 @@ macro_rules! need_packages {
         concat!(
             "[ -n \"$(",
             $crate::rpm::some_package!(),
-            ")\" ] || { echo 'error: the RPM database is empty' >&2; exit 1; }\n"
+            ")\" ] || { echo 'error: the RPM database is empty or cannot be read' >&2; exit 1; }\n"
         )
     };
 }

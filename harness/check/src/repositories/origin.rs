@@ -28,9 +28,9 @@ const READ: &str = concat!(
 put() { printf '%s\0%s\0%s\0' "$1" "$2" "$3"; }
 said=$(rpm -q --whatprovides system-release --qf '%{VENDOR}\n' 2>&1)
 code=$?
-[ $code = 0 ] || [ -n "$("#,
+case $said in 'no package provides'*) [ -n "$("#,
     some_package!(),
-    r#")" ] || said='error: the RPM database is empty'
+    r#")" ] || said='error: the RPM database is empty or cannot be read';; esac
 put maker $code "$said"
 own() {
     [ -f "$1" ] || return 0
