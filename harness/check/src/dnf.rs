@@ -42,6 +42,8 @@ pub struct Change {
 const UNREACHABLE: &[&str] = &[
     "Failed to download metadata",
     "Cannot download repomd",
+    "All mirrors were tried",
+    "mirrors were already tried",
     "Failed to synchronize cache",
     "Errors during downloading metadata",
     "Could not resolve host",
@@ -76,12 +78,34 @@ const REFUSED: &[&str] = &[
     "problem(s) while resolving",
 ];
 
-/// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
-/// transaction nor for a refusal.
+/// Reads what an install or upgrade with `--assumeno` printed and how it ended, as a shell says it (128 and the
+/// number of the signal that killed it). `Err` when it can be taken neither for a transaction nor for a refusal.
 ///
 /// # Errors
-/// What it cannot be taken for, or that the repositories could not be reached.
-pub fn transaction(text: &str) -> Read<Transaction> {
+/// It was killed, what it cannot be taken for, or that the repositories could not be reached.
+pub fn planned(status: i32, text: &str) -> Read<Transaction> {
+    killed(status, text).map_or_else(|| transaction(text), Err)
+}
+
+/// That it did not end by itself, so that what it printed may be a part. tdnf ends with the lower eight bits of its
+/// own errors, which can look like a signal: 1011, that it has no such package, is 243.
+pub(super) fn killed(status: i32, text: &str) -> Option<Unreadable> {
+    let number = |line: &str| line.strip_prefix("Error(")?.split_once(')')?.0.parse::<i32>().ok();
+    let own = || text.lines().filter_map(number).any(|number| number & 0xff == status);
+    if status < 128 || own() {
+        return None;
+    }
+    let what = if (129..=192).contains(&status) { "was killed" } else { "ended in no way of its own" };
+    Some(Unreadable::new(format!("the package manager {what} (status {status}): {}", last_line(text))))
+}
+
+/// The last line that says something.
+fn last_line(text: &str) -> &str {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing")
+}
+
+/// Reads what it printed when it ended by itself.
+fn transaction(text: &str) -> Read<Transaction> {
     if let Some(line) = unreachable(text) {
         return Err(Unreadable::new(format!("the package manager says: {line}")));
     }
@@ -92,7 +116,8 @@ pub fn transaction(text: &str) -> Read<Transaction> {
     for line in text.lines() {
         let trimmed = line.trim();
         if let Some(next) = Section::of(line) {
-            has_table |= next != Section::None;
+            // dnf5 says that it loads the repositories in a line that looks like a heading, whatever comes then.
+            has_table |= !matches!(next, Section::None | Section::Other);
             section = next;
             pending.clear();
             continue;
@@ -148,11 +173,12 @@ pub fn transaction(text: &str) -> Read<Transaction> {
     }
     let nothing =
         ["Nothing to do", "is already installed", "Package already installed"].iter().any(|words| text.contains(words));
-    if has_table || nothing {
+    // Groups, module streams and reasons may change without a package.
+    let has_summary = text.lines().any(|line| line.starts_with("Transaction Summary"));
+    if has_table || has_summary || nothing {
         return Ok(found);
     }
-    let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
-    Err(Unreadable::new(format!("the package manager printed no transaction; its last output: {}", said.trim())))
+    Err(Unreadable::new(format!("the package manager printed no transaction; its last output: {}", last_line(text))))
 }
 
 /// The line at which the resolver begins to refuse. With `best=False` it also has words for the newest
@@ -288,9 +314,10 @@ pub(super) fn nevra(line: &str) -> Option<Listed> {
 }
 
 /// The line in which it says that the repositories could not be reached. A mirror that failed while others are left
-/// (`[MIRROR] …`) says nothing of that.
+/// (`[MIRROR] …` of dnf4, `>>> Curl error (28): …` of dnf5) says nothing of that.
 pub fn unreachable(text: &str) -> Option<Unreadable> {
-    let lines = text.lines().filter(|line| !line.starts_with("[MIRROR]"));
+    let of_a_mirror = |line: &str| line.starts_with("[MIRROR]") || line.trim_start().starts_with(">>> Curl error");
+    let lines = text.lines().filter(|line| !of_a_mirror(line));
     let mut said = lines.filter(|line| UNREACHABLE.iter().any(|words| line.contains(words)));
     said.next().map(|line| Unreadable::new(line.trim()))
 }
@@ -425,6 +452,41 @@ mod tests {
         );
         assert!(transaction("Segmentation fault\n").unwrap_err().to_string().contains("Segmentation fault"));
         assert!(transaction("").is_err());
+    }
+
+    #[test]
+    fn dnf5_that_dies_after_its_first_line_has_no_answer() {
+        const LOADED: &str = "Updating and loading repositories:\nRepositories loaded.\n";
+        let why = |status, words: &str| planned(status, &format!("{LOADED}{words}")).unwrap_err().to_string();
+        for words in ["", "corrupted double-linked list\nAborted\n", "filesystem error: cannot write: No space left\n"]
+        {
+            assert!(why(1, words).contains("no transaction"), "{words}");
+        }
+        assert_eq!(why(137, ""), "the package manager was killed (status 137): Repositories loaded.");
+        let half = "Package Arch Version Repository Size\nInstalling:\n nginx x86_64 1-1 base 10 k\n";
+        assert!(why(134, half).contains("killed (status 134)"));
+        let group = format!("{LOADED}Installing groups:\n tools\n\nTransaction Summary:\n Installing: 1 group\n");
+        assert_eq!(planned(1, &group), Ok(Transaction::default()));
+        // tdnf has no room for its errors in a status.
+        let absent = include_str!("../testdata/package-managers/tdnf-absent.txt");
+        assert!(planned(1011 & 0xff, absent).unwrap().problem.is_some() && planned(137, absent).is_err());
+        assert!(killed(200, "waiting for a lock").unwrap().to_string().contains("(status 200)"));
+    }
+
+    #[test]
+    fn a_mirror_that_failed_is_no_failure_of_its_repository() {
+        let dnf5 = ">>> Curl error (28): Timeout was reached for https://a.example/repodata/repomd.xml [Could not resolve host: a.example] - https://a.example/repodata/repomd.xml\n";
+        let dnf4 = "[MIRROR] nginx-1-1.x86_64.rpm: Curl error (6): Could not resolve host: a.example\n";
+        let table = "Updating and loading repositories:\nRepositories loaded.\nInstalling:\n nginx x86_64 1-1 base 10 k\n\nTransaction Summary:\n Installing: 1 package\n";
+        assert_eq!(names(&transaction(&format!("{dnf5}{dnf4}{table}")).unwrap().adds), ["nginx"]);
+        for last in [
+            ">>> Librepo error: Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried",
+            "Failed to download metadata (metalink: \"https://a.example\") for repository \"base\"",
+            ">>> No more mirrors to try - All mirrors were already tried without success: base",
+            "Error: Error downloading packages:\n  Cannot download nginx.rpm: All mirrors were tried",
+        ] {
+            assert!(transaction(&format!("{dnf5}{last}\n{table}")).is_err(), "{last}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::rpm;
 use super::shell::Answer;
 use crate::check::Probe;
 use crate::observed::Value;
@@ -13,7 +14,13 @@ use muster_record::facts::Facts;
 /// Asks for the owner of the file that `path` is in the shell, for each name.
 pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &str, path: &str) -> Option<Probe> {
     let (tool, command) = match facts.dpkg {
-        None => ("rpm", format!("{before}rpm -qf --qf '%{{NAME}}\\n' -- {path}")),
+        None => (
+            "rpm",
+            format!(
+                "{before}rpm -qf --qf '%{{NAME}}\\n' -- {path} && return 0\ncode=$?\n{}return $code",
+                rpm::need_packages!()
+            ),
+        ),
         // Packages may still name a file by the place that the merge of /bin, /sbin and /lib into /usr moved.
         Some(_) => (
             "dpkg-query",
@@ -21,7 +28,10 @@ pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &s
                 "{before}path={path}\n\
                  dpkg-query -S \"$path\" && return 0\n\
                  case $path in /usr/*) path=${{path#/usr}};; *) path=/usr$path;; esac\n\
-                 dpkg-query -S \"$path\""
+                 dpkg-query -S \"$path\" && return 0\n\
+                 code=$?\n\
+                 [ -n \"$(dpkg-query -W -f x)\" ] || echo 'dpkg-query: the database is empty'\n\
+                 return $code"
             ),
         ),
     };
@@ -32,7 +42,7 @@ pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &s
 pub(super) fn read(answer: &Answer, facts: &Facts) -> Read<Value> {
     match (&facts.dpkg, answer.status) {
         (None, 0) => Ok(Value::each(answer.output.lines().map(Value::text))),
-        (None, _) if answer.output.contains("is not owned by any package") && !answer.output.contains("error:") => {
+        (None, _) if answer.output.contains("is not owned by any package") && !rpm::complains(&answer.output) => {
             Ok(Value::absent("no package owns it"))
         }
         (Some(_), 0) => of_dpkg(&answer.output),
@@ -94,6 +104,43 @@ mod tests {
         assert!(
             of(2, "dpkg-query: error: the database is locked").is_err() && of(1, "").is_err() && of(0, "").is_err()
         );
+    }
+
+    #[test]
+    fn in_an_empty_database_no_file_is_without_an_owner() {
+        let host = tempfile::tempdir().unwrap();
+        let names = BTreeSet::from(["/etc/planted"]);
+        let of = |packages: &[&str]| {
+            let tools = crate::testing::rpm_with(packages, host.path());
+            let script = probe("owner", &names, &Facts::default(), "", "\"$1\"").unwrap().script;
+            let reply = crate::testing::with_tools(&[&tools], &script);
+            read(&crate::shell::answers(&reply).unwrap()["/etc/planted"], &Facts::default())
+        };
+        assert_eq!(of(&["gpg-pubkey", "bash"]), Ok(Value::absent("no package owns it")));
+        for empty in [&[][..], &["gpg-pubkey"]] {
+            assert!(of(empty).unwrap_err().to_string().contains("the RPM database is empty"), "{empty:?}");
+        }
+        // dpkg-query with an administrative directory of its own.
+        if crate::testing::this_host_lacks("/usr/bin/dpkg-query") {
+            return;
+        }
+        std::fs::create_dir_all(host.path().join("dpkg/info")).unwrap();
+        std::fs::write(host.path().join("dpkg/status"), "").unwrap();
+        let script = probe("owner", &names, &on_dpkg(), "", "\"$1\"").unwrap().script;
+        let of = |root: &str| {
+            let reply = crate::testing::with_tools(&[], &format!("{root}{script}"));
+            read(&crate::shell::answers(&reply).unwrap()["/etc/planted"], &on_dpkg())
+        };
+        assert_eq!(of(""), Ok(Value::absent("no package owns it")));
+        let empty = of(&format!("export DPKG_ADMINDIR={}\n", host.path().join("dpkg").display()));
+        assert!(empty.as_ref().is_err_and(|why| why.to_string().contains("database is empty")), "{empty:?}");
+    }
+
+    #[test]
+    fn a_path_with_the_words_of_an_error_is_a_path() {
+        let of = |output: &str| read(&Answer { status: 1, output: output.to_owned() }, &Facts::default());
+        assert_eq!(of("file /srv/error: x is not owned by any package"), Ok(Value::absent("no package owns it")));
+        assert!(of("error: cannot open Packages\nfile /x is not owned by any package").is_err());
     }
 
     #[test]

@@ -9,6 +9,9 @@ use muster_base::text::{escape_bytes, one_line};
 use muster_guest::Reply;
 use muster_record::facts::Facts;
 
+/// What signing keys are called in the database.
+pub(super) const KEY: &str = "gpg-pubkey";
+
 /// One installed package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Package {
@@ -49,7 +52,7 @@ impl Package {
 
     /// Signing keys are in the database as packages; they are none.
     pub fn is_key(&self) -> bool {
-        self.name == "gpg-pubkey"
+        self.name == KEY
     }
 
     /// Key ids that signed it: last 16 hex digits, lower case.
@@ -132,14 +135,36 @@ pub fn packages(text: &str) -> Read<Vec<Package>> {
         .collect()
 }
 
+/// POSIX sh that prints the name of some installed package, and nothing when the database is empty or lost, of which rpm says
+/// nothing: then no file has an owner, no name is provided and nothing is amiss. Keys are no packages.
+macro_rules! some_package {
+    () => {
+        "rpm -qa --qf '%{NAME}\\n' 2>/dev/null | while IFS= read -r name; do case $name in ''|gpg-pubkey) ;; *) printf '%s\\n' \"$name\"; break;; esac; done"
+    };
+}
+pub(crate) use some_package;
+
+/// POSIX sh that ends a script which cannot be believed when the database is empty.
+macro_rules! need_packages {
+    () => {
+        concat!(
+            "[ -n \"$(",
+            $crate::rpm::some_package!(),
+            ")\" ] || { echo 'error: the RPM database is empty or cannot be read' >&2; exit 1; }\n"
+        )
+    };
+}
+pub(crate) use need_packages;
+
 /// The script that asks for some packages. It ends with `sentinel` and the name of some installed
 /// package when one was not found, because rpm calls every package "not installed" when its
 /// database is empty or lost.
 pub(super) fn query(names: &[&str]) -> String {
     format!(
-        "{}rpm -q --qf \"$qf\" -- {}\nstatus=$?\n[ \"$status\" -eq 0 ] || rpm -qa --qf 'sentinel\\t%{{NAME}}\\n' 2>/dev/null | {{ IFS= read -r line && printf '%s\\n' \"$line\"; }}\nexit 0",
+        "{}rpm -q --qf \"$qf\" -- {}\nstatus=$?\n[ \"$status\" -eq 0 ] || printf 'sentinel\\t%s\\n' \"$({})\"\nexit 0",
         prelude(),
-        shell::quote_all(names.iter().copied().chain(names.iter().filter_map(|name| stem(name))))
+        shell::quote_all(names.iter().copied().chain(names.iter().filter_map(|name| stem(name)))),
+        some_package!()
     )
 }
 
@@ -198,6 +223,12 @@ pub fn compare(one: &str, two: &str) -> Ordering {
         (Some(one), Some(two)) => one.compare(&two),
         (one, two) => one.is_some().cmp(&two.is_some()),
     }
+}
+
+/// Whether rpm says in a line of its own that something went wrong. Names, paths and the bodies of scriptlets may have the
+/// same words in the middle of a line.
+pub(super) fn complains(said: &str) -> bool {
+    said.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:"))
 }
 
 /// The capability without its version: `nginx = 1:1.2-3` is `nginx`; a rich dependency is itself.
@@ -286,6 +317,19 @@ mod tests {
         assert!(
             instances(&reply("package\tbash\ttorn\n", ""), "bash").unwrap_err().to_string().starts_with("rpm prints")
         );
+    }
+
+    #[test]
+    fn a_database_of_nothing_but_keys_is_empty() {
+        let host = tempfile::tempdir().unwrap();
+        let found = |packages: &[&str]| {
+            let tools = crate::testing::rpm_with(packages, host.path());
+            instances(&crate::testing::with_tools(&[&tools], &query(&["gone"])), "gone")
+        };
+        assert_eq!(found(&["gpg-pubkey", "bash"]), Ok(Vec::new()));
+        for empty in [&[][..], &["gpg-pubkey"]] {
+            assert!(found(empty).unwrap_err().to_string().contains("database is empty"), "{empty:?}");
+        }
     }
 
     #[test]

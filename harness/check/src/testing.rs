@@ -79,6 +79,24 @@ pub fn with_tools(tools: &[&std::path::Path], script: &str) -> Reply {
     Reply { status: ended.status.code().unwrap_or(-1), stdout: ended.stdout, stderr: ended.stderr, ..Reply::default() }
 }
 
+/// A directory for the front of a search path, with an rpm whose database has these packages and nothing that anybody looks
+/// for.
+pub fn rpm_with(packages: &[&str], scratch: &std::path::Path) -> std::path::PathBuf {
+    let tools = scratch.join("tools of rpm");
+    std::fs::create_dir_all(&tools).expect("a scratch directory");
+    let list: String = packages.iter().map(|name| format!("echo {name}; ")).collect();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n-qa*) {list}exit 0;;\n-V*) exit 0;;\n--version) echo 'RPM version 4.20';;\n-q*) ;;\n*) exit 0;;\nesac\n\
+         for last; do :; done\ncase \"$*\" in\n-qf*) echo \"file $last is not owned by any package\";;\n\
+         *--whatprovides*system-release*) echo 'no package provides system-release';;\n\
+         *--whatprovides*) echo \"no package provides $last\";;\n*) echo \"package $last is not installed\";;\nesac\nexit 1\n"
+    );
+    let rpm = tools.join("rpm");
+    std::fs::write(&rpm, script).expect("a program in a scratch directory");
+    std::fs::set_permissions(&rpm, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    tools
+}
+
 /// Directories for the front of a search path: one in which these programs are this host's own, and one with
 /// busybox's, where this host has it.
 pub fn makers_of(programs: &[&str], scratch: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -10,6 +10,7 @@ use super::dnf::{self, named, repo_dirs, variable_dirs};
 use super::repo::{Repo, Repos};
 use super::switches::is_as_shipped;
 use crate::check::{Observations, Probe};
+use crate::rpm::some_package;
 use crate::shell::{self, Answer};
 use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
@@ -26,7 +27,11 @@ const READ: &str = concat!(
     r#"export LC_ALL=C
 put() { printf '%s\0%s\0%s\0' "$1" "$2" "$3"; }
 said=$(rpm -q --whatprovides system-release --qf '%{VENDOR}\n' 2>&1)
-put maker $? "$said"
+code=$?
+case $said in 'no package provides'*) [ -n "$("#,
+    some_package!(),
+    r#")" ] || said='error: the RPM database is empty or cannot be read';; esac
+put maker $code "$said"
 own() {
     [ -f "$1" ] || return 0
     said=$(rpm -qf "$1" --qf '[%{FILEDIGESTS}|%{FILENAMES}|%{=NEVRA}|%{=VENDOR}\n]' 2>&1)

@@ -258,17 +258,22 @@ root-disk) point=/;;
 *) echo 'it is neither a path nor root-disk'; return 1;;
 esac
 [ -d /sys/dev/block ] || { echo '/sys/dev/block is not there'; return 1; }
-# The last mount there is the topmost.
+# Finds what is mounted at $2, or else from the device with the numbers $1 and the path $3: of some file systems the
+# table has numbers of their own. The last mount there is the topmost.
 mounted() {
     found= type= source=
     while read -r _ _ numbers _ where rest; do
-        [ "$1" = "$numbers" ] || [ "$2" = "$where" ] || continue
-        [ "$1" != "$numbers" ] || point=$where
-        rest=${rest#* - }; found=$numbers; type=${rest%% *}; rest=${rest#* }; source=${rest%% *}
+        rest=${rest#* - }; kind=${rest%% *}; from=${rest#* }; from=${from%% *}
+        if [ -n "$2" ]; then [ "$2" = "$where" ] || continue
+        else
+            [ "$1" = "$numbers" ] || { case $numbers$from in 0:*/*) [ "$3" -ef "$from" ];; *) false;; esac; } || continue
+            point=$where
+        fi
+        found=$numbers; type=$kind; source=$from
     done </proc/self/mountinfo || exit 1
 }
 if [ -n "$point" ]; then
-    mounted '' "$point"
+    mounted '' "$point" ''
     number=$found
     if [ -z "$number" ]; then
         [ "$point" != / ] || { echo 'the mount table has no /, as seen from inside a chroot'; return 1; }
@@ -290,7 +295,7 @@ if [ -n "$device" ]; then
     [ -b "$device" ] || { echo 'gone=it is not a block device'; return 0; }
     numbers=$(stat -L -c '%t %T' -- "$device") || { code=$?; echo "stat: $numbers"; return $code; }
     number=$(printf '%d:%d' "0x${numbers% *}" "0x${numbers#* }") || return 1
-    [ -n "$point" ] || mounted "$number" ''
+    [ -n "$point" ] || mounted "$number" '' "$device"
 fi
 [ -z "$type" ] || echo "mounted=$type"
 [ -d "/sys/dev/block/$number" ] || { echo "/sys/dev/block does not show the device $number"; return 1; }
@@ -436,6 +441,39 @@ mod tests {
         assert_eq!(of("name=dm-0\ndm/name=x\ndm/uuid="), "mapped");
         assert_eq!((of("name=md0\nmd/level=raid1"), of("name=nvme0n1"), of("name=sr0")), ("raid", "disk", "rom"));
         assert_eq!(unescape("a\\x20b\\x"), "a b\\x");
+    }
+
+    #[test]
+    fn what_is_mounted_from_a_device_is_found_by_its_numbers_or_its_path() {
+        let host = tempfile::tempdir().unwrap();
+        // A file system without numbers of its own, one with them from a device and over a link to it, and one from none.
+        let link = host.path().join("dev-mapper");
+        std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+        let table = "29 1 0:33 /root / rw,relatime shared:1 - btrfs /dev/null rw,subvol=/root\n\
+                     30 29 0:33 /home /home rw - btrfs /dev/null rw\n\
+                     31 29 0:40 / /tmp rw - tmpfs tmpfs rw\n\
+                     32 29 254:2 / /boot rw - ext4 /dev/vda2 rw\n\
+                     33 29 0:41 / /var rw shared:2 - btrfs LINK rw\n";
+        let link = link.display().to_string();
+        let mountinfo = host.path().join("mountinfo");
+        std::fs::write(&mountinfo, table.replace("LINK", &link)).unwrap();
+        let begin = READ.find("mounted() {").unwrap();
+        let end = begin + READ[begin..].find("\n}\n").unwrap() + 3;
+        let function = READ[begin..end].replace("/proc/self/mountinfo", mountinfo.to_str().unwrap());
+        let found = |arguments: &str| {
+            let script = format!("point=\n{function}mounted {arguments}\necho \"$found $type $source $point\"");
+            let reply = crate::testing::with_tools(&[], &script);
+            assert_eq!((reply.status, reply.stderr.as_slice()), (0, b"".as_slice()), "{arguments}");
+            String::from_utf8(reply.stdout).unwrap().trim().to_owned()
+        };
+        assert_eq!(found("'' / ''"), "0:33 btrfs /dev/null");
+        assert_eq!(found("'' /boot ''"), "254:2 ext4 /dev/vda2");
+        assert_eq!(found("'' /no ''"), "");
+        assert_eq!(found("254:2 '' /dev/vda2"), "254:2 ext4 /dev/vda2 /boot");
+        assert_eq!(found("1:3 '' /dev/null"), "0:33 btrfs /dev/null /home", "the last of several");
+        assert_eq!(found("1:7 '' /dev/full"), format!("0:41 btrfs {link} /var"), "by another path");
+        assert_eq!(found("1:5 '' /dev/zero"), "");
+        assert_eq!(found("254:9 '' /dev/vda2"), "", "a number that is the kernel's own decides");
     }
 
     #[test]

@@ -81,7 +81,7 @@ esac </dev/null"#;
         verdicts(&TABLE, expectation, |assertion| {
             rpm::counts(facts, "what a transaction would do")?;
             let answer = seen.answer("closure", name)?;
-            let found = dnf::transaction(&answer.output)?;
+            let found = dnf::planned(answer.status, &answer.output)?;
             if let Some(problem) = &found.problem {
                 return Ok(match assertion.attribute {
                     "resolves" => Value::flag(false),
@@ -172,5 +172,11 @@ mod tests {
         assert!(missed(&evaluate(refused, "removes", Matcher::None)).1.starts_with("does not resolve"));
         let dead = "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml";
         assert!(matches!(evaluate(dead, "resolves", equals("false")), Verdict::Unknown { .. }));
+        let begun =
+            "Updating and loading repositories:\nRepositories loaded.\nInstalling:\n nginx x86_64 1-1 base 10 k";
+        let wanted = expectation("closure", "nginx", &[("resolves", equals("true"))]);
+        let killed = seen("closure", records(&[("nginx", 137, begun)]));
+        let verdict = Closure.evaluate(&wanted, &killed, &Facts::default()).remove(0);
+        assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("killed (status 137)")), "{verdict:?}");
     }
 }

@@ -35,7 +35,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Attribute("policy"),
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "/etc/crypto-policies, /proc/sys/crypto/fips_enabled.",
+    reads: "/etc/crypto-policies, what is mounted over its back ends (/proc/self/mountinfo), /proc/sys/crypto/fips_enabled.",
     example: r#"crypto-policy:
   policy: DEFAULT
   backends: {opensshserver: {lacks: [3des]}}
@@ -100,13 +100,19 @@ file=/etc/crypto-policies/back-ends/$1.config
     }
 }
 
+/// In FIPS mode the back ends of that policy are mounted over those that were generated, and what was generated still says
+/// the other policy. The last mount there is the topmost.
+const CURRENT: &str = r#"[ -d /etc/crypto-policies ] || { echo '# none'; exit; }
+policy=
+while read -r _ _ _ root where _; do
+    [ "$where" = /etc/crypto-policies/back-ends ] || continue
+    case $root in */crypto-policies/back-ends/?*) policy=${root##*/};; *) policy=;; esac
+done </proc/self/mountinfo || exit 1
+[ -z "$policy" ] || { echo "$policy"; exit; }
+cat /etc/crypto-policies/state/current"#;
+
 const SOURCES: &[FixedReading] = &[
-    FixedReading {
-        attributes: &["policy", "applied"],
-        key: "crypto-policy/current",
-        seconds: 10,
-        script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/state/current",
-    },
+    FixedReading { attributes: &["policy", "applied"], key: "crypto-policy/current", seconds: 10, script: CURRENT },
     FixedReading {
         attributes: &["configured", "applied"],
         key: "crypto-policy/config",
@@ -115,3 +121,43 @@ const SOURCES: &[FixedReading] = &[
     },
     FixedReading { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, with_tools};
+
+    #[test]
+    fn a_policy_that_is_mounted_over_another_is_in_effect() {
+        let host = tempfile::tempdir().unwrap();
+        let etc = host.path().join("etc");
+        std::fs::create_dir_all(etc.join("state")).unwrap();
+        std::fs::write(etc.join("state/current"), "DEFAULT\n").unwrap();
+        let (etc, mounts) = (etc.display().to_string(), host.path().join("mountinfo"));
+        let of = |configured: &str, mounted: &str| {
+            std::fs::write(&mounts, format!("29 1 254:3 / / rw - ext4 /dev/vda3 rw\n{mounted}")).unwrap();
+            let script = CURRENT.replace("/proc/self/mountinfo", mounts.to_str().unwrap());
+            let current = with_tools(&[], &script.replace("/etc/crypto-policies", &etc));
+            let config = crate::testing::reply(0, configured);
+            let readings = [("crypto-policy/current", current), ("crypto-policy/config", config)];
+            let seen = Observations(readings.into_iter().map(|(key, reply)| (key.to_owned(), reply)).collect());
+            let policy = if configured == "FIPS" { "FIPS" } else { "DEFAULT" };
+            let wanted = expectation("crypto-policy", "", &[("policy", equals(policy)), ("applied", equals("true"))]);
+            CryptoPolicy.evaluate(&wanted, &seen, &Facts::default())
+        };
+        let met = vec![Verdict::MET; 2];
+        // Of ext4, and of a subvolume of btrfs.
+        for root in ["/usr/share", "/root/usr/share"] {
+            let fips = format!(
+                "40 29 254:3 {root}/crypto-policies/back-ends/FIPS {etc}/back-ends ro,relatime shared:1 - ext4 /dev/vda3 rw\n"
+            );
+            assert_eq!(of("FIPS", &fips), met);
+            let other = format!("41 40 0:50 / {etc}/back-ends rw - tmpfs tmpfs rw\n");
+            assert_eq!(of("DEFAULT", &format!("{fips}{other}")), met, "what is mounted over it counts");
+        }
+        assert_eq!(of("DEFAULT", ""), met);
+        let elsewhere =
+            format!("40 29 254:3 /usr/share/crypto-policies/back-ends/FIPS {etc}/other ro - ext4 /dev/vda3 rw\n");
+        assert_eq!(of("DEFAULT", &elsewhere), met);
+    }
+}

@@ -22,7 +22,11 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("processes", AttributeKind::Integer, "Processes, kernel threads excepted."),
     attribute("threads", AttributeKind::Integer, "All threads, those of the kernel too."),
     attribute("units", AttributeKind::Integer, "Active services."),
-    attribute("files", AttributeKind::Ranged(0, i64::MAX), "Inodes in use on the root file system."),
+    attribute(
+        "files",
+        AttributeKind::Ranged(0, i64::MAX),
+        "Inodes in use on the root file system; an error on one that does not count them, as btrfs.",
+    ),
     attribute(
         "paths",
         AttributeKind::Map(&paths::PATH, &AttributeKind::Size),
@@ -105,7 +109,10 @@ impl Check for Footprint {
                 "packages" => Ok(Value::text(packages()?.len().to_string())),
                 "installed-size" => size(packages()?.iter().sum()),
                 "root-used" => size(root(0)? * root(1)?.saturating_sub(root(2)?)),
-                "files" => Ok(Value::text(root(3)?.saturating_sub(root(4)?).to_string())),
+                "files" => match root(3)? {
+                    0 => Err(Unreadable::new("the root file system does not count its inodes")),
+                    all => Ok(Value::text(all.saturating_sub(root(4)?).to_string())),
+                },
                 "memory-used" => size(memory("MemTotal")?.saturating_sub(memory("MemAvailable")?)),
                 "memory-total" => size(memory("MemTotal")?),
                 "swap" => size(memory("SwapTotal")?),
@@ -168,8 +175,22 @@ const SOURCES: &[FixedReading] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{evaluate_on_this_host, expectation};
+    use crate::testing::{evaluate_on_this_host, expectation, reply, seen};
     use muster_suite::model::{Matcher, Operator};
+
+    #[test]
+    fn a_file_system_that_counts_no_inodes_has_no_number_of_files() {
+        let files = |said: &str| {
+            let few = Matcher::Compare(vec![(Operator::Le, "60000".to_owned())]);
+            let wanted = expectation("footprint", "", &[("files", few)]);
+            let seen = seen("footprint/root", reply(0, said));
+            Footprint.evaluate(&wanted, &seen, &Facts::default()).remove(0)
+        };
+        assert_eq!(files("4096 1000 500 65536 40000\n"), Verdict::MET);
+        // btrfs
+        let why = files("4096 1000 500 0 0\n");
+        assert!(matches!(&why, Verdict::Unknown { why } if why.contains("does not count its inodes")), "{why:?}");
+    }
 
     #[test]
     fn this_host_has_a_footprint() {

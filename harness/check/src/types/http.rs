@@ -173,7 +173,9 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Read<Fetched> {
     match exit {
         0 | 23 => {}
         6 | 7 | 18 | 28 | 35 | 47 | 51 | 52 | 56 | 60 => {
-            let refused = exit == 7 && said.contains("refused");
+            // Where it was sent on nobody may listen; who sent it on does.
+            let followed = fields.get("redirects").is_some_and(|count| count != "0");
+            let refused = exit == 7 && !followed && said.contains("refused");
             return Ok(Fetched::Failed { refused, untrusted: matches!(exit, 51 | 60), why: why() });
         }
         other => return Err(Unreadable::new(format!("curl ended with {other}: {}", why()))),
@@ -274,9 +276,11 @@ fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Read<
         }
         return Ok(Fetched::Failed { refused: said.contains("refused"), untrusted, why });
     };
-    // GNU: 8 is a status of 400 or more, which is an answer. 3 and 141: the reader had enough.
+    // GNU: 8 is a status of 400 or more, which is an answer, and busybox says of such a one what it was. Both fail in other
+    // ways where they were sent on and nobody answered there. 3 and 141: the reader had enough.
     let too_long = text.len() > BODY;
-    if is_gnu && !matches!(exit, 0 | 8) && !too_long {
+    let answered = exit == 0 || if is_gnu { exit == 8 } else { said.contains("wget: server returned error: ") };
+    if !answered && !too_long {
         return Err(Unreadable::new(format!("wget ended with {exit}: {why}")));
     }
     let redirects = answers.len() - 1;
@@ -409,6 +413,27 @@ mod tests {
                 matches!(evaluate("tls-verified", equals("false"), &unknown), Verdict::Unknown { .. }),
                 "{unknown}"
             );
+        }
+    }
+
+    #[test]
+    fn who_sends_on_to_where_nobody_listens_is_not_unreachable() {
+        // curl 7.76.
+        let words = "curl: (7) Failed to connect to localhost port 9: Connection refused";
+        let refused = failed(7, words);
+        assert_eq!(evaluate("reachable", equals("false"), &refused), Verdict::MET);
+        let sent_on = format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://localhost:9/\r\n\r\n{}",
+            refused.replace("redirects=0", "redirects=1")
+        );
+        let busybox = "\n--- muster: fetched ---\ntool=busybox\nscheme=http\n  HTTP/1.1 302 Found\n  Location: http://localhost:9/\nwget: can't connect to remote host (127.0.0.1): Connection refused\nexit=1\n";
+        let gnu = busybox.replace("busybox", "wget").replace("exit=1", "exit=4");
+        for text in [sent_on.as_str(), busybox, &gnu] {
+            for wanted in ["true", "false"] {
+                let verdict = evaluate("reachable", equals(wanted), text);
+                assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("refused")), "{verdict:?}");
+            }
+            assert_ne!(evaluate("status", equals("302"), text), Verdict::MET);
         }
     }
 

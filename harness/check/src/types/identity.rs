@@ -86,7 +86,7 @@ impl Check for Identity {
     fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = read(wanted, SOURCES);
         if wants(wanted, &["release-packages", "provides"]) {
-            probes.push(Probe::new("identity/release", 60, format!("{}export LC_ALL=C\nrpm -q --whatprovides --qf 'package\\t%{{NAME}}\\n[provides\\t%{{PROVIDENAME}}\\n]' system-release 2>&1", shell::need("rpm"))));
+            probes.push(Probe::new("identity/release", 60, format!("{}export LC_ALL=C\n{}rpm -q --whatprovides --qf 'package\\t%{{NAME}}\\n[provides\\t%{{PROVIDENAME}}\\n]' system-release 2>&1", shell::need("rpm"), rpm::need_packages!())));
         }
         if wants(wanted, &["dist"]) {
             probes.push(Probe::new("identity/dist", 10, format!("{}rpm --eval 'dist=%{{?dist}}'", shell::need("rpm"))));
@@ -284,6 +284,24 @@ fn cpe(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_database_does_not_say_that_there_is_no_release_package() {
+        use crate::testing::{expectation, rpm_with, seen, with_tools};
+        use muster_suite::model::Matcher;
+
+        let host = tempfile::tempdir().unwrap();
+        let wanted = expectation("identity", "", &[("release-packages", Matcher::None), ("provides", Matcher::None)]);
+        let verdicts = |packages: &[&str]| {
+            let script = &Identity.probes(&[&wanted], &Facts::default())[0].script;
+            let reply = with_tools(&[&rpm_with(packages, host.path())], script);
+            Identity.evaluate(&wanted, &seen("identity/release", reply), &Facts::default())
+        };
+        assert_eq!(verdicts(&["bash"]), vec![Verdict::MET; 2]);
+        for verdict in verdicts(&[]) {
+            assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("database is empty")), "{verdict:?}");
+        }
+    }
 
     #[test]
     fn cpe_names_of_both_forms() {

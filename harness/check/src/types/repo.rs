@@ -178,6 +178,9 @@ esac"#,
                 "options" => option(key(assertion)?),
                 "reachable" => {
                     let answer = seen.answer("repo/reachable", id)?;
+                    if let Some(why) = dnf::killed(answer.status, &answer.output) {
+                        return Err(why);
+                    }
                     Ok(Value::flag(answer.status == 0 && dnf::unreachable(&answer.output).is_none()))
                 }
                 "packages" => {
@@ -219,7 +222,7 @@ const NOT_OF_APT: &[&str] = &[
 
 /// `package: …` or `package from repo` headings, with the unresolved requirements indented below.
 fn unsatisfied(status: i32, text: &str) -> Read<Vec<String>> {
-    if let Some(why) = dnf::unreachable(text) {
+    if let Some(why) = dnf::killed(status, text).or_else(|| dnf::unreachable(text)) {
         return Err(why);
     }
     let mut package = "";
@@ -257,6 +260,7 @@ mod tests {
         );
         assert_eq!(unsatisfied(0, ""), Ok(Vec::new()));
         assert!(unsatisfied(1, "Error: unknown repo").is_err());
+        assert!(unsatisfied(137, dnf4).unwrap_err().to_string().contains("killed"), "the list may be a part");
         let files = records(&[("/etc/yum.repos.d/a.repo", 0, "[base]\nenabled=0\n")]);
         let wanted = expectation(
             "repo",
@@ -266,5 +270,12 @@ mod tests {
         let mut readings = seen("repo/files", files);
         readings.0.extend(nothing_listed().0);
         assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::MET; 3]);
+        let wanted = expectation("repo", "base", &[("reachable", equals("false"))]);
+        let mut reachable = |status, said| {
+            readings.0.insert("repo/reachable".into(), records(&[("base", status, said)]));
+            Repo.evaluate(&wanted, &readings, &Facts::default()).remove(0)
+        };
+        assert_eq!(reachable(1, "Cannot download repomd.xml"), Verdict::MET);
+        assert!(matches!(reachable(137, "Updating and loading repositories:"), Verdict::Unknown { .. }));
     }
 }

@@ -150,13 +150,13 @@ impl Check for Rpmdb {
             &["unsatisfied", "conflicts"],
             "rpmdb/dependencies",
             300,
-            "rpm -Va --nofiles --noscripts 2>&1; echo \"status $?\"",
+            concat!(rpm::need_packages!(), "rpm -Va --nofiles --noscripts 2>&1; echo \"status $?\""),
         );
         one(
             &["modified", "missing"],
             "rpmdb/files",
             900,
-            "rpm -Va --nomtime --nodeps --noscripts 2>&1; echo \"status $?\"",
+            concat!(rpm::need_packages!(), "rpm -Va --nomtime --nodeps --noscripts 2>&1; echo \"status $?\""),
         );
         probes.extend(Probe::batch_with("rpmdb/unowned", 300, "xargs", &keys(asked, "unowned"), UNOWNED));
         probes.extend(Probe::batch_with(
@@ -164,7 +164,12 @@ impl Check for Rpmdb {
             60,
             "rpm",
             &keys(asked, "providers"),
-            r#"rpm -q --whatprovides --qf '%{NAME}\n' -- "$1""#,
+            concat!(
+                r#"rpm -q --whatprovides --qf '%{NAME}\n' -- "$1" && return 0"#,
+                "\ncode=$?\n",
+                rpm::need_packages!(),
+                "return $code"
+            ),
         ));
         probes
     }
@@ -430,6 +435,24 @@ mod tests {
             "foo-1-1.noarch: bar >= 2"
         );
         assert_eq!(evaluate("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::MET);
+    }
+
+    #[test]
+    fn in_an_empty_database_nothing_is_as_it_should_be() {
+        let host = tempfile::tempdir().unwrap();
+        let all = ["unsatisfied", "conflicts", "modified", "missing", "providers.x"].map(|name| (name, Matcher::None));
+        let wanted = expectation("rpmdb", "", &all);
+        let verdicts = |packages: &[&str]| {
+            let tools = crate::testing::rpm_with(packages, host.path());
+            let probes = Rpmdb.probes(&[&wanted], &Facts::default());
+            let replies =
+                probes.into_iter().map(|probe| (probe.key, crate::testing::with_tools(&[&tools], &probe.script)));
+            Rpmdb.evaluate(&wanted, &Observations(replies.collect()), &Facts::default())
+        };
+        assert_eq!(verdicts(&["bash"]), vec![Verdict::MET; 5]);
+        for verdict in verdicts(&[]) {
+            assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains("database is empty")), "{verdict:?}");
+        }
     }
 
     #[test]

@@ -172,7 +172,7 @@ async fn resolve(live: &impl Live, plan: &Plan) -> Result<Resolution, CliError> 
     if reply.status == CANNOT_RESOLVE && said.contains("microdnf cannot resolve") {
         return Ok(Resolution::OnlyByInstalling);
     }
-    let found = dnf::transaction(&said).map_err(|why| {
+    let found = dnf::planned(reply.status, &said).map_err(|why| {
         not_read(&one_line(&why.to_string(), 400)).hint("where the repositories are on the internet, add --internet")
     })?;
     Ok(match found.problem {

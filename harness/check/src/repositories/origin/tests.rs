@@ -197,3 +197,15 @@ fn a_variable_in_an_address_is_the_makers_or_the_repository_is_not() {
     let seen = found(&[vendors, of_maker, nobody(planted)], MAKER_OF_ALL);
     assert_eq!(seen, Ok(vec![format!("base: {planted} belongs to no package")]));
 }
+
+#[test]
+fn an_empty_database_knows_no_maker() {
+    let host = tempfile::tempdir().unwrap();
+    let maker_by = |packages: &[&str]| {
+        let tools = crate::testing::rpm_with(packages, host.path());
+        let owners = shell::answers(&crate::testing::with_tools(&[&tools], READ)).unwrap();
+        maker(&owners).map(|maker| maker.map(str::to_owned))
+    };
+    assert_eq!(maker_by(&["bash"]), Ok(Err("no package provides system-release")));
+    assert!(maker_by(&[]).unwrap_err().to_string().contains("the RPM database is empty"));
+}

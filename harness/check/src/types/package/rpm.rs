@@ -227,7 +227,7 @@ fn availability(text: &str, name: &str) -> Read<(&'static str, Option<String>)> 
 /// What a batch said of a package that is installed.
 fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
     let answer = seen.answer(key, name)?;
-    if answer.status == 0 && !answer.output.contains("error:") {
+    if answer.status == 0 && !rpm::complains(&answer.output) {
         complete(&answer.output).map(str::to_owned)
     } else {
         Err(Unreadable::new(format!("{name}: {}", answer.output)))
@@ -235,7 +235,7 @@ fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
 }
 
 fn verify(answer: &shell::Answer) -> Read<Value> {
-    if answer.output.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:")) {
+    if rpm::complains(&answer.output) {
         return Err(Unreadable::new(format!("rpm -V: {}", answer.output)));
     }
     let output = if answer.status == 0 { complete(&answer.output)? } else { &answer.output };
@@ -294,17 +294,23 @@ fn recorded(attribute: &str, word: &str) -> Value {
         };
     }
     let word = word.to_lowercase().replace(' ', "-");
-    Value::text(if word.is_empty() { "unknown".to_owned() } else { word })
+    // dnf5 says `None`, and `External User` of what rpm alone installed.
+    Value::text(match word.as_str() {
+        "" | "none" => "unknown",
+        "external-user" => "external",
+        other => other,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Package;
+    use super::super::{Package, TABLE};
     use super::*;
     use crate::check::{Check as _, Verdict};
     use crate::testing::{equals, expectation, missed, records, reply, seen};
     use muster_record::facts::Facts;
     use muster_suite::model::{Matcher, Operator};
+    use muster_suite::table::AttributeKind;
 
     const SAID: &str = "package\tkernel\t0\t6.18.5\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t100\tRSA/SHA256, x, Key ID 0123456789abcdef\npackage\tkernel\t0\t6.18.31\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t50\t\npackage\tnginx\t1\t1.26.1\t3\tx86_64\t(none)\tm\tBSD\tn.src.rpm\th\t2097152\t\npackage sendmail is not installed\nsentinel\tbash\n";
 
@@ -385,7 +391,7 @@ mod tests {
     #[test]
     fn dnf5_records_where_a_package_is_from_and_why_it_is_there() {
         assert!(!RECORDED.contains(r"\t"), "dnf5 prints it as it is");
-        let said = "bash\t<unknown>\tExternal User\nnginx\tlab-extra\tUser\n";
+        let said = "bash\t<unknown>\tExternal User\nnginx\tlab-extra\tUser\nkernel\t<unknown>\tNone\n";
         let value = |subject: &str, attribute: &'static str, matcher: Matcher| {
             let wanted = expectation("package", subject, &[(attribute, matcher)]);
             let query = format!("{SAID}package\tbash\t0\t5.3\t4\tx86_64\tv\tm\tGPL\tb.src.rpm\th\t1\t\n");
@@ -395,7 +401,19 @@ mod tests {
         };
         assert_eq!(value("nginx", "reason", equals("user")), Verdict::MET);
         assert_eq!(value("nginx", "from-repo", equals("lab-extra")), Verdict::MET);
-        assert_eq!(value("bash", "reason", equals("external-user")), Verdict::MET);
+        assert_eq!(value("bash", "reason", equals("external")), Verdict::MET);
+        assert_eq!(value("kernel", "reason", equals("unknown")), Verdict::MET);
+        // Every reason of dnf5 is one that a suite can name.
+        let AttributeKind::Keyword(words) = TABLE.attributes.iter().find(|row| row.name == "reason").unwrap().kind
+        else {
+            panic!("a reason is a keyword")
+        };
+        for reason in ["None", "Dependency", "User", "Clean", "Weak Dependency", "Group", "External User"] {
+            assert!(
+                matches!(recorded("reason", reason), Value::Text(word) if words.contains(&word.as_str())),
+                "{reason}"
+            );
+        }
         assert_eq!(value("bash", "from-repo", Matcher::None), Verdict::MET);
     }
 
@@ -404,6 +422,16 @@ mod tests {
         let text =
             "postinstall scriptlet (using /bin/sh):\necho a scriptlet here\npreuninstall scriptlet (using <lua>):\nx\n";
         assert_eq!(scripts(text), ["postin", "preun"]);
+        let scriptlets = |said: &str| {
+            let mut observations = seen(QUERY, reply(0, SAID));
+            observations.0.insert("package/scripts".into(), records(&[("nginx", 0, said)]));
+            let wanted = expectation("package", "nginx", &[("scripts", Matcher::Only(vec!["prein".into()]))]);
+            Package.evaluate(&wanted, &observations, &Facts::default()).remove(0)
+        };
+        let prein = "preinstall scriptlet (using /bin/sh):\nuseradd nginx || echo \"error: cannot create user\"\n";
+        assert_eq!(scriptlets(&format!("{prein}= end")), Verdict::MET, "the words of a scriptlet are not rpm's");
+        let broken = format!("error: rpmdb: damaged header\n{prein}= end");
+        assert!(matches!(scriptlets(&broken), Verdict::Unknown { why } if why.contains("damaged header")));
         let wanted = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
         let mut observations = seen(QUERY, reply(0, SAID));
         observations

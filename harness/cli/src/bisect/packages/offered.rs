@@ -141,7 +141,7 @@ async fn fetch(live: &impl Live, id: Option<&str>, typed: &str) -> Result<Vec<Of
     let said = guest::both(&reply);
     let planned = match guest::cut(&reply) {
         Some(why) => Err(why.to_owned()),
-        None => dnf::transaction(&said).map_err(|why| why.to_string()),
+        None => dnf::planned(reply.status, &said).map_err(|why| why.to_string()),
     };
     let planned = planned.map_err(|why| {
         CliError::infrastructure(format!("the updates of the image are not known: {}", one_line(&why, 400)))
