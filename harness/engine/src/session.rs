@@ -331,9 +331,13 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Enters in the record what a suite's teardown came to.
     pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
-        for failure in failures {
-            let message = format!("{} (on {machine})", failure.message);
-            self.blame(Failure { message, ..failure });
+        let console = format!("console of {machine}");
+        for mut failure in failures {
+            // A line of its console names it already, and is known again by how it ends.
+            if !failure.message.contains(&console) {
+                failure.message.push_str(&format!(" (on {machine})"));
+            }
+            self.blame(failure);
         }
         self.stats().health.remarks.extend(remarks);
     }

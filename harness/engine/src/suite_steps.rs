@@ -112,24 +112,29 @@ pub(super) async fn teardown<L: Live>(
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
     let (mut failures, mut remarks) = (Vec::new(), Vec::new());
-    let failed = |cause: Failure| {
+    // What could not be done or read, or cost the machine, is what it is: no miss of the teardown.
+    let said = |cause: Failure| {
         let message = format!("teardown of suite {}: {}", suite.name, cause.message);
-        Failure { id: failure::TEARDOWN_FAILED, message, ..cause }
+        Failure { message, ..cause }
+    };
+    let failed = |cause: Failure| match failure::class(&cause.id) {
+        Class::Fail => Failure { id: failure::TEARDOWN_FAILED, ..said(cause) },
+        _ => said(cause),
     };
     for step in &suite.teardown {
         let done = tokio::select! {
             biased;
-            failure = live.death() => return Err(failed(failure)),
+            failure = live.death() => return Err(said(failure)),
             done = steps::run(live, step, &clock, dir) => done,
         };
         match done {
             Ok(done) => remarks.extend(done.remarks),
-            Err(broken) if broken.machine_lost => return Err(failed(broken.failure)),
+            Err(broken) if broken.machine_lost => return Err(said(broken.failure)),
             Err(broken) => failures.push(failed(broken.failure)),
         }
     }
     let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
-    let after = observe(live, &base::next(base, live.facts()), &clock).await.map_err(failed)?;
+    let after = observe(live, &base::next(base, live.facts()), &clock).await.map_err(said)?;
     let (found, noted) = weighed(base::compare(base, &after, live.facts()), suite);
     failures.extend(found.into_iter().map(failed));
     remarks.extend(noted);

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::fake::step;
-use muster_suite::model::Suite;
+use crate::fake::{location, step};
+use muster_base::failure::FailureId;
+use muster_guest::Reply;
+use muster_record::facts::Facts;
+use muster_suite::model::{Action, Step, Suite};
 
 /// A suite of that name with these tests and these steps around them.
 fn around(name: &str, setup: &[&str], tests: Vec<Test>, teardown: &[&str]) -> Suite {
@@ -104,4 +107,63 @@ async fn a_setup_that_fails_keeps_its_machine_and_what_its_console_shows() {
     assert_eq!((ids(&records[0]), ids(&records[1])), (vec!["setup.failed", "console.oops"], vec!["setup.failed"]));
     assert_eq!(machines(&records), ["fake-1"; 3]);
     assert_eq!(*driver.stops.lock().unwrap(), [Stop::WithEvidence]);
+}
+
+#[tokio::test]
+async fn a_crash_in_a_setup_or_a_teardown_is_the_image_s_and_is_reported_once() {
+    let panic = Finding { category: "panic".into(), ..oops() };
+    let line = "console of fake-1, line 7: Oops: 0000";
+    let died = Failure::new(FailureId::of_console("panic"), line);
+    let driver = || FakeDriver {
+        dies: Some("fake-1"),
+        dies_of: Some(died.clone()),
+        shows: vec![("hang", panic.clone())],
+        ..FakeDriver::default()
+    };
+    let other = || around("bbb", &["true"], vec![looks("b")], &[]);
+    let before = plan_of_suites(vec![around("aaa", &["hang"], vec![looks("a")], &[]), other()]);
+    let records = run_all(&driver(), &before).await;
+    assert_eq!(outcomes(&records), [("a", Outcome::Fail), ("b", Outcome::Pass), ("health", Outcome::Pass)]);
+    assert_eq!(ids(&records[0]), ["console.panic"]);
+    assert_eq!(records[0].failures[0].message, format!("setup of suite aaa: {line}"));
+
+    let after = plan_of_suites(vec![around("aaa", &[], vec![looks("a")], &["hang"]), other()]);
+    let records = run_all(&driver(), &after).await;
+    // Its test does not change the guest, but it shares the machine with those that do.
+    let health = records.last().unwrap();
+    assert_eq!((health.outcome, ids(health)), (Outcome::Fail, vec!["console.panic"]), "{:?}", health.failures);
+    assert_eq!(health.failures[0].message, format!("teardown of suite aaa: {line}"));
+    assert!(records[..2].iter().all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
+}
+
+#[tokio::test]
+async fn a_teardown_that_loses_its_machine_is_an_error_and_costs_no_test() {
+    for (lost, id, why) in [("die", "ssh.lost", "the guest died"), ("hang", "machine.exited", "QEMU of fake-1 ended")] {
+        let driver = FakeDriver { dies: Some("fake-1"), ..FakeDriver::default() };
+        let plan = plan_of_suites(vec![
+            around("aaa", &["true"], vec![looks("a")], &[lost]),
+            around("bbb", &["true"], vec![looks("b")], &[]),
+        ]);
+        let records = run_all(&driver, &plan).await;
+        assert_eq!(
+            short(&records),
+            [row("a", Outcome::Pass, ""), row("b", Outcome::Pass, ""), row("health", Outcome::Error, id)]
+        );
+        assert_eq!(exit_of(&plan, &records), Exit::Error);
+        assert_eq!(records[2].failures[0].message, format!("teardown of suite aaa: {why} (on fake-1)"));
+        assert_eq!(machines(&records), ["fake-1", "fake-2"]);
+        assert_eq!(*driver.stops.lock().unwrap(), [Stop::Kill, Stop::Orderly]);
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_a_teardown_that_could_not_be_checked_is_an_error() {
+    let no_database = Reply { status: 3, ..Reply::default() };
+    let facts = Facts { package_manager: Some("dnf5".into()), ..Facts::default() };
+    let driver = FakeDriver { facts, answers: vec![("rpm -q rpm", no_database)], ..FakeDriver::default() };
+    let action = Action::Remove { packages: vec!["a".into()], refuse_scriptlet_errors: true };
+    let remove = Step { action, timeout: None, on: None, location: location() };
+    let suite = Suite { teardown: vec![remove], ..around("aaa", &[], vec![looks("a")], &[]) };
+    let records = run_all(&driver, &plan_of_suites(vec![suite])).await;
+    assert_eq!(short(&records), [row("a", Outcome::Pass, ""), row("health", Outcome::Error, "probe.failed")]);
 }
