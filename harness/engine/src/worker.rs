@@ -471,7 +471,10 @@ impl<D: Driver> Worker<'_, '_, D> {
             let artifacts = &session.settings.artifacts;
             let dir = suite_steps::around(artifacts, &session.image, &suite.name, "teardown", &lease.id);
             match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
-                Ok((failures, remarks, base)) => {
+                Ok((mut failures, mut remarks, base)) => {
+                    // What its console shows is of no test: neither of the last nor of the next.
+                    let found = lease.live.findings();
+                    note_findings(&mut failures, &mut remarks, &lease.id, found, &session.events, &suite.base_checks);
                     lease.a_test_failed |= !failures.is_empty();
                     lease.base = base;
                     session.note_teardown(&lease.id, failures, remarks);

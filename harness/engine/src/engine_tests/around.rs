@@ -7,7 +7,7 @@ use crate::fake::{location, step};
 use muster_base::failure::FailureId;
 use muster_guest::Reply;
 use muster_record::facts::Facts;
-use muster_suite::model::{Action, Step, Suite};
+use muster_suite::model::{Action, BaseCheck, Step, Suite};
 
 /// A suite of that name with these tests and these steps around them.
 fn around(name: &str, setup: &[&str], tests: Vec<Test>, teardown: &[&str]) -> Suite {
@@ -166,4 +166,21 @@ async fn a_step_of_a_teardown_that_could_not_be_checked_is_an_error() {
     let suite = Suite { teardown: vec![remove], ..around("aaa", &[], vec![looks("a")], &[]) };
     let records = run_all(&driver, &plan_of_suites(vec![suite])).await;
     assert_eq!(short(&records), [row("a", Outcome::Pass, ""), row("health", Outcome::Error, "probe.failed")]);
+}
+
+#[tokio::test]
+async fn what_the_console_shows_during_a_teardown_is_no_next_test_s() {
+    for (treatment, outcome, found) in [(BaseCheck::Fail, Outcome::Fail, 1), (BaseCheck::Info, Outcome::Pass, 0)] {
+        let driver = FakeDriver { shows: vec![("echo down", oops())], ..FakeDriver::default() };
+        let base_checks = [("oops".into(), treatment)].into();
+        let first = Suite { base_checks, ..around("aaa", &["true"], vec![looks("a")], &["echo down"]) };
+        let plan = plan_of_suites(vec![first, around("bbb", &["true"], vec![looks("b")], &[])]);
+        let records = run_all(&driver, &plan).await;
+        assert_eq!(outcomes(&records), [("a", Outcome::Pass), ("b", Outcome::Pass), ("health", outcome)]);
+        let health = &records[2];
+        let line = "console of fake-1, line 7: Oops: 0000";
+        let expected = [Failure::new(FailureId::of_console("oops"), line).with_detail("")];
+        assert_eq!(health.failures, expected[..found]);
+        assert_eq!(health.remarks.contains(&format!("oops: {line}")), found == 0, "{:?}", health.remarks);
+    }
 }
