@@ -184,3 +184,16 @@ async fn what_the_console_shows_during_a_teardown_is_no_next_test_s() {
         assert_eq!(health.remarks.contains(&format!("oops: {line}")), found == 0, "{:?}", health.remarks);
     }
 }
+
+#[tokio::test]
+async fn a_machine_on_which_a_teardown_ran_becomes_no_template() {
+    let driver = FakeDriver::default();
+    let of_the_boot = expecting("{boot: {finished: true}}");
+    let suite = around("aaa", &[], vec![of_the_boot, mutating("a", &[], &["true"])], &["echo down"]);
+    run_all(&driver, &plan_of_suites(vec![suite])).await;
+    let heard = driver.heard.lock().unwrap().clone();
+    let torn_down: Vec<&str> = heard.iter().filter_map(|line| line.strip_suffix(": echo down")).collect();
+    // The first machine is the template, the second its clone, the third was booted for the test of the boot.
+    assert_eq!(torn_down, ["fake-2", "fake-3"]);
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (2, 1));
+}
