@@ -18,7 +18,7 @@ use muster_base::failure::{self, Failure, Location};
 use muster_boot_time::curve::Point;
 use muster_boot_time::measure::Evidence;
 use muster_boot_time::sample::{Population, Series};
-use muster_guest::{Reply, Request};
+use muster_guest::{End, Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, TestRecord, no_machine};
@@ -112,7 +112,8 @@ impl Host {
     /// A script that names this taints the kernel.
     pub const TAINTS: &str = "/taints-the-kernel";
 
-    fn reply(&self, script: &str) -> Reply {
+    fn reply(&self, request: &Request) -> Reply {
+        let script = request.script.as_str();
         let mut taint = self.taint.lock().unwrap();
         let began = std::time::Instant::now();
         if script.starts_with("taint=") {
@@ -123,7 +124,14 @@ impl Host {
         }
         let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
         let status = output.status.code().unwrap_or(255);
-        Reply { status, stdout: output.stdout, stderr: output.stderr, elapsed: began.elapsed(), ..Reply::default() }
+        let long = output.stdout.len().max(output.stderr.len()) > request.limit;
+        let end = if long { End::TooMuchOutput } else { End::Exited };
+        let cut = |mut stream: Vec<u8>| {
+            stream.truncate(request.limit);
+            stream
+        };
+        let (stdout, stderr) = (cut(output.stdout), cut(output.stderr));
+        Reply { status, stdout, stderr, end, elapsed: began.elapsed(), ..Reply::default() }
     }
 }
 
@@ -306,7 +314,7 @@ impl Live for FakeMachine {
         if let Some(host) = &self.host {
             *host.trips.lock().unwrap() += 1;
             self.said.lock().unwrap().extend(requests.iter().map(|request| request.script.clone()));
-            return Ok(requests.iter().map(|request| host.reply(&request.script)).collect());
+            return Ok(requests.iter().map(|request| host.reply(request)).collect());
         }
         if let Some(meeting) = self.meeting.as_ref().filter(|_| requests.iter().any(|one| one.script == "meet")) {
             meeting.wait().await;
