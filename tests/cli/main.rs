@@ -45,6 +45,7 @@ mod runner;
 mod runs;
 mod settings;
 mod shards;
+mod signals;
 mod snapshots;
 mod sources;
 mod submit;

@@ -18,6 +18,9 @@ use muster_suite::model::GuestMode;
 
 /// The most readings of one round trip: a test that fails after it has waited for all of them.
 pub(super) const MOST_READINGS: usize = 64;
+/// Bytes of each stream of a reading, of which so many are in memory at once. A test whose reading is longer runs by itself, with
+/// the limit of one reading.
+const LIMIT: usize = 1 << 20;
 /// What a reading ahead may take in all, unscaled. Each reading has its own limit as well.
 const MOST_TIME: Duration = Duration::from_secs(600);
 
@@ -95,7 +98,7 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
         biased;
         // Whoever runs next finds the machine dead, and says so.
         _ = live.death() => return (count, unusable(None)),
-        replies = reading::read(live, &all, false, &clock) => replies,
+        replies = reading::read(live, &all, false, LIMIT, &clock) => replies,
         () = tokio::time::sleep(clock.left()) => return (count, unusable(None)),
     };
     let Ok(mut replies) = replies else { return (count, unusable(None)) };

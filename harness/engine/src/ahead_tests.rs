@@ -103,6 +103,19 @@ async fn when_a_base_check_moves_every_test_runs_by_itself() {
 }
 
 #[tokio::test]
+async fn a_reading_that_is_too_long_to_be_held_with_others_is_read_by_itself() {
+    let (place, mut tests) = files(4, &[]);
+    let long = place.path().join("long");
+    std::fs::write(&long, "a line of thirty-two characters\n".repeat(40_000)).unwrap();
+    tests.insert(2, named("long", &format!("{{file: {{{}: {{content: {{contains: a line}}}}}}}}", long.display())));
+    let (driver, host) = host();
+    let records = run_all(&driver, &plan_of(tests)).await;
+    assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
+    // One after the boot, one for all tests, and two for the one whose reading was cut off.
+    assert_eq!(*host.trips.lock().unwrap(), 4);
+}
+
+#[tokio::test]
 async fn command_lines_of_a_suite_run_once_and_in_their_turn() {
     let (_place, mut tests) = files(4, &[]);
     tests.insert(2, named("command", "{command: {'echo it-ran': {exit: 0}}}"));

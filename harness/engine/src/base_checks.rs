@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::driver::{BootLeft, Live};
-use super::reading::{observe, read};
+use super::reading::{PROBE_LIMIT, observe, read};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::base::BaseFinding;
@@ -39,7 +39,7 @@ pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<B
     // One trip. What both read in the same way is read once, so that nothing can happen in between that neither has seen.
     let again = baseline.into_iter().filter(|probe| !looked.contains(probe));
     let all: Vec<Probe> = looked.iter().cloned().chain(again).collect();
-    let mut replies = read(live, &all.iter().collect::<Vec<_>>(), false, &clock).await?;
+    let mut replies = read(live, &all.iter().collect::<Vec<_>>(), false, PROBE_LIMIT, &clock).await?;
     let keyed = |probes: &[Probe], replies: Vec<Reply>| {
         Observations(probes.iter().map(|probe| probe.key.clone()).zip(replies).collect())
     };

@@ -165,6 +165,7 @@ pub(super) fn expecting(expect: &str) -> Test {
 }
 
 mod alternatives;
+mod around;
 mod capsules;
 mod endings;
 mod losses;

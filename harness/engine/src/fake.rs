@@ -18,7 +18,7 @@ use muster_base::failure::{self, Failure, Location};
 use muster_boot_time::curve::Point;
 use muster_boot_time::measure::Evidence;
 use muster_boot_time::sample::{Population, Series};
-use muster_guest::{Reply, Request};
+use muster_guest::{End, Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, TestRecord, no_machine};
@@ -94,6 +94,10 @@ pub struct FakeDriver {
     pub kernels: Vec<&'static str>,
     /// Its machines are cut off from every network.
     pub reaches_nothing: bool,
+    /// What the console of a machine shows when this is said to it.
+    pub shows: Vec<(&'static str, Finding)>,
+    /// Of what the machine dies that does, when it does not just end.
+    pub dies_of: Option<Failure>,
 }
 
 /// This host's shell as a guest, with a kernel that one path taints.
@@ -108,7 +112,8 @@ impl Host {
     /// A script that names this taints the kernel.
     pub const TAINTS: &str = "/taints-the-kernel";
 
-    fn reply(&self, script: &str) -> Reply {
+    fn reply(&self, request: &Request) -> Reply {
+        let script = request.script.as_str();
         let mut taint = self.taint.lock().unwrap();
         let began = std::time::Instant::now();
         if script.starts_with("taint=") {
@@ -119,7 +124,14 @@ impl Host {
         }
         let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
         let status = output.status.code().unwrap_or(255);
-        Reply { status, stdout: output.stdout, stderr: output.stderr, elapsed: began.elapsed(), ..Reply::default() }
+        let long = output.stdout.len().max(output.stderr.len()) > request.limit;
+        let end = if long { End::TooMuchOutput } else { End::Exited };
+        let cut = |mut stream: Vec<u8>| {
+            stream.truncate(request.limit);
+            stream
+        };
+        let (stdout, stderr) = (cut(output.stdout), cut(output.stderr));
+        Reply { status, stdout, stderr, end, elapsed: began.elapsed(), ..Reply::default() }
     }
 }
 
@@ -224,6 +236,9 @@ impl FakeDriver {
             dies: self.dies.filter(|dies| *dies == id).is_some(),
             joins: self.joins,
             reaches_nothing: self.reaches_nothing,
+            shows: self.shows.clone(),
+            shown: Mutex::default(),
+            dies_of: self.dies_of.clone(),
             heard: self.heard.clone(),
             answers: self.answers.clone(),
             kernels: self.kernels.clone(),
@@ -253,6 +268,9 @@ pub struct FakeMachine {
     dies: bool,
     joins: i32,
     reaches_nothing: bool,
+    shows: Vec<(&'static str, Finding)>,
+    shown: Mutex<Vec<Finding>>,
+    dies_of: Option<Failure>,
     heard: Arc<Mutex<Vec<String>>>,
     answers: Vec<(&'static str, Reply)>,
     kernels: Vec<&'static str>,
@@ -296,11 +314,14 @@ impl Live for FakeMachine {
         if let Some(host) = &self.host {
             *host.trips.lock().unwrap() += 1;
             self.said.lock().unwrap().extend(requests.iter().map(|request| request.script.clone()));
-            return Ok(requests.iter().map(|request| host.reply(&request.script)).collect());
+            return Ok(requests.iter().map(|request| host.reply(request)).collect());
         }
         if let Some(meeting) = self.meeting.as_ref().filter(|_| requests.iter().any(|one| one.script == "meet")) {
             meeting.wait().await;
         }
+        let said = |what: &str| requests.iter().any(|request| request.script == what);
+        let shown = self.shows.iter().filter(|(what, _)| said(what)).map(|(_, finding)| finding.clone());
+        self.shown.lock().unwrap().extend(shown);
         if requests.iter().any(|request| request.script == "hang") {
             self.said.lock().unwrap().push("hang".to_owned());
             return std::future::pending().await;
@@ -336,14 +357,15 @@ impl Live for FakeMachine {
     }
 
     fn findings(&mut self) -> Vec<Finding> {
-        Vec::new()
+        std::mem::take(&mut self.shown.lock().unwrap())
     }
 
     async fn death(&self) -> Failure {
         while !(self.dies && self.has_heard("hang")) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Failure::new(failure::MACHINE_EXITED, format!("QEMU of {} ended", self.id))
+        let ended = || Failure::new(failure::MACHINE_EXITED, format!("QEMU of {} ended", self.id));
+        self.dies_of.clone().unwrap_or_else(ended)
     }
 
     async fn plug(&self, plugged: bool) -> Result<(), Failure> {
@@ -376,9 +398,9 @@ impl Live for FakeMachine {
         Some(boot_seen(later, if later { counts.lock().unwrap().remove(0) } else { 1 }))
     }
 
-    async fn stop(self, how: Stop) -> (MachineRecord, Vec<Finding>) {
+    async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<Finding>) {
         self.stops.lock().unwrap().push(how);
-        (self.record(), Vec::new())
+        (self.record(), self.findings())
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Lease<L> {
     /// How many tests were run, attempts included.
     pub(super) runs: u32,
     pub(super) a_test_failed: bool,
-    /// Whether it is the one of several machines that does not answer any more.
+    /// Whether it cannot be used any more: of several machines, that it is this one.
     pub(super) lost: bool,
     /// What was read for the next tests.
     pub(super) ahead: Ahead,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::chains::{chains, with_needs};
+pub use self::isolation::Isolation;
+pub(crate) use self::isolation::is_about_the_boot;
+use self::isolation::isolation;
 use muster_base::failure::{self, Failure};
 use muster_record::durations::Durations;
 use muster_record::run::SuiteRecord;
-use muster_suite::clause::expectations;
-use muster_suite::model::{GuestMode, MachineOverrides, Suite, Test};
+use muster_suite::model::{MachineOverrides, Suite, Test};
 use muster_suite::select::TestIndex;
 
 /// What to ask of one image: the selected tests and what they need, grouped by machine.
@@ -60,19 +62,6 @@ impl MachineSpec {
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// What machine a group of tests gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Isolation {
-    /// One that was booted and not cloned, at which the tests only look: they check its boot.
-    Booted,
-    /// One that all tests share which only look.
-    Shared,
-    /// A clone of the warm machine for this group alone.
-    Clone,
-    /// A cold boot for this group alone.
-    Fresh,
 }
 
 /// What a test is thought to take that was never run, in seconds.
@@ -228,25 +217,6 @@ pub fn plan_each(suites: &[Arc<Suite>], selected: &BTreeMap<String, BTreeSet<Tes
     Plan { own, ..plan(suites, &all, images) }
 }
 
-/// What machine a chain of tests gets.
-fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
-    let tests = || chain.iter().map(|index| &suite.tests[*index]);
-    if tests().any(|test| test.guest == GuestMode::Fresh) {
-        Isolation::Fresh
-    } else if tests().any(|test| test.guest == GuestMode::Clone) {
-        Isolation::Clone
-    } else if tests().any(is_about_the_boot) && suite.setup.is_empty() && tests().all(|test| test.steps.is_empty()) {
-        Isolation::Booted
-    } else {
-        Isolation::Shared
-    }
-}
-
-/// Whether a test asks how the machine booted, which a clone never did and which needs the host to itself.
-pub(crate) fn is_about_the_boot(test: &Test) -> bool {
-    expectations(&test.expect).iter().any(|expectation| expectation.check == "boot")
-}
-
 /// Whether the test, or a test that it shares a `needs` chain with, has steps.
 fn changes_the_guest(planned: &Planned) -> bool {
     let suite = &planned.suite;
@@ -259,5 +229,6 @@ fn changes_the_guest(planned: &Planned) -> bool {
 }
 
 mod chains;
+mod isolation;
 #[cfg(test)]
 mod tests;

@@ -26,24 +26,23 @@ pub(super) async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) 
         if probes.is_empty() {
             continue;
         }
-        let replies = read(live, &probes, guarded, clock).await?;
+        let replies = read(live, &probes, guarded, PROBE_LIMIT, clock).await?;
         seen.0.extend(probes.iter().map(|probe| probe.key.clone()).zip(replies));
     }
     Ok(seen)
 }
 
-/// Reads probes in one round trip, in their order; `guarded` ones are command lines of the suite.
+/// Reads probes in one round trip, in their order; `guarded` ones are command lines of the suite. One that prints more than
+/// `limit` bytes to a stream is cut off there, and its reply says so.
 pub(super) async fn read<L: Live>(
     live: &L,
     probes: &[&Probe],
     guarded: bool,
+    limit: usize,
     clock: &Clock,
 ) -> Result<Vec<Reply>, Failure> {
-    let request = |probe: &&Probe| Request {
-        script: probe.script.clone(),
-        timeout: clock.stretch(probe.timeout),
-        limit: PROBE_LIMIT,
-    };
+    let request =
+        |probe: &&Probe| Request { script: probe.script.clone(), timeout: clock.stretch(probe.timeout), limit };
     let requests = probes.iter().map(request).collect();
     let replies = if guarded { live.commands(requests).await? } else { live.batch(requests).await? };
     for (probe, reply) in probes.iter().zip(&replies) {

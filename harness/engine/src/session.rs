@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use self::clone_source::CloneSource;
+pub use self::machine_name::safe;
 use super::base_checks::base_after_boot;
 use super::claims;
 use super::driver::{BootFailure, BootLeft, Driver, Live, Stop};
@@ -331,9 +332,13 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Enters in the record what a suite's teardown came to.
     pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
-        for failure in failures {
-            let message = format!("{} (on {machine})", failure.message);
-            self.blame(Failure { message, ..failure });
+        let console = format!("console of {machine}");
+        for mut failure in failures {
+            // A line of its console names it already, and is known again by how it ends.
+            if !failure.message.contains(&console) {
+                failure.message.push_str(&format!(" (on {machine})"));
+            }
+            self.blame(failure);
         }
         self.stats().health.remarks.extend(remarks);
     }
@@ -406,11 +411,6 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 }
 
-/// A name that is safe as a directory below `machines/`.
-pub fn safe(name: &str) -> String {
-    let base = name.rsplit('/').next().unwrap_or(name);
-    base.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(60).collect()
-}
-
 mod clone_source;
 pub mod clones;
+mod machine_name;

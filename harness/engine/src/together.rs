@@ -158,6 +158,7 @@ async fn run_joined<D: Driver>(
     let test = planned.test();
     if let Err(failure) = set_up(members, planned, session).await {
         attempt.failures.push(failure);
+        attempt.machine_lost |= members.iter().any(|one| one.lease.lost);
         return;
     }
     let scale = members.iter().map(|one| one.lease.live.deadline_scale()).fold(1.0, f64::max);
@@ -210,7 +211,9 @@ async fn set_up<D: Driver>(
 ) -> Result<(), Failure> {
     for Member { name, lease } in members {
         if planned.wants_login() {
-            lease.live.log_in().await.map_err(|failure| of_machine(name, failure.at(&planned.test().location)))?;
+            let logged_in = lease.live.log_in().await;
+            lease.lost |= logged_in.is_err();
+            logged_in.map_err(|failure| of_machine(name, failure.at(&planned.test().location)))?;
         }
         lease.runs += 1;
         let done = suite_steps::before(lease, planned, &session.settings.artifacts, &session.image).await;

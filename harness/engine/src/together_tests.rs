@@ -222,6 +222,20 @@ async fn setup_and_teardown_run_on_every_machine() {
     assert_eq!(said, ["server before", "client before", "client test", "server after", "client after"]);
 }
 
+#[tokio::test]
+async fn a_machine_that_is_lost_in_its_setup_is_not_torn_down() {
+    let driver = FakeDriver::default();
+    let unadorned = suite(vec![together("a", &[], &[("client", "echo test")])]);
+    let around = Suite { setup: vec![step("die")], teardown: vec![step("echo after")], ..Suite::clone(&unadorned) };
+    let all = TestIndex::all_of(0, &around.tests).collect();
+    let plan = plan::plan(&[std::sync::Arc::new(around)], &all, vec!["fake".into()]);
+    let records = run_all(&driver, &plan).await;
+    assert_eq!((records[0].outcome, &records[0].failures[0].id), (Outcome::Error, &failure::SETUP_FAILED));
+    assert_eq!(records[1].outcome, Outcome::Pass, "{:?}", records[1].failures);
+    assert_eq!(heard(&driver), [""; 0]);
+    assert_eq!(*driver.stops.lock().unwrap(), [Stop::DiscardWithEvidence, Stop::Kill]);
+}
+
 /// A plan of a suite as written.
 fn written(text: &str) -> Plan {
     let vocabulary = Vocabulary { tables: tables(), capabilities: &[], tools: &[] };

@@ -1,6 +1,6 @@
 //! One machine at a time, and the tests that run on it, one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::ahead::{self, Read};
@@ -43,13 +43,22 @@ pub struct Worker<'s, 'd, D: Driver> {
     orderly: bool,
     /// What the last machine was, which may be gone by the time that matters.
     facts: Option<Facts>,
+    /// The suites whose setup has cost a machine, and how: each costs one, not one for every test.
+    lost_setups: BTreeMap<String, Failure>,
 }
 
 impl<'d, D: Driver> Session<'d, D> {
     /// A lane with machines of this source.
     pub fn worker(&self, source: MachineSource) -> Worker<'_, 'd, D> {
-        let others = Others::default();
-        Worker { session: self, source, lease: None, others, orderly: source == MachineSource::Boot, facts: None }
+        Worker {
+            session: self,
+            source,
+            lease: None,
+            others: Others::default(),
+            orderly: source == MachineSource::Boot,
+            facts: None,
+            lost_setups: BTreeMap::new(),
+        }
     }
 }
 
@@ -200,8 +209,10 @@ impl<D: Driver> Worker<'_, '_, D> {
         failed && record.machine.is_some() && !stranded && !moved
     }
 
-    /// A new machine for the next attempt, when nothing but the test itself was done on this one.
+    /// A new machine for the next attempt, when nothing but the test itself was done on this one. A setup that has cost the
+    /// last one runs again.
     async fn renew(&mut self, planned: &Planned) {
+        self.lost_setups.remove(&planned.suite.name);
         let own = planned.test().guest != GuestMode::Shared && planned.test().needs.is_empty();
         if own && self.lease.as_ref().is_some_and(|lease| lease.runs == 1) {
             self.end_machine().await;
@@ -347,6 +358,11 @@ impl<D: Driver> Worker<'_, '_, D> {
             Err(failure) => return Attempt::failed(failure),
         };
         let planned = &adjusted;
+        if let Some(failure) = self.lost_setups.get(&planned.suite.name) {
+            // Nothing was done on this one.
+            record.machine = None;
+            return Attempt::failed(failure.clone());
+        }
         tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %lease.id, "a test runs");
         session.events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
@@ -375,7 +391,24 @@ impl<D: Driver> Worker<'_, '_, D> {
         lease.runs += 1;
         let artifacts = &session.settings.artifacts;
         if let Err(failure) = suite_steps::before(lease, planned, artifacts, &session.image).await {
-            return Attempt::failed(failure);
+            let again = format!("{} (on {}; it does not run again)", failure.message, lease.id);
+            let lost = lease.lost.then(|| Failure { message: again, ..failure.clone() });
+            let mut attempt = Attempt::failed(failure);
+            let (findings, base_checks) = (lease.live.findings(), &planned.suite.base_checks);
+            note_findings(
+                &mut attempt.failures,
+                &mut attempt.remarks,
+                &lease.id,
+                findings,
+                &session.events,
+                base_checks,
+            );
+            lease.a_test_failed = true;
+            if let Some(failure) = lost {
+                self.lost_setups.insert(planned.suite.name.clone(), failure);
+                self.lose_machine().await;
+            }
+            return attempt;
         }
         let mut attempt = match lease.ahead.met(&lease.live, planned) {
             Some(met) => met,
@@ -438,7 +471,10 @@ impl<D: Driver> Worker<'_, '_, D> {
             let artifacts = &session.settings.artifacts;
             let dir = suite_steps::around(artifacts, &session.image, &suite.name, "teardown", &lease.id);
             match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
-                Ok((failures, remarks, base)) => {
+                Ok((mut failures, mut remarks, base)) => {
+                    // What its console shows is of no test: neither of the last nor of the next.
+                    let found = lease.live.findings();
+                    note_findings(&mut failures, &mut remarks, &lease.id, found, &session.events, &suite.base_checks);
                     lease.a_test_failed |= !failures.is_empty();
                     lease.base = base;
                     session.note_teardown(&lease.id, failures, remarks);

@@ -1,10 +1,12 @@
 //! What is planned, and in which order.
 
 use super::*;
+use crate::engine_tests::expecting;
 use crate::fake;
 use crate::rerun::Rerun;
 use muster_record::outcome::Outcome;
 use muster_record::run::EarlierOutcome;
+use muster_suite::model::{Adjustment, Change, GuestMode};
 
 fn selected(tests: &[(usize, usize)]) -> BTreeSet<TestIndex> {
     tests.iter().map(|(suite, test)| TestIndex { suite: *suite, test: *test }).collect()
@@ -109,4 +111,80 @@ fn machines_of_another_shape_are_groups_of_their_own_after_the_plain_ones() {
     );
     // Whom it is for does not make a machine another.
     assert!(plan.groups.iter().all(|group| group.machine_spec.overrides.image.is_none()));
+}
+
+/// A test of the boot that first runs these command lines.
+fn of_the_boot(id: &str, needs: &[&str], guest: GuestMode, commands: &[&str]) -> Test {
+    let expect = expecting("{boot: {finished: true}}").expect;
+    Test { guest, expect, ..fake::test(id, needs, commands) }
+}
+
+/// Which machine the tests of a suite get that has these steps around them.
+fn isolation_of(setup: &[&str], tests: Vec<Test>, teardown: &[&str]) -> Isolation {
+    let steps = |commands: &[&str]| commands.iter().map(|command| fake::step(command)).collect();
+    let around = Suite { setup: steps(setup), teardown: steps(teardown), ..Suite::clone(&suite("s", tests)) };
+    let all = TestIndex::all_of(0, &around.tests).collect();
+    let plan = plan(&[Arc::new(around)], &all, vec!["lab".into()]);
+    let [group] = &plan.groups[..] else { panic!("{:?}", plan.groups) };
+    group.isolation
+}
+
+#[test]
+fn the_boot_with_which_a_machine_came_is_checked_on_one_that_was_booted() {
+    use GuestMode::{Clone, Fresh, Shared};
+    const AGAIN: &[&str] = &["(reboot soft)"];
+    let one = |guest: GuestMode, commands: &[&str]| vec![of_the_boot("a", &[], guest, commands)];
+    // Of these clones are made afterwards.
+    assert_eq!(isolation_of(&[], one(Shared, &[]), &[]), Isolation::Booted);
+    // These are changed, or must be of the test alone.
+    for (setup, guest, commands, teardown) in [
+        (&["true"][..], Shared, &[][..], &[][..]),
+        (&[], Shared, &[], &["true"]),
+        (&[], Shared, &["true"], &[]),
+        (&[], Clone, &[], &[]),
+        (&[], Clone, &["true"], &[]),
+        (&[], Fresh, AGAIN, &[]),
+    ] {
+        let isolation = isolation_of(setup, one(guest, commands), teardown);
+        assert_eq!(isolation, Isolation::Fresh, "{setup:?} {guest:?} {commands:?} {teardown:?}");
+    }
+}
+
+#[test]
+fn a_boot_that_the_suite_makes_itself_may_be_that_of_a_clone() {
+    use GuestMode::{Clone, Shared};
+    const AGAIN: &[&str] = &["(reboot soft)"];
+    for (guest, isolation) in [(Clone, Isolation::Clone), (Shared, Isolation::Shared)] {
+        assert_eq!(isolation_of(&[], vec![of_the_boot("a", &[], guest, AGAIN)], &["true"]), isolation);
+        assert_eq!(isolation_of(AGAIN, vec![of_the_boot("a", &[], guest, &[])], &[]), isolation);
+        let needed = vec![fake::test("a", &[], AGAIN), of_the_boot("b", &["a"], guest, &[])];
+        assert_eq!(isolation_of(&[], needed, &[]), isolation);
+    }
+    // One that reboots afterwards, or that this one does not need, makes none for it.
+    let before = vec![of_the_boot("a", &[], Clone, &[]), test("b", &["a"], Clone, 0)];
+    assert_eq!(isolation_of(&[], before, &[]), Isolation::Fresh);
+    let aside = vec![
+        Test { guest: Clone, ..fake::test("a", &[], AGAIN) },
+        of_the_boot("b", &[], Clone, &[]),
+        test("c", &["a", "b"], Clone, 0),
+    ];
+    assert_eq!(isolation_of(&[], aside, &[]), Isolation::Fresh);
+}
+
+#[test]
+fn a_proof_of_a_test_of_the_boot_is_a_changed_clone() {
+    let proof = of_the_boot("a.1", &[], GuestMode::Clone, &["true"]);
+    let plan = plan(&[suite("proof-of-s", vec![proof])], &selected(&[(0, 0)]), vec!["lab".into()]);
+    assert_eq!(plan.groups[0].isolation, Isolation::Clone);
+}
+
+#[test]
+fn a_test_that_is_about_the_boot_on_some_systems_only_gets_the_machine_for_it() {
+    let about = of_the_boot("a", &[], GuestMode::Clone, &[]);
+    let [muster_suite::clause::Clause::Plain(expectation)] = &about.expect[..] else { panic!("{:?}", about.expect) };
+    let when = expecting("{kernel: {taint: 0}}\n  when: image == fake").when.expect("it is written");
+    let adjust = vec![Adjustment { when, changes: vec![Change::Merge(expectation.clone())], timeout: None }];
+    let adjusted = Test { adjust, ..test("a", &[], GuestMode::Clone, 0) };
+    assert_eq!(isolation_of(&[], vec![adjusted], &[]), Isolation::Fresh);
+    assert_eq!(isolation_of(&[], vec![test("a", &[], GuestMode::Clone, 0)], &[]), Isolation::Clone);
 }
