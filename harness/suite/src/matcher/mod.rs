@@ -4,6 +4,7 @@
 mod cases;
 mod contradiction;
 pub(crate) mod decode;
+mod mistaken;
 mod outcome;
 mod pattern;
 mod ranges;
@@ -11,6 +12,8 @@ pub mod truth;
 mod values;
 
 use std::fmt;
+
+pub(crate) use mistaken::{meant_word, mistaken};
 
 use super::model::{Assertion, Matcher, Operator, Test};
 use super::table::AttributeKind;
@@ -128,7 +131,7 @@ pub fn check_value(kind: &AttributeKind, text: &str) -> Result<(), ValueError> {
             }
             let message =
                 format!("it is never `{}`, only one of: {}", muster_base::text::one_line(text, 60), words.join(", "));
-            Err(match super::diagnostic::did_you_mean(text, words.iter().copied()) {
+            Err(match meant_word(text, words) {
                 Some(near) => ValueError::Mistaken { message, suggestion: near.to_owned() },
                 None => ValueError::Invalid(message),
             })
