@@ -18,6 +18,7 @@ use muster_console::Rules;
 use muster_facts::compare::read_accepted;
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
 use muster_suite::model::{Suite, Test};
+use muster_suite::policy::{Policy, PolicyRead};
 use muster_suite::{FileKind, deviations, foreign, images, known, policy, proofs, waivers};
 
 /// Validate every kind of file offline: all errors of all files at once, nothing is started
@@ -66,7 +67,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         let hint = "name a file that has a `schema:`, or a directory of such files";
         return Err(CliError::invalid("nothing was checked").hint(hint));
     }
-    let Found { problems, said, suites, .. } = look(files)?;
+    let Found { problems, said, notes, suites, .. } = look(files)?;
+    notes.iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 1000))));
     let none = problems.is_empty();
     match format {
         Format::Text => {
@@ -103,6 +105,8 @@ struct Found {
     problems: Diagnostics,
     /// A line for each kind of file, where nothing is wrong.
     said: Vec<String>,
+    /// What is no error and is to be said all the same: entries that have expired or soon will.
+    notes: Vec<String>,
     suites: Vec<Suite>,
     /// Whether the suites are all that others are to be compared with; `None` before they were read.
     whole: Option<bool>,
@@ -160,7 +164,9 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         }
         FileKind::KnownIssues => {
             let compared = compared(found)?;
-            let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, load::today());
+            let today = load::today();
+            let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, today);
+            found.notes.extend(known::warnings(&issues, today));
             let problems =
                 if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST, codes::NEVER_TRUE]) };
             (format!("{} in {}", count(issues.len(), "known issue"), count(number, "file")), problems)
@@ -178,6 +184,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         FileKind::Deviations => {
             let mut problems = Diagnostics::new();
             let entries = deviations::load(&paths, &kinds::names(), &vocabulary, &mut problems);
+            found.notes.extend(deviations::warnings(&entries, load::today()));
             (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
         }
         FileKind::ForeignChecks => {
@@ -190,14 +197,20 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         }
         FileKind::Policy => {
             let mut problems = Diagnostics::new();
-            let policies = policy::load(&paths, &vocabulary, &mut problems);
-            for policy in &policies {
-                if let Err(error) = against_profile(policy, &mut problems) {
+            let read = policy::load_in_part(&paths, &vocabulary, &mut problems);
+            for PolicyRead { policy, is_whole } in &read {
+                let mut found = Diagnostics::new();
+                if let Err(error) = against_profile(policy, &mut found) {
                     let file = &policy.location.file;
                     let problem = Diagnostic::new(codes::BAD_VALUE, file, policy.profile_span, error.what);
-                    problems.push(problem.help("`muster profile lock -o FILE` writes one"));
+                    found.push(problem.help("`muster profile lock -o FILE` writes one"));
                 }
+                // Of a part, what is missing may be in the rest; whether the profile is there depends on nothing else.
+                let certain = |problem: &&Diagnostic| *is_whole || problem.span == Some(policy.profile_span);
+                found.iter().filter(certain).for_each(|problem| problems.push(problem.clone()));
             }
+            let policies: Vec<&Policy> = read.iter().map(|read| &read.policy).collect();
+            policies.iter().for_each(|policy| found.notes.extend(policy.unfamiliar()));
             // What it requires may come from a profile, whose tests are not counted here.
             let rules: usize = policies.iter().map(|policy| policy.rules.len()).sum();
             let number = policies.len();
@@ -206,6 +219,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         FileKind::Waivers => {
             let mut problems = Diagnostics::new();
             let entries = waivers::load(&paths, &vocabulary, &mut problems);
+            found.notes.extend(waivers::warnings(&entries, load::today()));
             (format!("{} in {}", count(entries.len(), "waiver"), count(number, "file")), problems)
         }
     })
@@ -329,6 +343,90 @@ tests:
                     found.problems.render(false)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn entries_that_have_expired_are_named_and_are_no_error() {
+        let known = "schema: known-issues/v1\nknown-issues:\n- {tests: a/one, tracker: t, because: x, expires: 2020-01-01, effect: skip}\n";
+        let waivers = format!(
+            "schema: waivers/v1\nwaivers:\n- {{image: {}, test: a/one, missing: true, cell: {{image: lab}}, reason: x, tracker: \
+             https://bugs.example/1, requested-by: a, approved-by: b, created: 2019-01-01, expires: 2020-01-01}}\n",
+            "ab".repeat(32)
+        );
+        let place = tempfile::tempdir().unwrap();
+        let found = checked(&place, &[("a.yaml", SUITE), ("known.yaml", known), ("waivers.yaml", &waivers)]);
+        assert_eq!(found.problems.render(false), "");
+        let says = |what: &str| found.notes.iter().any(|line| line.ends_with(what));
+        assert!(found.notes.len() == 2, "{:?}", found.notes);
+        assert!(says("the known issue of a/one expired on 2020-01-01"), "{:?}", found.notes);
+        assert!(says("the waiver of a/one expired on 2020-01-01"), "{:?}", found.notes);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_next_to_other_mistakes() {
+        let known = "schema: known-issues/v1\nknown-issues:\n- {tests: a/onne, tracker: t, because: x, expires: 2026-13-01, effect: skip}\n";
+        let policy = "schema: policy/v1\nid: p\ncontext: x\nprofile: nowhere\nallow-skips: [skip.whn]\n";
+        let place = tempfile::tempdir().unwrap();
+        let found = checked(&place, &[("a.yaml", SUITE), ("known.yaml", known), ("policy.yaml", policy)]);
+        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
+        let text = found.problems.render(false);
+        assert_eq!(codes.len(), 4, "{text}");
+        assert!(text.contains("no test matches `a/onne`") && text.contains("`2026-13-01` is not a day"), "{text}");
+        assert!(
+            text.contains("the profile nowhere is not there") && text.contains("did you mean `skip.when`"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_distribution_that_nobody_knows_is_named_in_a_policy_too() {
+        let policy = "schema: policy/v1\nid: p\ncontext: x\napplies: {distro: azurelinx, arch: [amd64]}\n\
+                      systems: [{distro: fedroa, arch: arm64}]\nrequire: [{test: a/one, level: required}]\n";
+        let place = tempfile::tempdir().unwrap();
+        let found = checked(&place, &[("a.yaml", SUITE), ("policy.yaml", policy)]);
+        assert_eq!(found.problems.render(false), "");
+        for near in ["azurelinux", "x86_64", "fedora", "aarch64"] {
+            assert!(
+                found.notes.iter().any(|line| line.contains(&format!("did you mean `{near}`?"))),
+                "{:?}",
+                found.notes
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_that_an_attribute_never_has_is_refused_at_any_depth() {
+        for (expected, near) in [
+            ("kconfig: {CONFIG_DEVMEM: {not: yes}}", "y"),
+            ("kconfig: {CONFIG_DEVMEM: Y}", "y"),
+            ("kconfig: {CONFIG_DEVMEM: {value: {not: {any-of: [m, 'on']}}}}", "y"),
+            ("kconfig: {CONFIG_DEVMEM: {any-of: [n, '=m']}}", "m"),
+            ("kconfig: {CONFIG_DEVMEM: {not: is not set}}", "n"),
+            ("sysctl: {kernel.sysrq: {not: true}}", "1"),
+            ("sysctl: {kernel.sysrq: {persisted: 'off'}}", "0"),
+            ("kernel: {arch: {not: amd64}}", "x86_64"),
+            ("kernel: {arch: {any-of: [x86_64, ARM64]}}", "aarch64"),
+            ("service: {sshd: running}", "active"),
+            ("service: {sshd: {enabled: true}}", "enabled"),
+            ("package: {bash: installed}", "present"),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            let text = SUITE.replace("package: {bash: {installed: true}}", expected);
+            let found = checked(&place, &[("a.yaml", &text)]);
+            let labels: Vec<_> = found.problems.iter().map(|problem| (problem.code, problem.label.as_str())).collect();
+            let wanted = format!("did you mean `{near}`?");
+            assert_eq!(labels, [(codes::BAD_VALUE, wanted.as_str())], "{expected}");
+        }
+        for expected in [
+            "kconfig: {CONFIG_DEVMEM: {not: y}, CONFIG_LSM: {contains: yama}, CONFIG_NR_CPUS: '>= 512', CONFIG_A: absent}",
+            "sysctl: {kernel.sysrq: {any-of: [0, none]}, kernel.core_pattern: core}",
+            "kernel: {arch: {not: x86_64}, version: {contains: PREEMPT}}",
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            let text = SUITE.replace("package: {bash: {installed: true}}", expected);
+            let found = checked(&place, &[("a.yaml", &text)]);
+            assert_eq!(found.problems.render(false), "", "{expected}");
         }
     }
 
