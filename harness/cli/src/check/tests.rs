@@ -98,6 +98,8 @@ fn a_value_that_an_attribute_never_has_is_refused_at_any_depth() {
         ("sysctl: {kernel.sysrq: {persisted: 'off'}}", "0"),
         ("kernel: {arch: {not: amd64}}", "x86_64"),
         ("kernel: {arch: {any-of: [x86_64, ARM64]}}", "aarch64"),
+        ("kernel: {release: '>= 6.1, < 6.12.x'}", ">= 6.1, < 6.12"),
+        ("kernel: {release: {not: 6.12.x}}", "6.12"),
         ("service: {sshd: running}", "active"),
         ("service: {sshd: {enabled: true}}", "enabled"),
         ("package: {bash: installed}", "present"),

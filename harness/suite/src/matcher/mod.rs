@@ -173,6 +173,9 @@ pub fn comparisons(kind: &AttributeKind, text: &str) -> Option<Result<Vec<(Opera
             ValueError::Bare { text: bare, suggestion } => {
                 ValueError::Bare { text: bare, suggestion: text.replacen(value, &suggestion, 1) }
             }
+            ValueError::Mistaken { message, suggestion } if matches!(kind, AttributeKind::Version) => {
+                ValueError::Mistaken { message, suggestion: text.replacen(value, &suggestion, 1) }
+            }
             other => other,
         })?;
         Ok((operator, value.to_owned()))
