@@ -18,7 +18,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use self::chosen::Chosen;
 use super::consumer;
 use super::error::CliError;
-use super::output::say;
+use super::output::{all_said, say};
 use super::session::Prepared;
 use super::this_host::host;
 use muster_base::exit::Exit;
@@ -75,7 +75,17 @@ pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, 
 
 /// The whole of a `harness = false` test binary.
 pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
-    super::finish(conclude(arguments).map(|(conclusion, _)| conclusion.exit_code()))
+    let concluded = conclude(arguments).and_then(|(conclusion, _)| {
+        all_said()?;
+        Ok(conclusion)
+    });
+    match concluded {
+        Ok(conclusion) => conclusion.exit_code(),
+        Err(cli_error) => {
+            cli_error.show();
+            cli_error.exit.into()
+        }
+    }
 }
 
 fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), CliError> {
