@@ -111,10 +111,7 @@ fn mapping(
             let span = entries.first()?.0.span;
             let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
             matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
-            let inner = entries.iter().filter(|(key, _)| matches!(key.scalar(), Some("not" | "any-of")));
-            let fine: Vec<_> =
-                inner.map(|(_, value)| matcher::mistaken(cx, table.name, attribute.name, value)).collect();
-            fine.into_iter().collect::<Option<()>>()?;
+            matcher::mistaken_in(cx, table.name, attribute.name, entries)?;
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
     }

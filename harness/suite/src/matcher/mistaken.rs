@@ -82,9 +82,25 @@ fn meant(check: &str, attribute: &str, value: &str) -> Option<&'static str> {
     meant.filter(|meant| *meant != value.trim())
 }
 
-/// Reports each value of a matcher that the attribute never has, at any depth. The matcher has been read without an error.
+/// Reports each value of a matcher that the attribute never has, at any depth. The matcher has been read without an error. Of symbols and
+/// parameters only what stands below `not` is looked at: a text of theirs may be any word, and `muster record` writes it as it is; what is
+/// stated and never so fails where everybody sees it.
 pub(crate) fn mistaken(cx: &mut Context<'_>, check: &str, attribute: &str, node: &Node) -> Option<()> {
+    look(cx, check, attribute, node, check == "kernel")
+}
+
+/// The entries of a mapping of matchers, as [`mistaken`].
+pub(crate) fn mistaken_in(cx: &mut Context<'_>, check: &str, attribute: &str, entries: &[&(Node, Node)]) -> Option<()> {
+    let negated = check == "kernel";
+    let inner = entries.iter().filter(|(key, _)| matches!(key.scalar(), Some("not" | "any-of")));
+    let fine: Vec<_> =
+        inner.map(|(key, value)| look(cx, check, attribute, value, negated || key.scalar() == Some("not"))).collect();
+    fine.into_iter().collect()
+}
+
+fn look(cx: &mut Context<'_>, check: &str, attribute: &str, node: &Node, negated: bool) -> Option<()> {
     match &node.kind {
+        NodeKind::Scalar { .. } if !negated => Some(()),
         NodeKind::Scalar { .. } => {
             let text = cx.any_text(node, attribute)?;
             let Some(suggestion) = meant(check, attribute, &text.text) else { return Some(()) };
@@ -94,12 +110,14 @@ pub(crate) fn mistaken(cx: &mut Context<'_>, check: &str, attribute: &str, node:
             None
         }
         NodeKind::Sequence(items) => {
-            let fine: Vec<_> = items.iter().map(|item| mistaken(cx, check, attribute, item)).collect();
+            let fine: Vec<_> = items.iter().map(|item| look(cx, check, attribute, item, negated)).collect();
             fine.into_iter().collect()
         }
         NodeKind::Mapping(entries) => {
             let inner = entries.iter().filter(|(key, _)| matches!(key.scalar(), Some("not" | "any-of")));
-            let fine: Vec<_> = inner.map(|(_, value)| mistaken(cx, check, attribute, value)).collect();
+            let fine: Vec<_> = inner
+                .map(|(key, value)| look(cx, check, attribute, value, negated || key.scalar() == Some("not")))
+                .collect();
             fine.into_iter().collect()
         }
     }

@@ -13,7 +13,7 @@ mod values;
 
 use std::fmt;
 
-pub(crate) use mistaken::{meant_word, mistaken};
+pub(crate) use mistaken::{meant_word, mistaken, mistaken_in};
 
 use super::model::{Assertion, Matcher, Operator, Test};
 use super::table::AttributeKind;
