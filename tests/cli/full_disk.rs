@@ -119,6 +119,10 @@ fn output_that_did_not_arrive_is_no_success() {
         vec!["schema", "suite"],
         vec!["console", "rules"],
         vec!["failures"],
+        vec!["--help"],
+        vec!["help", "run"],
+        vec!["--version"],
+        vec!["test", "--list"],
     ] {
         let out = std::fs::OpenOptions::new().write(true).open(full).unwrap();
         let child = place.command(&words).stdout(out).stderr(Stdio::piped()).spawn().unwrap();

@@ -49,18 +49,36 @@ const REFUSED: &[(&[&str], i32, &[&str])] = &[
     (
         &["run", "--image", "lab", "--identity", "key"],
         2,
-        &["`--identity`", "is for `--connect`, which is not given", "`--connect <USER@HOST[:PORT]>` too"],
+        &["`--identity`", "needs `--connect`, which is not given", "`--connect <USER@HOST[:PORT]>` too"],
     ),
-    (&["run", "--image", "lab", "--host-key", "k"], 2, &["`--host-key`", "is for `--connect`"]),
-    (&["run", "--image", "lab", "--allow-changes"], 2, &["`--allow-changes`", "is for `--connect`"]),
-    (&["run", "--cpus", "2", "--name", "it"], 2, &["`--name`", "is for `--connect`"]),
-    (&["run", "--identity", "key"], 2, &["`--identity`", "is for `--connect`"]),
+    (&["run", "--image", "lab", "--host-key", "k"], 2, &["`--host-key`", "needs `--connect`"]),
+    (&["run", "--image", "lab", "--allow-changes"], 2, &["`--allow-changes`", "needs `--connect`"]),
+    (&["run", "--cpus", "2", "--name", "it"], 2, &["`--name`", "needs `--connect`"]),
+    (&["run", "--identity", "key"], 2, &["`--identity`", "needs `--connect`"]),
     (&["run", "--connect", "me@192.0.2.1", "--identity", "empty"], 2, &["the file is empty"]),
     (&["run", "--connect", "me@192.0.2.1", "--identity", "key.pub"], 2, &["no private key", "`.pub`"]),
     (&["images", "inspect", "lab-tiny"], 2, &["an image of the catalogue", "muster images show lab-tiny"]),
     (&["images", "verify", "fedora-43"], 2, &["`muster images pull fedora-43`"]),
     (&["bisect"], 2, &["`--good`", "`--packages`", "--between DIR", "--packages DIR", "-- --user NAME"]),
     (&["bisect", "base/boots", "--good", "a", "-o", "s"], 2, &["`--bad`", "--between DIR"]),
+    (&["profile", "diff", "text", "text"], 3, &["error: text is no profile"]),
+    (&["run", "--seed", "cloud-init"], 2, &["a similar value exists: 'nocloud'"]),
+    (&["boot", "--arch", "arm64"], 2, &["a similar value exists: 'aarch64'"]),
+    (&["run", "--firmware", "UEFI"], 2, &["a similar value exists: 'uefi'"]),
+    (&["run", "--ssh-key", "x"], 2, &["a similar argument exists: '--identity'"]),
+    (&["run", "--image", "h.gz"], 2, &["does not say what is packed in it; state its format", "--image-format raw"]),
+    (&["man", "no dir"], 2, &["mkdir -p 'no dir'"]),
+    (&["run", "--cmdline", "x"], 2, &["`--cmdline` needs `--kernel`, which is not given"]),
+    (
+        &["list", "--suites", "kernal"],
+        2,
+        &["--suites kernal: there is no such file or directory", "did you mean `kernel`"],
+    ),
+    (&["explain", "kernal"], 2, &["no test matches `kernal`", "did you mean `kernel`?"]),
+    (&["list", "--test", "kernal"], 2, &["did you mean `kernel`?"]),
+    (&["run", "--guest-memory", "2"], 2, &["did you mean `2 GiB`?"]),
+    (&["console", "scan", "."], 2, &["error: .: it is a directory"]),
+    (&["run", "--product", "gone.rpm"], 2, &["--product gone.rpm: there is no such file or directory"]),
     (&["runs", "prune", "--older-than", "30"], 2, &["`30d`"]),
     (&["certify", "last", "--policy", "p", "--key", "k", "-o", "c", "--valid-for", "90"], 2, &["`90d`"]),
 ];
@@ -70,7 +88,9 @@ fn what_cannot_work_says_why_once_and_what_to_do() {
     let place = Place::new();
     let here = place.path("empty");
     std::fs::create_dir(&here).unwrap();
-    for (name, text) in [("empty", ""), ("text", "no key\n"), ("key.pub", "ssh-ed25519 AAAA me\n")] {
+    for (name, text) in
+        [("empty", ""), ("text", "no key\n"), ("key.pub", "ssh-ed25519 AAAA me\n"), ("h.gz", "\x1f\u{8b}")]
+    {
         std::fs::write(here.join(name), text).unwrap();
     }
     for (words, status, parts) in REFUSED {
@@ -187,4 +207,34 @@ fn the_tag_that_opens_the_network_is_found_where_it_is_looked_for() {
     }
     let boot_loader = muster(&["failures", "console.boot-loader"]);
     assert!(boot_loader.assert_status(0).stdout.contains("--firmware bios"), "{}", boot_loader.stdout);
+}
+
+#[test]
+fn known_issues_that_are_named_are_read_wherever_they_lie() {
+    let place = Place::new();
+    let here = place.path("empty");
+    std::fs::create_dir_all(here.join("suites")).unwrap();
+    std::fs::create_dir(here.join("none")).unwrap();
+    std::fs::write(here.join("suites/mine.yaml"), SUITE).unwrap();
+    let line = |known: &str| {
+        there(&place, &["run", "--list", "--suites", "suites", "--test", "mine/one", "--known-issues", known])
+    };
+    // Of another kind, it is no file of known issues, also where the directory of suites is read.
+    let other = line("suites/mine.yaml");
+    assert!(other.assert_status(2).stderr.contains("error[unknown-schema]"), "{}", other.stderr);
+    let none = line("none");
+    assert!(
+        none.assert_status(0).stderr.contains("note: --known-issues none: no file of this directory"),
+        "{}",
+        none.stderr
+    );
+    assert!(none.stdout.ends_with("\n1 test\n"), "{}", none.stdout);
+    let old = "schema: known-issues/v1\nknown-issues:\n- {tests: mine/one, tracker: t, because: x, expires: 2020-01-01, effect: skip}\n";
+    std::fs::write(here.join("old.yaml"), old).unwrap();
+    let old = line("old.yaml");
+    assert!(
+        old.assert_status(0).stderr.contains("the known issue of mine/one expired on 2020-01-01"),
+        "{}",
+        old.stderr
+    );
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Finished, finish, root};
+use crate::support::{Finished, Place, finish, root};
 
 fn test(words: &[&str], variables: &[(&str, &str)]) -> Finished {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
@@ -32,4 +32,20 @@ fn a_name_that_no_test_has_is_an_error_and_no_pass() {
     assert!(none.assert_status(2).stderr.contains("did you mean `kernel/release`"), "{}", none.stderr);
     let odd = test(&["--list"], &[("MUSTER_WARM", "maybe")]);
     assert!(odd.assert_status(2).stderr.contains("MUSTER_WARM: true or false is expected"), "{}", odd.stderr);
+}
+
+#[test]
+fn a_filter_that_no_test_matches_is_an_error_and_no_pass() {
+    let place = Place::new();
+    let image = place.path("d.raw");
+    std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+    let image = [("MUSTER_IMAGE", image.to_str().unwrap())];
+    let none = test(&["kernal"], &image);
+    assert!(none.assert_status(2).stderr.contains("error: no test matches the filter"), "{}", none.stderr);
+    let skipped = test(&["kernel/release", "--skip", "kernel/"], &image);
+    assert!(skipped.assert_status(2).stderr.contains("error: no test matches the filter"), "{}", skipped.stderr);
+    // A list of none is a list.
+    let listed = test(&["--list", "--format", "terse", "kernel/release"], &image);
+    assert!(listed.assert_status(0).stdout.lines().all(|line| line.starts_with("kernel/release")), "{}", listed.stdout);
+    assert_eq!(test(&["--list", "kernal"], &image).assert_status(0).stdout, "");
 }

@@ -123,11 +123,12 @@ pub fn markup(text: &str) -> String {
     out
 }
 
-/// What the operating system said, without the number that only it knows.
+/// Why a file could not be read: what the operating system said, without the number that only it knows.
 pub fn plain_cause(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         _ => without_numbers(&error.to_string()),
     }
 }

@@ -5,6 +5,7 @@ use camino::Utf8PathBuf;
 use super::error::CliError;
 use super::output::say;
 use muster_base::exit::Exit;
+use muster_base::text::shell_word;
 
 /// Print the completions of a shell
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,8 @@ pub(crate) fn completions(arguments: CompletionsArguments, mut program: clap::Co
 pub(crate) fn man(arguments: ManArguments, mut program: clap::Command) -> Result<Exit, CliError> {
     let directory = &arguments.directory;
     if !directory.is_dir() {
-        return Err(CliError::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
+        return Err(CliError::invalid(format!("{directory} is no directory"))
+            .hint(format!("make it first: mkdir -p {}", shell_word(directory.as_str()))));
     }
     program = without_help_command(program);
     program.build();

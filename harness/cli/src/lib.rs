@@ -52,6 +52,7 @@ mod list;
 mod load;
 mod logging;
 mod machine_dir;
+mod meant;
 mod merge;
 mod named_durations;
 mod names;
@@ -256,13 +257,26 @@ pub fn main() -> std::process::ExitCode {
             // Options that come from an earlier run or from settings are not shown in the usage of a mistake that was typed.
             let own = Arguments::try_parse_from(&typed).err().filter(|own| own.kind() == error.kind());
             let error = own.unwrap_or(error);
-            // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
-            // failure.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Invalid } else { Exit::Pass }
+            if !error.use_stderr() {
+                // Help and versions are output as that of any command is.
+                output::say(error.render().ansi().to_string().trim_end());
+                return finish(Ok(Exit::Pass));
+            }
+            let _ = meant::with_suggestion(error, &options(&typed)).print();
+            Exit::Invalid
         }
     };
     exit.into()
+}
+
+/// The long names of the options of the command that is typed.
+fn options(words: &[OsString]) -> Vec<String> {
+    let mut built = Arguments::command();
+    built.build();
+    let Some((path, _)) = settings::locate(&built, words) else { return Vec::new() };
+    let of =
+        |command: &&clap::Command| command.get_arguments().filter_map(|it| it.get_long()).map(str::to_owned).collect();
+    path.last().map(of).unwrap_or_default()
 }
 
 /// What a command line means. An option without the one that it is for is an error of ours: clap's does not say which option

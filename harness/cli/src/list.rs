@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::error::CliError;
 use super::load::{self, Filter, Loaded, Selected, Selection};
-use super::output::{OutputFormat, say};
+use super::output::{OutputFormat, say, say_error};
 use super::project::Project;
 use super::session;
 use super::shard::{Chosen, ShardOptions};
@@ -57,13 +57,16 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
         session::image_ids(&Project::find()?, &arguments.image)?;
     }
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
-    load::report_ignored(&arguments.selection);
-    if let Some(files) = &arguments.known_issues {
-        load::known_issues(&loaded, &arguments.selection, files)?;
+    match &arguments.known_issues {
+        Some(files) => {
+            let (_, warnings) = load::known_issues(&loaded, &arguments.selection, files)?;
+            warnings.iter().for_each(|line| note(line));
+        }
+        None => load::report_ignored(&arguments.selection),
     }
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
-        crate::output::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));
+        note(&line);
     }
     if let Some(chosen) = &arguments.selection.shard {
         return of_shard(chosen, &loaded, &selected, &arguments);
@@ -79,8 +82,15 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     for (name, summary) in &rows {
         say(&format!("{name:width$}  {}", muster_base::text::one_line(summary, 110)));
     }
-    say(&format!("{} tests", rows.len()));
+    say(&match rows.len() {
+        1 => "1 test".to_owned(),
+        number => format!("{number} tests"),
+    });
     Ok(Exit::Pass)
+}
+
+fn note(line: &str) {
+    say_error(&format!("note: {}", muster_base::text::one_line(line, 1000)));
 }
 
 fn row(suite: &Suite, test: &Test) -> serde_json::Value {

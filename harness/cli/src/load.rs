@@ -145,8 +145,25 @@ fn shipped(path: &Utf8Path) -> Result<Option<Utf8PathBuf>, CliError> {
     if !is_id(path.as_str()) || path.symlink_metadata().is_ok() {
         return Ok(None);
     }
-    let file = Project::find()?.suites().join(format!("{path}.yaml"));
-    Ok(Some(file).filter(|file| file.is_file()))
+    let dir = Project::find()?.suites();
+    let file = dir.join(format!("{path}.yaml"));
+    if file.is_file() {
+        return Ok(Some(file));
+    }
+    let files = dir.read_dir_utf8().into_iter().flatten().flatten();
+    let mut known: Vec<String> =
+        files.filter_map(|entry| entry.file_name().strip_suffix(".yaml").map(str::to_owned)).collect();
+    known.sort_unstable();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match names::near(path.as_str(), &known).is_empty() {
+        true => Ok(None),
+        false => {
+            let error = names::unknown("suite", path.as_str(), known, "muster list");
+            let what =
+                format!("--suites {path}: there is no such file or directory, and no suite that ships has this name");
+            Err(CliError { what, ..error })
+        }
+    }
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
@@ -232,10 +249,17 @@ pub(crate) fn known_issues(
     selection: &Selection,
     files: &[Utf8PathBuf],
 ) -> Result<(KnownIssues, Vec<String>), CliError> {
-    let paths: Vec<_> = dirs(selection)?.into_iter().chain(files.iter().cloned()).collect();
+    // A file that lies in one of the directories is read as one that a person named.
+    let paths: Vec<_> = files.iter().cloned().chain(dirs(selection)?).collect();
     let today = today();
     let issues = valid(known::load(&paths, &vocabulary(), &loaded.suites, today))?;
     let mut warnings = known::warnings(&issues, today);
+    let none_in = |dir: &&Utf8PathBuf| {
+        let alone = std::slice::from_ref(*dir);
+        dir.is_dir() && known::load(alone, &vocabulary(), &loaded.suites, today).0.is_empty()
+    };
+    let empty = files.iter().filter(none_in);
+    warnings.extend(empty.map(|dir| format!("--known-issues {dir}: no file of this directory has known issues")));
     warnings.extend(ignored(selection));
     Ok((KnownIssues::new(issues, today), warnings))
 }

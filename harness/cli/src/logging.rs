@@ -46,10 +46,14 @@ impl Wanted {
 
     /// Begins to log, until the process ends.
     pub(crate) fn start(&self) -> Result<(), CliError> {
-        let filter = EnvFilter::try_new(&self.filter).map_err(|error| {
-            CliError::invalid(format!("{FILTER} is `{}`: {error}", one_line(&self.filter, 200)))
+        let wrong = |why: &str| {
+            CliError::invalid(format!("{FILTER} is `{}`: {why}", one_line(&self.filter, 200)))
                 .hint("a level (error, warn, info, debug, trace), or MODULE=LEVEL,…: muster_qemu=trace")
-        })?;
+        };
+        if let Some(word) = self.filter.split(',').map(str::trim).find(|word| !is_directive(word)) {
+            return Err(wrong(&format!("`{}` is no level", one_line(word, 60))));
+        }
+        let filter = EnvFilter::try_new(&self.filter).map_err(|error| wrong(&error.to_string()))?;
         let out: Box<dyn Write + Send> = match &self.file {
             None => Box::new(io::stderr()),
             Some(path) => Box::new(append(path).map_err(|cause| {
@@ -67,6 +71,16 @@ impl Wanted {
         tracing::info!(version = env!("MUSTER_VERSION"), arguments = ?std::env::args().skip(1).collect::<Vec<_>>());
         Ok(())
     }
+}
+
+/// Whether a part of a filter logs what it says. `EnvFilter` takes any word for the name of a module, so that `warning` would log
+/// nothing.
+fn is_directive(part: &str) -> bool {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = levels.iter().any(|level| level.eq_ignore_ascii_case(part));
+    // Numbers are levels to it; a span stands in brackets.
+    let is_other = part.is_empty() || part.bytes().all(|b| b.is_ascii_digit()) || part.contains(['=', '[']);
+    is_level || is_other || part.starts_with("muster") || part.contains("::")
 }
 
 /// Readable by its owner alone: it names hosts, users and paths.
@@ -106,6 +120,13 @@ mod tests {
         assert_eq!(Wanted::of(2, text("trace"), None).unwrap().filter, "trace");
         let wrong = Wanted::of(0, text("muster=loud"), None).unwrap().start().unwrap_err();
         assert!(wrong.what.contains("MUSTER_LOG is `muster=loud`"), "{}", wrong.what);
+        for word in ["warning", "verbose", "muster=debug,loud"] {
+            let wrong = Wanted::of(0, text(word), None).unwrap().start().unwrap_err();
+            assert!(wrong.what.ends_with("is no level"), "{}", wrong.what);
+        }
+        for word in ["warn", "DEBUG", "muster_qemu", "muster_qemu=trace,info", "russh::client", "3"] {
+            assert!(word.split(',').all(is_directive), "{word}");
+        }
         let wrong = Wanted::of(0, None, text("/no/such/directory/log")).unwrap().start().unwrap_err();
         assert!(wrong.what.contains("MUSTER_LOG_FILE"), "{}", wrong.what);
     }

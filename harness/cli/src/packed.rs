@@ -7,13 +7,14 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
+use muster_base::text::plain_cause;
 use muster_image::magic;
 
 /// Why a source could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackedError {
     /// The source itself, or its reader.
-    #[error(transparent)]
+    #[error("{}", plain_cause(.0))]
     Read(std::io::Error),
     #[error("it is packed by {program} and cannot be unpacked: {source}")]
     Unpack { program: &'static str, source: std::io::Error },

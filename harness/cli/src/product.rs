@@ -58,7 +58,7 @@ fn refused(file: &Utf8Path, why: &ProductError) -> CliError {
 /// Why a file is no product.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProductError {
-    #[error("{0}")]
+    #[error("{}", text::plain_cause(.0))]
     Unread(#[from] std::io::Error),
     #[error("it is not a plain file")]
     NotPlain,
@@ -134,7 +134,7 @@ mod tests {
         assert!(said(&[write("empty.rpm", b"")]).ends_with("it is not an RPM"));
         assert!(said(&[write("text.rpm", b"hello")]).ends_with("it is not an RPM"));
         assert!(said(&[root.to_owned()]).ends_with("it is not a plain file"));
-        assert!(said(&[root.join("gone.rpm")]).contains("No such file"));
+        assert!(said(&[root.join("gone.rpm")]).ends_with("there is no such file or directory"));
         let long = write("long.rpm", &RPM_MAGIC);
         std::fs::File::options().write(true).open(&long).unwrap().set_len(PRODUCT_LIMIT + 1).unwrap();
         assert!(said(&[long]).contains("1073741824 are allowed"));

@@ -53,10 +53,8 @@ fn without(option: &Arg, missing: &[&Arg]) -> CliError {
     let names: Vec<String> = missing.iter().map(|argument| name(argument)).collect();
     let shown: Vec<String> = missing.iter().map(|argument| format!("`{argument}`")).collect();
     let option_name = name(option);
-    let about = option.get_help().map(|help| help.to_string()).unwrap_or_default();
-    let about = about.lines().next().unwrap_or_default().trim_end_matches('.');
-    let about = if about.is_empty() { String::new() } else { format!(" ({about})") };
-    CliError::invalid(format!("`{option_name}`{about} is for `{}`, which is not given", names.join("` and `")))
+    let are = if missing.len() == 1 { "is" } else { "are" };
+    CliError::invalid(format!("`{option_name}` needs `{}`, which {are} not given", names.join("` and `")))
         .hint(format!("type {} too, or leave `{option_name}` out", shown.join(" and ")))
 }
 
@@ -185,9 +183,7 @@ mod tests {
         let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         let root = built();
         let refused = unmet(&root, &line("muster run kernel --image lab --identity key")).unwrap();
-        let says =
-            "`--identity` (Private key for --connect, without a passphrase) is for `--connect`, which is not given";
-        assert_eq!(refused.what, says);
+        assert_eq!(refused.what, "`--identity` needs `--connect`, which is not given");
         assert_eq!(refused.hint.as_deref(), Some("type `--connect <USER@HOST[:PORT]>` too, or leave `--identity` out"));
         for fine in
             ["muster run --connect me@there --identity key", "muster run --image lab", "muster check suites", "muster"]

@@ -108,7 +108,7 @@ pub(crate) const DISK_FORMAT: &str = "disk-format";
 
 /// A size in MiB, at least 64.
 pub(crate) fn memory(text: &str) -> Result<u32, ValueError> {
-    let mib = muster_suite::value::size(text)? >> 20;
+    let mib = muster_suite::value::memory(text)? >> 20;
     let enough = u32::try_from(mib).ok().filter(|mib| *mib >= 64);
     enough.ok_or_else(|| ValueError::Invalid("at least 64 MiB".to_owned()))
 }
@@ -395,7 +395,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
                 notices.push(format!("{name} is taken for {format} {how}; state `--image-format` to be sure"));
                 format
             }
-            Err(error @ muster_image::ImageError::Compressed { .. }) => {
+            Err(error @ muster_image::ImageError::Unnamed { .. }) => {
                 return Err(CliError::from(error).hint("state `--image-format`, such as `--image-format raw`"));
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {

@@ -18,6 +18,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use self::chosen::Chosen;
 use super::consumer;
 use super::error::CliError;
+use super::output::{all_said, say};
 use super::session::Prepared;
 use super::this_host::host;
 use muster_base::exit::Exit;
@@ -63,15 +64,23 @@ pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, 
         clap::ColorChoice::Always => Some(libtest_mimic::ColorSetting::Always),
         clap::ColorChoice::Never => Some(libtest_mimic::ColorSetting::Never),
     });
+    let lists = libtest.list;
     let (conclusion, exit) = conclude(libtest)?;
+    if !lists && conclusion.num_passed + conclusion.num_failed + conclusion.num_ignored == 0 {
+        return Err(CliError::invalid("no test matches the filter").hint("`muster list` names them all"));
+    }
     // The code is the one that run.json has; a trial that could not run is in no record.
     Ok(if exit == Exit::Pass && conclusion.has_failed() { Exit::Failed } else { exit })
 }
 
 /// The whole of a `harness = false` test binary.
 pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
-    match conclude(arguments) {
-        Ok((conclusion, _)) => conclusion.exit_code(),
+    let concluded = conclude(arguments).and_then(|(conclusion, _)| {
+        all_said()?;
+        Ok(conclusion)
+    });
+    match concluded {
+        Ok(conclusion) => conclusion.exit_code(),
         Err(cli_error) => {
             cli_error.show();
             cli_error.exit.into()
@@ -84,7 +93,12 @@ fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::C
     arguments.test_threads = Some(1);
     let chosen = Chosen::of_process(&arguments)?;
     if arguments.list {
-        let trials = chosen.names()?.into_iter().map(|name| Trial::test(name, || Ok(()))).collect();
+        let all = chosen.names()?.into_iter().map(|name| Trial::test(name, || Ok(())));
+        let mut trials: Vec<Trial> = all.filter(|trial| !arguments.is_filtered_out(trial)).collect();
+        // libtest's own printer panics where stdout is a closed pipe or a full disk; a log file is for it alone.
+        if arguments.logfile.is_none() {
+            trials.drain(..).for_each(|trial| say(&format!("{}: test", trial.name())));
+        }
         return Ok((libtest_mimic::run(&arguments, trials), Exit::Pass));
     }
     let prepared = chosen.prepare()?;

@@ -51,6 +51,8 @@ pub enum ImageError {
     Snapshots { path: PathBuf },
     #[error("{} could not be unpacked: {reason}; fetch it again and compare its checksum", path.display())]
     Compressed { path: PathBuf, reason: String },
+    #[error("{} is packed, and its name does not say what is packed in it; state its format", path.display())]
+    Unnamed { path: PathBuf },
     #[error("{} unpacks to more than {limit} bytes; if that is meant, unpack it by hand and name the result", path.display())]
     Bomb { path: PathBuf, limit: u64 },
     #[error("{} is refused as a root file system: {reason}", path.display())]
@@ -105,7 +107,7 @@ impl Fault for ImageError {
             }
             Self::Encrypted { .. } => failure::IMAGE_ENCRYPTED,
             Self::Snapshots { .. } => failure::IMAGE_SNAPSHOTS,
-            Self::Compressed { .. } => failure::IMAGE_COMPRESSED,
+            Self::Compressed { .. } | Self::Unnamed { .. } => failure::IMAGE_COMPRESSED,
             Self::Bomb { .. } => failure::IMAGE_BOMB,
             Self::Archive { .. } => failure::IMAGE_ARCHIVE,
             Self::Cache { .. } => failure::CACHE_UNUSABLE,

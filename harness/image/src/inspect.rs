@@ -150,10 +150,7 @@ pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
                 "img" | "bin" | "dd" => Some(Format::Raw),
                 _ => promised(&inner),
             };
-            format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Compressed {
-                path: path.to_owned(),
-                reason: "its name does not say what is packed in it: state its format".to_owned(),
-            })
+            format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Unnamed { path: path.to_owned() })
         }
     }
 }

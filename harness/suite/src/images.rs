@@ -207,7 +207,7 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
     });
     let user = fields.get("user").and_then(|node| cx.id(node, "user"));
     let memory = fields.get("memory").and_then(|node| {
-        cx.parsed(node, "memory", |text| match value::size(text)? {
+        cx.parsed(node, "memory", |text| match value::memory(text)? {
             small if small < 64 << 20 => Err(ValueError::Invalid("no image boots in less than 64 MiB".to_owned())),
             bytes => Ok(bytes),
         })

@@ -27,6 +27,7 @@ pub mod deviations;
 pub mod diagnostic;
 mod effort;
 mod expectation;
+mod expiry;
 pub mod foreign;
 pub mod grammar;
 #[cfg(test)]

@@ -233,12 +233,7 @@ pub(crate) fn read_documents<T, D: IntoIterator<Item = T>>(
 
 pub(crate) fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Diagnostic {
     // The path is already named; fs-err's own sentence would repeat it in the words of a system call.
-    let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string(),
-    };
-    Diagnostic::about_file(codes::UNREADABLE, name, reason)
+    Diagnostic::about_file(codes::UNREADABLE, name, muster_base::text::plain_cause(error))
 }
 
 fn shown(path: &Utf8Path) -> Arc<str> {

@@ -179,6 +179,16 @@ pub fn size(text: &str) -> Result<u64, ValueError> {
     if bytes >= u64::MAX as f64 { Err(invalid(format!("`{trimmed}` is too large"))) } else { Ok(bytes.round() as u64) }
 }
 
+/// The memory of a machine, as [`size`]: a small number without a unit is one of GiB.
+pub fn memory(text: &str) -> Result<u64, ValueError> {
+    size(text).map_err(|error| match error {
+        ValueError::Bare { text, .. } if number(&text).is_ok_and(|number| number < 64.0) => {
+            ValueError::Bare { suggestion: format!("{text} GiB"), text }
+        }
+        other => other,
+    })
+}
+
 /// A percentage: `10%`, `2.5 %`, as the number before the sign.
 pub fn percent(text: &str) -> Result<f64, ValueError> {
     let trimmed = text.trim();
@@ -295,11 +305,12 @@ pub fn version(text: &str) -> Result<(), ValueError> {
     let fine = text.starts_with(|c: char| c.is_ascii_digit())
         && text.len() <= 128
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^-:".contains(&b));
-    if fine {
-        Ok(())
-    } else {
-        Err(invalid(format!("`{}` is not a version such as `6.14`", muster_base::text::one_line(text, 64))))
+    let shown = || muster_base::text::one_line(text, 64);
+    if let Some(before) = super::version::wildcard(text) {
+        let message = format!("`{}`: fields that are not stated are not compared", shown());
+        return Err(mistaken(message, &before));
     }
+    if fine { Ok(()) } else { Err(invalid(format!("`{}` is not a version such as `6.14`", shown()))) }
 }
 
 /// An unsigned decimal number at the beginning of a text, and what follows it.
@@ -344,6 +355,14 @@ mod tests {
     }
 
     #[test]
+    fn a_version_with_a_field_for_any_number_is_refused() {
+        for text in ["6.12.x", "6.12.X", "6.12.*"] {
+            assert_eq!(version(text).unwrap_err().suggestion(), Some("6.12"), "{text}");
+        }
+        assert_eq!(version("6.14.0-63.fc42.x86_64"), Ok(()));
+    }
+
+    #[test]
     fn sizes() {
         assert_eq!(size("80 MiB"), Ok(80 << 20));
         assert_eq!(size("1.5KB"), Ok(1500));
@@ -351,6 +370,9 @@ mod tests {
         assert_eq!(size("80"), Err(ValueError::Bare { text: "80".into(), suggestion: "80 MiB".into() }));
         assert_eq!(size("80 mib").unwrap_err().to_string(), "`mib` is not a unit of size; did you mean `MiB`?");
         assert_eq!(size("1 G").unwrap_err().to_string(), "`G` is not a unit of size; did you mean `GiB`?");
+        assert_eq!(memory("2").unwrap_err().suggestion(), Some("2 GiB"));
+        assert_eq!(memory("2048").unwrap_err().suggestion(), Some("2048 MiB"));
+        assert_eq!(memory("2 MiB"), Ok(2 << 20));
         for bad in ["", "MiB", "-1 B", "99999999999999999999 TiB", "1 parsec"] {
             assert!(matches!(size(bad), Err(ValueError::Invalid(_))), "{bad}");
         }

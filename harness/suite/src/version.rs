@@ -26,6 +26,15 @@ pub fn order(seen: &str, stated: &str) -> Option<Ordering> {
     Some(numbers.chain(rest).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
 }
 
+/// Whether a field of a version stands for any number, as `6.12.x` and `6.12.*` do elsewhere, and what says that here: the
+/// fields before it. Fields that are not stated are not compared, while an `x` would be compared as letters.
+pub(crate) fn wildcard(text: &str) -> Option<String> {
+    let wild = |field: &str| matches!(field, "x" | "X" | "*");
+    let fields: Vec<&str> = text.split('.').collect();
+    let first = fields.iter().position(|field| wild(field.split('-').next().unwrap_or(field)))?;
+    Some(fields[..first].join(".")).filter(|before| before.ends_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The dotted numbers of a version and the fields behind them, as [`order`] compares them.
 pub(crate) fn fields_of(text: &str) -> Option<(Vec<String>, Vec<String>)> {
     let owned = |fields: Vec<&str>| fields.into_iter().map(str::to_owned).collect();
@@ -163,6 +172,23 @@ mod tests {
         }
         assert_eq!(order(&"9".repeat(1000), "1"), Some(Ordering::Greater));
         assert_eq!(order("rolling", "1"), None);
+    }
+
+    #[test]
+    fn a_field_for_any_number_is_seen() {
+        for (text, before) in [
+            ("6.12.x", Some("6.12")),
+            ("6.12.X", Some("6.12")),
+            ("6.12.*", Some("6.12")),
+            ("6.x.x-1", Some("6")),
+            ("6.x-rc1", Some("6")),
+            ("6.14.0-63.fc42.x86_64", None),
+            ("6.12.74+deb13", None),
+            ("6.12-xen", None),
+            ("x", None),
+        ] {
+            assert_eq!(wildcard(text).as_deref(), before, "{text}");
+        }
     }
 
     #[test]

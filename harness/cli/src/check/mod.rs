@@ -1,6 +1,8 @@
 //! `muster check`: validates every kind of file that people write, offline.
 
 mod files;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +20,7 @@ use muster_console::Rules;
 use muster_facts::compare::read_accepted;
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
 use muster_suite::model::{Suite, Test};
+use muster_suite::policy::{Policy, PolicyRead};
 use muster_suite::{FileKind, deviations, foreign, images, known, policy, proofs, waivers};
 
 /// Validate every kind of file offline: all errors of all files at once, nothing is started
@@ -66,7 +69,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         let hint = "name a file that has a `schema:`, or a directory of such files";
         return Err(CliError::invalid("nothing was checked").hint(hint));
     }
-    let Found { problems, said, suites, .. } = look(files)?;
+    let Found { problems, said, notes, suites, .. } = look(files)?;
+    notes.iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 1000))));
     let none = problems.is_empty();
     match format {
         Format::Text => {
@@ -103,6 +107,8 @@ struct Found {
     problems: Diagnostics,
     /// A line for each kind of file, where nothing is wrong.
     said: Vec<String>,
+    /// What is no error and is to be said all the same: entries that have expired or soon will.
+    notes: Vec<String>,
     suites: Vec<Suite>,
     /// Whether the suites are all that others are to be compared with; `None` before they were read.
     whole: Option<bool>,
@@ -160,7 +166,9 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         }
         FileKind::KnownIssues => {
             let compared = compared(found)?;
-            let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, load::today());
+            let today = load::today();
+            let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, today);
+            found.notes.extend(known::warnings(&issues, today));
             let problems =
                 if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST, codes::NEVER_TRUE]) };
             (format!("{} in {}", count(issues.len(), "known issue"), count(number, "file")), problems)
@@ -178,6 +186,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         FileKind::Deviations => {
             let mut problems = Diagnostics::new();
             let entries = deviations::load(&paths, &kinds::names(), &vocabulary, &mut problems);
+            found.notes.extend(deviations::warnings(&entries, load::today()));
             (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
         }
         FileKind::ForeignChecks => {
@@ -190,14 +199,20 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         }
         FileKind::Policy => {
             let mut problems = Diagnostics::new();
-            let policies = policy::load(&paths, &vocabulary, &mut problems);
-            for policy in &policies {
-                if let Err(error) = against_profile(policy, &mut problems) {
+            let read = policy::load_in_part(&paths, &vocabulary, &mut problems);
+            for PolicyRead { policy, is_whole } in &read {
+                let mut found = Diagnostics::new();
+                if let Err(error) = against_profile(policy, &mut found) {
                     let file = &policy.location.file;
                     let problem = Diagnostic::new(codes::BAD_VALUE, file, policy.profile_span, error.what);
-                    problems.push(problem.help("`muster profile lock -o FILE` writes one"));
+                    found.push(problem.help("`muster profile lock -o FILE` writes one"));
                 }
+                // Of a part, what is missing may be in the rest; whether the profile is there depends on nothing else.
+                let certain = |problem: &&Diagnostic| *is_whole || problem.span == Some(policy.profile_span);
+                found.iter().filter(certain).for_each(|problem| problems.push(problem.clone()));
             }
+            let policies: Vec<&Policy> = read.iter().map(|read| &read.policy).collect();
+            policies.iter().for_each(|policy| found.notes.extend(policy.unfamiliar()));
             // What it requires may come from a profile, whose tests are not counted here.
             let rules: usize = policies.iter().map(|policy| policy.rules.len()).sum();
             let number = policies.len();
@@ -206,6 +221,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         FileKind::Waivers => {
             let mut problems = Diagnostics::new();
             let entries = waivers::load(&paths, &vocabulary, &mut problems);
+            found.notes.extend(waivers::warnings(&entries, load::today()));
             (format!("{} in {}", count(entries.len(), "waiver"), count(number, "file")), problems)
         }
     })
@@ -280,101 +296,4 @@ fn footer(diagnostics: &Diagnostics, project: Option<&Project>) -> Vec<String> {
         lines.push("`muster reference NAME` explains a key or a check type".to_owned());
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SUITE: &str = "schema: suite/v1
-suite: a
-tests:
-- {id: one, summary: x, expect: {package: {bash: {installed: true}}}}
-";
-
-    fn checked(place: &tempfile::TempDir, files: &[(&str, &str)]) -> Found {
-        let dir = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
-        for (name, text) in files {
-            let path = dir.join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        look(Files::of(&[dir])).unwrap()
-    }
-
-    fn labels(found: &Found) -> Vec<(u32, &str)> {
-        let unknown = found.problems.iter().filter(|problem| problem.code == codes::UNKNOWN_KEY);
-        unknown.map(|problem| (problem.span.unwrap().line, problem.label.as_str())).collect()
-    }
-
-    #[test]
-    fn a_misspelt_key_is_reported_in_every_kind_of_file_with_and_without_its_schema() {
-        for kind in FileKind::ALL {
-            for schema in [format!("schema: {}\n", kind.schema()), "\n".to_owned()] {
-                let keys: Vec<_> = kind.keys().keys.iter().map(|key| key.name).filter(|key| *key != "schema").collect();
-                // Without a schema the other keys tell what it is, when there are others.
-                if schema == "\n" && keys.len() == 1 {
-                    continue;
-                }
-                let last = keys.last().unwrap();
-                let others: String = keys[..keys.len() - 1].iter().map(|key| format!("{key}: x\n")).collect();
-                let line = u32::try_from(keys.len() + 1).unwrap();
-                let text = format!("{schema}{others}{last}x: x\n");
-                let place = tempfile::tempdir().unwrap();
-                let found = checked(&place, &[("suite.yaml", SUITE), ("sub.yaml", &text)]);
-                let wanted = format!("did you mean `{last}`?");
-                assert!(
-                    labels(&found).contains(&(line, &wanted)),
-                    "{kind:?}: {text}\n{}",
-                    found.problems.render(false)
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn all_mistakes_of_a_file_without_a_schema_are_shown() {
-        let place = tempfile::tempdir().unwrap();
-        let text = SUITE.replace("schema: suite/v1\n", "tagz: [x]\n").replace("installed", "instaled");
-        let found = checked(&place, &[("a.yaml", &text)]);
-        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(codes, [codes::UNKNOWN_SCHEMA, codes::UNKNOWN_KEY, codes::UNKNOWN_KEY]);
-    }
-
-    #[test]
-    fn a_broken_suite_makes_nothing_else_wrong() {
-        let place = tempfile::tempdir().unwrap();
-        let known = "schema: known-issues/v1
-known-issues:
-- {tests: a/one, tracker: t, because: x, expires: 2020-01-01, effect: skip, ownr: x}
-";
-        let proofs = "schema: proofs/v1\nproofs:\n- {tests: a/one, unprovable: x}\n";
-        let broken = SUITE.replace("installed", "instaled");
-        let files = [("a.yaml", broken.as_str()), ("known.yaml", known), ("proofs/a.yaml", proofs)];
-        let found = checked(&place, &files);
-        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(codes, [codes::UNKNOWN_KEY, codes::UNKNOWN_KEY], "{}", found.problems.render(false));
-    }
-
-    #[test]
-    fn snapshots_are_read_and_what_is_passed_over_is_named_with_the_reason() {
-        let place = tempfile::tempdir().unwrap();
-        let files = [
-            ("a.yaml", SUITE),
-            ("README.md", "x"),
-            ("more/b.yaml", SUITE),
-            ("snapshots/good.snap", "---\nsource: a.yaml\n---\nx\n"),
-            ("snapshots/bad.snap", "---\nsource: a.yaml\n<<<<<<< a\n"),
-            ("snapshots/c.snap.new", "---\n---\n"),
-        ];
-        let found = checked(&place, &files);
-        let problems: Vec<_> = found.problems.iter().map(|problem| (problem.code, &*problem.file)).collect();
-        assert!(matches!(problems[..], [(codes::BAD_SNAPSHOT, file)] if file.ends_with("bad.snap")), "{problems:?}");
-        let dir = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
-        let lines = Files::of(&[dir]).not_checked().join("\n");
-        assert_eq!(lines.lines().count(), 3, "{lines}");
-        for part in ["more (a sub-directory", "README.md (neither", "c.snap.new (waits"] {
-            assert!(lines.contains(part), "{part} is not in {lines}");
-        }
-    }
 }

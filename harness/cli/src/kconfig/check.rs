@@ -270,6 +270,12 @@ mod tests {
             text.starts_with("x|\\x1b.config: Linux 6.18.5, x86_64, 1 symbols\n  UNDECIDED s/t\n      because\n"),
             "{text}"
         );
+        assert!(text.contains("\n  1 test: 1 undecided; "), "{text}");
+        let mut failed = row(Outcome::Fail, None);
+        if let FileRow::Checked { tests, .. } = &mut failed {
+            tests[0].summary.clear();
+        }
+        assert!(super::text(&failed).contains("  FAIL s/t\n  1 test: 1 fail"), "{}", super::text(&failed));
         assert!(text.contains("  3 more assertions of these tests need a machine"), "{text}");
         let markdown = markdown(&undecided);
         assert!(markdown.starts_with("### x\\|\\\\x1b.config\n"), "{markdown}");

@@ -181,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_opened_says_why_in_the_words_of_every_command() {
+        let why = |path: &str| ConfigFile::read(Utf8Path::new(path), None, None).unwrap_err().to_string();
+        assert_eq!(why("/nowhere/config"), "there is no such file or directory");
+        assert_eq!(why("/"), "it is a directory");
+    }
+
+    #[test]
     fn a_bomb_and_a_flood_are_refused() {
         let flood = vec![b'\n'; (LIMIT + 1) as usize];
         for bytes in [packed(&flood), flood] {

@@ -318,7 +318,8 @@ pub(crate) fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
         .filter_map(|outcome| counts.get(outcome.name()).filter(|count| **count > 0).map(|count| (outcome, count)))
         .map(|(outcome, count)| format!("{count} {}", outcome.name()))
         .collect();
-    format!("{} tests: {}", counts.values().sum::<usize>(), parts.join(", "))
+    let number = counts.values().sum::<usize>();
+    format!("{number} test{}: {}", if number == 1 { "" } else { "s" }, parts.join(", "))
 }
 
 /// What the rows of all files come to.
@@ -365,7 +366,7 @@ pub(crate) fn text(row: &Row) -> String {
         Outcome::Fail => Some(one_line(&row.summary, 110)),
         _ => row.reason.as_ref().map(|reason| one_line(reason, 300)),
     };
-    let _ = why.iter().try_for_each(|why| writeln!(out, "      {why}"));
+    let _ = why.iter().filter(|why| !why.is_empty()).try_for_each(|why| writeln!(out, "      {why}"));
     let about = |subject: &str| match subject {
         "" => String::new(),
         subject => format!("{}: ", one_line(subject, 100)),

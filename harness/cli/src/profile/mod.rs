@@ -126,8 +126,17 @@ fn id_of(file: Option<&Utf8Path>) -> String {
 }
 
 fn diff(arguments: &Diff) -> Result<Exit, CliError> {
-    let read =
-        |path: &Utf8Path| -> Result<Profile, CliError> { Ok(Profile::parse(path.as_str(), &text_file::read(path)?)?) };
+    let read = |path: &Utf8Path| -> Result<Profile, CliError> {
+        let text = text_file::read(path)?;
+        Profile::parse(path.as_str(), &text).map_err(|error| {
+            let error = CliError::from(error);
+            // Where there is no JSON at all, the line at which it ends is of no use.
+            match text.trim_start().starts_with('{') {
+                true => error,
+                false => CliError { what: format!("{path} is no profile"), ..error },
+            }
+        })
+    };
     let different = read(&arguments.before)?.compared_with(&read(&arguments.after)?);
     match arguments.format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&different).unwrap_or_default()),

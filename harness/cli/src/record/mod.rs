@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     suite: Option<String>,
     /// Where it is written [default: standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short = 'o', visible_alias = "out", value_name = "FILE")]
     output: Option<Utf8PathBuf>,
     /// Overwrite an existing file
     #[arg(long, requires = "output")]

@@ -18,6 +18,7 @@ pub use evaluate::{Truth, evaluate};
 pub use parse::{ConditionError, parse};
 pub use unfamiliar::unfamiliar;
 pub use values::{NeverSo, never_so};
+pub(crate) use values::{probably_meant, synonym};
 
 #[cfg(test)]
 mod tests;

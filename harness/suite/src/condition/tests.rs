@@ -471,6 +471,15 @@ fn an_unknown_distribution_that_is_nearly_a_known_one_is_noted() {
         ("variant", "Server", Some("server")),
         ("variant", "wsl", None),
         ("image", "fedroa", None),
+        ("distro", "fedora43", Some("fedora-43")),
+        ("distro", "opensuse-leap15.6", Some("opensuse-leap-15.6")),
+        ("distro", "ubuntu2404", Some("ubuntu-24.04")),
+        ("distro", "azurelinux4", Some("azurelinux-4")),
+        ("distro", "azl4", Some("azurelinux-4")),
+        ("distro", "azl-4.0", Some("azurelinux-4.0")),
+        ("id", "azl", Some("azurelinux")),
+        ("id", "fedora43", None),
+        ("distro", "acme43", None),
     ] {
         assert_eq!(familiar(dimension, value).as_deref(), near, "{dimension} {value}");
     }
@@ -481,4 +490,23 @@ fn an_unknown_distribution_that_is_nearly_a_known_one_is_noted() {
     let lines = unfamiliar(&[suite.expect("a suite")]);
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("`fedroa-43`; did you mean `fedora-43`?")), "{lines:?}");
+}
+
+#[test]
+fn a_field_for_any_number_is_no_part_of_a_version() {
+    for (dimension, value, near) in [
+        ("kernel", "6.12.x", "6.12"),
+        ("kernel", "6.12.*", "6.12"),
+        ("rpm", "4.X", "4"),
+        ("distro", "azurelinux-4.x", "azurelinux-4"),
+        ("distro", "azurelinux-4.*", "azurelinux-4"),
+        ("distro", "fedora-*", "fedora"),
+    ] {
+        let wrong = super::never_so(dimension, value).expect(value);
+        assert_eq!(wrong.near.as_deref(), Some(near), "{dimension} {value}");
+    }
+    assert!(super::never_so("kernel", "6.12*").is_some());
+    for (dimension, value) in [("kernel", "6.14.0-63.fc42.x86_64"), ("distro", "fedora-43"), ("id", "x")] {
+        assert_eq!(super::never_so(dimension, value), None, "{value}");
+    }
 }

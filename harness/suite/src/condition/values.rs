@@ -4,6 +4,7 @@
 use super::super::diagnostic::{codes, did_you_mean};
 use super::dimensions::words;
 use super::distro::{distro, id_of_distro};
+use crate::version::wildcard;
 
 /// Why a dimension never has a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,16 @@ const SYNONYMS: &[(&str, &str, &str)] = &[
 /// Systems whose ID breaks the alphabet of os-release(5).
 const ODD_IDS: &[&str] = &["openEuler", "Deepin"];
 
+/// What distributions are called elsewhere, and their ID.
+const OTHER_IDS: &[(&str, &str)] = &[
+    ("azl", "azurelinux"),
+    ("amazonlinux", "amzn"),
+    ("archlinux", "arch"),
+    ("oraclelinux", "ol"),
+    ("redhat", "rhel"),
+    ("rockylinux", "rocky"),
+];
+
 /// IDs of distributions. Others are as good: a private distribution has an ID of its own.
 const IDS: &[&str] = &[
     "almalinux",
@@ -173,15 +184,26 @@ const IDS: &[&str] = &[
     "zorin",
 ];
 
+/// The value of a dimension that others call so, in lower case.
+pub(crate) fn synonym(dimension: &str, name: &str) -> Option<&'static str> {
+    SYNONYMS.iter().find(|(of, other, _)| *of == dimension && *other == name).map(|(.., ours)| *ours)
+}
+
 /// Why the dimension never has this value; `None` when it may have it, or when there is no such dimension. What a
 /// vocabulary lists is for whoever has it.
 pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
     let meant = |known: &[&'static str]| {
-        let lower = value.to_lowercase();
-        let synonym = SYNONYMS.iter().find(|(of, other, _)| *of == dimension && *other == lower);
-        let near = synonym.map(|(.., ours)| *ours).or_else(|| did_you_mean(value, known.iter().copied()));
+        let near = synonym(dimension, &value.to_lowercase()).or_else(|| did_you_mean(value, known.iter().copied()));
         near.map(str::to_owned)
     };
+    if let Some(near) = without_wildcard(dimension, value) {
+        return Some(NeverSo {
+            code: codes::BAD_CONDITION,
+            message: format!("`{value}` has a field for any number"),
+            near: Some(near),
+            note: "fields that are not stated are not compared".to_owned(),
+        });
+    }
     match alphabet(dimension)? {
         Alphabet::Words(words) if !words.contains(&value) => {
             Some(unknown(dimension, value, meant(words), format!("it is one of: {}", some_of(words))))
@@ -203,7 +225,7 @@ pub fn never_so(dimension: &str, value: &str) -> Option<NeverSo> {
             code: codes::BAD_CONDITION,
             message: format!("`{value}` is not a version"),
             near: None,
-            note: "versions begin with a digit and have no spaces".to_owned(),
+            note: "versions begin with a digit and have neither spaces nor `*`".to_owned(),
         }),
         Alphabet::Number if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) => {
             let digits: String =
@@ -253,8 +275,23 @@ fn in_other_case(dimension: &str, value: &str) -> Option<String> {
     has_capital.then(|| format!("{known}{}", &value[known.len()..]))
 }
 
+/// What says the same as a version with a field such as `x` or `*`: the fields before it.
+fn without_wildcard(dimension: &str, value: &str) -> Option<String> {
+    match dimension {
+        "kernel" | "rpm" => wildcard(value),
+        "distro" => {
+            let (id, version) = distro(value, None);
+            match version {
+                Some(version) => wildcard(version).map(|version| format!("{id}-{version}")),
+                None => value.strip_suffix("-*").filter(|id| is_plain(id)).map(str::to_owned),
+            }
+        }
+        _ => None,
+    }
+}
+
 fn is_version(value: &str) -> bool {
-    value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_graphic())
+    value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_graphic() && b != b'*')
 }
 
 /// What was probably meant by a value of `distro`, `id` or `id-like` that is legal and close to a known one
@@ -267,8 +304,29 @@ pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
         return None;
     }
     let id = if dimension == "distro" { id_of_distro(value) } else { value };
+    let known = |id: &str| IDS.contains(&id) || ODD_IDS.contains(&id);
+    if known(id) {
+        return None;
+    }
+    // Another name of a system, and one whose version has no `-` before it: `azl-4`, `fedora43`, `azl4`.
+    let letters = id.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let other = |name: &str| OTHER_IDS.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours);
+    let whole = (id, &value[id.len()..]);
+    let cut = (letters, &id[letters.len()..]);
+    if let Some(ours) = other(whole.0) {
+        return Some(format!("{ours}{}", whole.1));
+    }
+    if dimension == "distro" && id == value && !cut.1.is_empty() && (known(cut.0) || other(cut.0).is_some()) {
+        let version = match cut {
+            ("ubuntu", digits) if digits.len() == 4 && !digits.contains('.') => {
+                format!("{}.{}", &digits[..2], &digits[2..])
+            }
+            (_, version) => version.to_owned(),
+        };
+        return Some(format!("{}-{version}", other(cut.0).unwrap_or(cut.0)));
+    }
     // Short IDs are close to many others.
-    if IDS.contains(&id) || ODD_IDS.contains(&id) || id.len() < 4 {
+    if id.len() < 4 {
         return None;
     }
     // At most two letters are wrong, or two have changed places.
@@ -277,5 +335,14 @@ pub(super) fn familiar(dimension: &str, value: &str) -> Option<String> {
     match distro(value, Some(id)) {
         (_, Some(version)) if dimension == "distro" => Some(format!("{near}-{version}")),
         _ => Some(near.to_owned()),
+    }
+}
+
+/// What was probably meant by the ID of a distribution or by an architecture, where any name is legal.
+pub(crate) fn probably_meant(dimension: &str, value: &str) -> Option<String> {
+    match dimension {
+        // An ID alone: what has a version is no ID of a system.
+        "distro" => familiar("id", value),
+        _ => never_so(dimension, value)?.near,
     }
 }

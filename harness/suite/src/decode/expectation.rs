@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::baseline::baseline;
 use super::context::{Context, Text};
 use super::duration::duration;
-use crate::diagnostic::{Span, codes, did_you_mean};
+use crate::diagnostic::{Span, codes};
 use crate::expectation::{Assertion, Expectation, Matcher};
 use crate::grammar::Grammar;
 use crate::matcher;
@@ -111,6 +111,7 @@ fn mapping(
             let span = entries.first()?.0.span;
             let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
             matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
+            matcher::mistaken_in(cx, table.name, attribute.name, entries)?;
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
     }
@@ -165,6 +166,7 @@ fn value_of(
         AttributeKind::Baseline => baseline(cx, attribute.name, key, value),
         ref kind => {
             let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
+            matcher::mistaken(cx, table.name, attribute.name, value)?;
             Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
         }
     }
@@ -298,7 +300,7 @@ fn shorthand_name(
         .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
         .note(format!("names: {}", known.join(", ")))
         .note(format!("or a mapping with the keys: {}", names(table)));
-    if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
+    if let Some(near) = matcher::meant_word(&text.text, &known) {
         problem = problem.label(format!("did you mean `{near}`?"));
     }
     cx.report(cx.after_substitution(problem, &text));

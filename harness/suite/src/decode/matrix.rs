@@ -249,7 +249,7 @@ fn cpu(text: &str) -> Result<String, ValueError> {
 }
 
 fn memory(text: &str) -> Result<u64, ValueError> {
-    match value::size(text)? {
+    match value::memory(text)? {
         small if small < 64 << 20 => Err(ValueError::Invalid("no image boots in less than 64 MiB".to_owned())),
         bytes => Ok(bytes),
     }

@@ -8,4 +8,4 @@ mod model;
 
 pub use decode::{decode_source, load};
 pub use keys::{CATEGORIES, CHANGES, ENTRY, FILE, SCHEMA, UPSTREAM_STATUSES, VALUE};
-pub use model::Deviation;
+pub use model::{Deviation, warnings};

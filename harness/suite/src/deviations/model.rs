@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use crate::expiry;
 use crate::model::{Condition, Matcher};
 use muster_base::failure::Location;
 
@@ -37,4 +38,13 @@ impl Deviation {
     pub fn is_expired(&self, today: Date) -> bool {
         self.expires.is_some_and(|last| today > last)
     }
+}
+
+/// A line for each entry that has expired or soon will.
+pub fn warnings(entries: &[Deviation], today: Date) -> Vec<String> {
+    let line = |entry: &Deviation| {
+        let about = format!("{}: the deviation of {}", entry.location, entry.pattern);
+        entry.expires.and_then(|expires| expiry::warning(&about, expires, today))
+    };
+    entries.iter().filter_map(line).collect()
 }

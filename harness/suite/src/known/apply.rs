@@ -15,7 +15,8 @@ use jiff::civil::Date;
 use super::super::condition::{Truth, evaluate};
 use super::super::model::Matcher;
 use super::fits::covers;
-use super::model::{DUE_DAYS, Effect, KnownIssue};
+use super::model::{Effect, KnownIssue};
+use crate::expiry;
 use muster_base::failure::{self, Failure};
 
 /// How a test ended, before known issues were looked at.
@@ -192,17 +193,9 @@ pub fn skipped<'i>(
 /// Entries that are over or soon will be, one line each, for the beginning of a run.
 pub fn warnings(issues: &[KnownIssue], today: Date) -> Vec<String> {
     let line = |issue: &KnownIssue| {
-        let days = issue.days_left(today);
         let owner = if issue.owner.is_empty() { String::new() } else { format!(" ({})", issue.owner) };
         let about = format!("{}: the known issue of {}{owner}", issue.location, issue.tests.as_str());
-        match days {
-            days if days < 0 => Some(format!("{about} expired on {}", issue.expires)),
-            0 => Some(format!("{about} expires today")),
-            days if days <= DUE_DAYS => {
-                Some(format!("{about} expires in {days} day{}", if days == 1 { "" } else { "s" }))
-            }
-            _ => None,
-        }
+        expiry::warning(&about, issue.expires, today)
     };
     issues.iter().filter_map(line).collect()
 }

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use jiff::civil::Date;
 
 use super::super::decode::{Context, Patterns, condition, schema, schema_of};
-use super::super::diagnostic::{Diagnostic, Diagnostics, codes};
+use super::super::diagnostic::{Diagnostics, Span, codes};
 use super::super::keys::{ISSUE, KNOWN_ISSUES};
 use super::super::model::{Condition, Suite};
 use super::super::select::NameGlob;
@@ -44,9 +44,13 @@ pub fn load(
         };
         out.extend(decode(&source, &bytes, vocabulary, suites, today, &mut sink));
     }
-    for path in paths.iter().filter(|path| fs_err::metadata(path).is_err()) {
-        let message = "there is no such file or directory";
-        sink.push(Diagnostic::about_file(codes::UNREADABLE, &path.as_str().into(), message));
+    // A directory without a file of its own kind is no error here; one that is not there or may not be read is.
+    let lost = |path: &&Utf8PathBuf| match fs_err::metadata(path) {
+        Ok(metadata) => metadata.is_dir() && fs_err::read_dir(path.as_path()).is_err(),
+        Err(_) => true,
+    };
+    for path in paths.iter().filter(lost) {
+        source::find(std::slice::from_ref(path), &mut sink);
     }
     sink.settle();
     (out, sink)
@@ -115,8 +119,10 @@ fn issues(cx: &mut Context<'_>, root: &Node, suites: &[Suite], today: Date) -> V
     let mut known: HashMap<String, muster_base::failure::Location> = HashMap::new();
     let mut out = Vec::new();
     for item in items {
-        let Some(issue) = issue(cx, item, today) else { continue };
-        compared_with(cx, item, &issue, suites, &tests);
+        let Some(issue) = issue(cx, item, suites, &tests, today) else { continue };
+        if tests.any(&issue.tests) {
+            possible_somewhere(cx, item, &issue, suites);
+        }
         let condition = issue.condition.as_ref().map_or(String::new(), Condition::to_string);
         let failure = issue.failure.as_ref().map_or(String::new(), ToString::to_string);
         let key = format!("{}\n{condition}\n{failure}", issue.tests.as_str());
@@ -136,7 +142,7 @@ fn issues(cx: &mut Context<'_>, root: &Node, suites: &[Suite], today: Date) -> V
     out
 }
 
-fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
+fn issue(cx: &mut Context<'_>, node: &Node, suites: &[Suite], all: &Tests<'_>, today: Date) -> Option<KnownIssue> {
     let fields = cx.fields(node, &ISSUE)?;
     let tests = fields.get("tests").and_then(|node| {
         let glob = cx.parsed(node, "tests", |text| {
@@ -176,6 +182,9 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
         cx.report(problem.help("remove `failure`, or let the test run with `effect: xfail`"));
     }
     let (tests, tests_span) = tests?;
+    if !all.any(&tests) {
+        unknown_test(cx, &tests, tests_span, suites);
+    }
     Some(KnownIssue {
         tests,
         condition: condition.transpose().ok()?,
@@ -186,7 +195,6 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
         effect,
         owner: owner.unwrap_or_default(),
         location: cx.location(node.span),
-        tests_span,
     })
 }
 
@@ -226,19 +234,19 @@ impl<'s> Tests<'s> {
     }
 }
 
-/// Whether an entry can be about anything at all.
-fn compared_with(cx: &mut Context<'_>, item: &Node, issue: &KnownIssue, suites: &[Suite], tests: &Tests<'_>) {
-    if !tests.any(&issue.tests) {
-        let shown = issue.tests.as_str();
-        let mut problem = cx.problem(codes::UNKNOWN_TEST, issue.tests_span, format!("no test matches `{shown}`"));
-        // Looking for the nearest name takes as long as there are tests.
-        let crowded = cx.problems() > 100;
-        if let Some(near) = issue.tests.suggestion(suites).filter(|_| !crowded) {
-            problem = problem.label(format!("did you mean `{near}`?"));
-        }
-        cx.report(problem.help("an entry for a test that is gone must go too"));
-        return;
+/// Reports the tests of an entry that none of the suites has, whatever else is wrong with the entry.
+fn unknown_test(cx: &mut Context<'_>, tests: &NameGlob, span: Span, suites: &[Suite]) {
+    let mut problem = cx.problem(codes::UNKNOWN_TEST, span, format!("no test matches `{}`", tests.as_str()));
+    // Looking for the nearest name takes as long as there are tests.
+    let crowded = cx.problems() > 100;
+    if let Some(near) = tests.suggestion(suites).filter(|_| !crowded) {
+        problem = problem.label(format!("did you mean `{near}`?"));
     }
+    cx.report(problem.help("an entry for a test that is gone must go too"));
+}
+
+/// Reports an entry that holds on no system on which its tests run.
+fn possible_somewhere(cx: &mut Context<'_>, item: &Node, issue: &KnownIssue, suites: &[Suite]) {
     let Some(wanted) = &issue.condition else { return };
     let possible = |suite: &Suite, test: &super::super::model::Test| {
         let around = [&suite.images, &test.when].into_iter().flatten().map(|when| when.condition.clone());

@@ -7,6 +7,7 @@ mod decode;
 mod fits;
 mod model;
 
+pub use crate::expiry::DUE_DAYS;
 pub use apply::{Ended, Ruling, apply, skipped, warnings};
 pub use decode::{decode_source, load};
-pub use model::{DUE_DAYS, Effect, KnownIssue, LONGEST_DAYS};
+pub use model::{Effect, KnownIssue, LONGEST_DAYS};

@@ -2,15 +2,13 @@
 
 use jiff::civil::Date;
 
-use crate::diagnostic::Span;
+use crate::expiry;
 use crate::model::{Condition, Matcher};
 use crate::select::NameGlob;
 use muster_base::failure::Location;
 
 /// Longest time an entry may stand, in days from the day it is read.
 pub const LONGEST_DAYS: i64 = 180;
-/// An entry that ends within so many days is warned of.
-pub const DUE_DAYS: i64 = 14;
 
 /// One documented failure.
 #[derive(Debug, Clone)]
@@ -34,8 +32,6 @@ pub struct KnownIssue {
     pub owner: String,
     /// Where it stands.
     pub location: Location,
-    /// Where `tests` stands.
-    pub(crate) tests_span: Span,
 }
 
 /// What an entry does while it holds.
@@ -60,7 +56,7 @@ impl KnownIssue {
 
     /// Days until its last day; negative when that is over.
     pub fn days_left(&self, today: Date) -> i64 {
-        i64::from(today.until(self.expires).map_or(0, |span| span.get_days()))
+        expiry::days_left(self.expires, today)
     }
 
     /// The entry in one line, for reports: `tracker until 2027-01-31: because`.

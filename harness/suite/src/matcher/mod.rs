@@ -4,6 +4,7 @@
 mod cases;
 mod contradiction;
 pub(crate) mod decode;
+mod mistaken;
 mod outcome;
 mod pattern;
 mod ranges;
@@ -11,6 +12,8 @@ pub mod truth;
 mod values;
 
 use std::fmt;
+
+pub(crate) use mistaken::{meant_word, mistaken, mistaken_in};
 
 use super::model::{Assertion, Matcher, Operator, Test};
 use super::table::AttributeKind;
@@ -128,7 +131,7 @@ pub fn check_value(kind: &AttributeKind, text: &str) -> Result<(), ValueError> {
             }
             let message =
                 format!("it is never `{}`, only one of: {}", muster_base::text::one_line(text, 60), words.join(", "));
-            Err(match super::diagnostic::did_you_mean(text, words.iter().copied()) {
+            Err(match meant_word(text, words) {
                 Some(near) => ValueError::Mistaken { message, suggestion: near.to_owned() },
                 None => ValueError::Invalid(message),
             })
@@ -169,6 +172,9 @@ pub fn comparisons(kind: &AttributeKind, text: &str) -> Option<Result<Vec<(Opera
             // The suggestion must be what can be pasted: the whole scalar, operator included.
             ValueError::Bare { text: bare, suggestion } => {
                 ValueError::Bare { text: bare, suggestion: text.replacen(value, &suggestion, 1) }
+            }
+            ValueError::Mistaken { message, suggestion } if matches!(kind, AttributeKind::Version) => {
+                ValueError::Mistaken { message, suggestion: text.replacen(value, &suggestion, 1) }
             }
             other => other,
         })?;

@@ -31,13 +31,32 @@ const ACCELERATORS: &[&str] = &["kvm", "tcg"];
 /// passed over). The sink is not settled.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Policy> {
     source::read_documents(paths, sink, |source, bytes, sink| {
+        decode(&source.name, bytes, source.found, vocabulary, sink).filter(|read| read.is_whole).map(|read| read.policy)
+    })
+}
+
+/// The same, with what could be read of policies with errors: for whoever says everything that is wrong with a file, and
+/// decides nothing by it.
+pub fn load_in_part(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<PolicyRead> {
+    source::read_documents(paths, sink, |source, bytes, sink| {
         decode(&source.name, bytes, source.found, vocabulary, sink)
     })
 }
 
+/// A policy, and whether nothing is wrong with it.
+#[derive(Debug, Clone)]
+pub struct PolicyRead {
+    /// What could be read.
+    pub policy: Policy,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
 /// Decodes one text.
 pub fn decode_source(name: &str, text: &str, vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Option<Policy> {
-    decode(&name.into(), text.as_bytes(), false, vocabulary, sink)
+    let read = decode(&name.into(), text.as_bytes(), false, vocabulary, sink);
+    // A policy with an error in any part of it decides nothing.
+    read.filter(|read| read.is_whole).map(|read| read.policy)
 }
 
 fn decode(
@@ -46,16 +65,15 @@ fn decode(
     found: bool,
     vocabulary: &Vocabulary<'_>,
     sink: &mut Diagnostics,
-) -> Option<Policy> {
+) -> Option<PolicyRead> {
     let root = root_for(SCHEMA, name, bytes, found, sink)?;
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
     if !schema(&mut cx, &root, SCHEMA) {
         return None;
     }
-    let policy = policy(&mut cx, &root);
-    // A policy with an error in any part of it decides nothing.
-    policy.filter(|_| cx.problems() == 0)
+    let policy = policy(&mut cx, &root)?;
+    Some(PolicyRead { policy, is_whole: cx.problems() == 0 })
 }
 
 fn policy(cx: &mut Context<'_>, root: &Node) -> Option<Policy> {

@@ -5,7 +5,7 @@ mod decode;
 pub(crate) mod keys;
 mod model;
 
-pub use decode::{decode_source, load, may_allow_skip};
+pub use decode::{PolicyRead, decode_source, load, load_in_part, may_allow_skip};
 pub use keys::{FILE, SCHEMA};
 pub use model::{
     FlakyRule, ImageScope, Minimum, NotWaivable, Policy, PolicyLevel, PolicyRule, RequiredSystem, RuleTarget,

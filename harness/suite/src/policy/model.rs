@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use crate::condition;
 use crate::diagnostic::Span;
 use crate::select::{NameGlob, TagExpression};
 use muster_base::failure::Location;
@@ -64,6 +65,27 @@ pub struct RequiredSystem {
     pub entry: Option<String>,
     /// What the image says of itself.
     pub scope: ImageScope,
+}
+
+impl Policy {
+    /// A line for each distribution that nobody knows and architecture that no kernel names, of the images that it is for
+    /// and the systems that it requires, where another was probably meant.
+    pub fn unfamiliar(&self) -> Vec<String> {
+        let mut out = std::collections::BTreeSet::new();
+        for scope in self.applies.iter().chain(self.systems.iter().map(|system| &system.scope)) {
+            let distro = scope.distro.iter().map(|distro| ("distro", distro));
+            for (key, value) in distro.chain(scope.arch.iter().map(|arch| ("arch", arch))) {
+                if let Some(near) = condition::probably_meant(key, value) {
+                    out.insert(format!(
+                        "{}: no system that muster knows has the `{key}` `{}`; did you mean `{near}`?",
+                        self.location.file,
+                        muster_base::text::one_line(value, 60)
+                    ));
+                }
+            }
+        }
+        out.into_iter().collect()
+    }
 }
 
 impl RequiredSystem {

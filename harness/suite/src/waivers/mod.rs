@@ -8,4 +8,4 @@ mod model;
 
 pub use decode::{decode_source, load};
 pub use keys::{FILE, SCHEMA};
-pub use model::{Waiver, WaiverEntry};
+pub use model::{Waiver, WaiverEntry, warnings};

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::expiry;
 use muster_base::failure::Location;
 
 /// One failure of one test on one image, let go for a time.
@@ -55,7 +56,7 @@ impl Waiver {
 
     /// Days until its last day; negative when that is over.
     pub fn days_left(&self, today: Date) -> i64 {
-        i64::from(today.until(self.expires).map_or(0, |span| span.get_days()))
+        expiry::days_left(self.expires, today)
     }
 
     /// Days from its creation to its last day.
@@ -112,6 +113,15 @@ impl WaiverEntry {
         let span = self.spans.get(key).copied().unwrap_or(self.span);
         Diagnostic::new(codes::REFUSED_WAIVER, &self.file, span, message).help(help)
     }
+}
+
+/// A line for each entry that has expired or soon will.
+pub fn warnings(entries: &[WaiverEntry], today: Date) -> Vec<String> {
+    let line = |WaiverEntry { waiver, .. }: &WaiverEntry| {
+        let about = format!("{}: the waiver of {}", waiver.location, waiver.test);
+        expiry::warning(&about, waiver.expires, today)
+    };
+    entries.iter().filter_map(line).collect()
 }
 
 /// A day as text: `2027-01-31`.
