@@ -59,10 +59,8 @@ impl Host for FakeHost {
         if let Some(root) = &self.dir {
             let entries = root.join(&dir).read_dir_utf8().map_err(|error| Unavailable(error.to_string()))?;
             let slash = |path: &Utf8Path| if path.is_dir() { "/" } else { "" };
-            let mut names: Vec<String> = entries
-                .flatten()
-                .map(|entry| format!("{name}/{}{}", entry.file_name(), slash(entry.path())))
-                .collect();
+            let mut names: Vec<String> =
+                entries.flatten().map(|entry| format!("{name}/{}{}", entry.file_name(), slash(entry.path()))).collect();
             names.sort_unstable();
             return Ok(names);
         }

@@ -145,9 +145,7 @@ fn doubt(record: &RunRecord) -> Option<String> {
         Some(Exit::Stale) => Some(STALE.into()),
         // Findings say it, where there are some.
         Some(Exit::Failed) if crashes(record).next().is_some() => None,
-        Some(Exit::Failed | Exit::Invalid | Exit::Error) | None => {
-            Some(format!("the run ended with exit code {code}"))
-        }
+        Some(Exit::Failed | Exit::Invalid | Exit::Error) | None => Some(format!("the run ended with exit code {code}")),
     }
 }
 

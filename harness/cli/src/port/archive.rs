@@ -292,8 +292,11 @@ mod tests {
         header[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
         header[156] = kind;
         header[257..263].copy_from_slice(b"ustar\0");
-        let sum: u64 =
-            header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) }).sum();
+        let sum: u64 = header
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) })
+            .sum();
         header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
         header
     }
