@@ -34,6 +34,11 @@ impl Exit {
         (Exit::Stale, "only stale or expired known issues", "only stale or expired known issues"),
     ];
 
+    /// What it says, from [`Exit::TABLE`]: in a word or two, and in full.
+    pub fn words(self) -> (&'static str, &'static str) {
+        Self::TABLE.iter().find(|(exit, ..)| *exit == self).map_or(("", ""), |(_, brief, full)| (brief, full))
+    }
+
     /// The one with this code; `None` for a code that no command ends with.
     pub fn of_code(code: u8) -> Option<Self> {
         Self::TABLE.iter().map(|(exit, ..)| *exit).find(|exit| *exit as u8 == code)
@@ -43,5 +48,19 @@ impl Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         std::process::ExitCode::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_has_a_code_and_words() {
+        for exit in [Exit::Pass, Exit::Failed, Exit::Invalid, Exit::Error, Exit::Stale] {
+            assert_eq!(Exit::of_code(exit as u8), Some(exit));
+            assert!(!exit.words().0.is_empty() && !exit.words().1.is_empty(), "{exit:?}");
+        }
+        assert_eq!(Exit::of_code(Exit::TABLE.len() as u8), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Files that are replaced whole or not at all, locks on files, and names made safe to be file names.
 
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -61,6 +61,25 @@ pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> 
     file.persist(path).map_err(|error| failed()(error.error))?;
     // The rename itself is durable only when the directory is.
     std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed())
+}
+
+/// SHA-256 of what is left of a reader, and how many bytes that was.
+///
+/// # Errors
+/// It cannot be read to its end.
+pub fn sha256(mut from: impl Read) -> std::io::Result<(u64, [u8; 32])> {
+    let (mut digest, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok((length, digest.finalize().into())),
+            Ok(count) => {
+                length += count as u64;
+                digest.update(&buffer[..count]);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Creates a directory and those above it.
@@ -155,6 +174,25 @@ pub fn safe_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One byte at a time, after an interruption each.
+    struct Interrupted<'b>(&'b [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(std::io::ErrorKind::Interrupted.into()) } else { self.0.read(&mut into[..1]) }
+        }
+    }
+
+    #[test]
+    fn the_digest_of_a_reader_goes_on_after_an_interruption() {
+        let (length, digest) = sha256(Interrupted(b"abc", false)).unwrap();
+        // FIPS 180-2, appendix B.1.
+        let wanted = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!((length, crate::text::hex(digest).as_str()), (3, wanted));
+        assert_eq!(sha256(&b"abc"[..]).unwrap().1, digest);
+    }
 
     #[test]
     fn a_lock_that_is_held_for_a_moment_is_waited_for_and_a_real_one_is_not_taken() {

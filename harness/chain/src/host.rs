@@ -37,8 +37,15 @@ pub trait Host {
     /// It is no archive, beyond [`crate::limits`], or cannot be unpacked.
     fn archive(&self, file: &Utf8Path, bytes: u64, each: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable>;
 
-    /// The names of the files in a directory that `from` reads whole, relative to `from` (`mkosi.conf.d/10-a.conf`), in
-    /// their order; links and directories left out.
+    /// Whether something has that name, relative to `from`; also a link that leads nowhere, or out of the directory of
+    /// `from`. Tells a file that is not there from one that cannot be read.
+    fn is_there(&self, from: &Utf8Path, name: &str) -> bool {
+        self.included(from, name).is_ok()
+    }
+
+    /// The names in a directory that `from` reads whole, relative to `from`, in their order: files
+    /// (`mkosi.conf.d/10-a.conf`), links, which [`included`](Self::included) may refuse, and directories, which end in
+    /// `/`, also those that a link leads to. A link to `/dev/null` hides what has its name elsewhere, and is left out.
     ///
     /// # Errors
     /// It is not there, or outside of the directory of `from`.

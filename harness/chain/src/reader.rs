@@ -36,6 +36,24 @@ impl<'a> Source<'a> {
         }
         std::str::from_utf8(self.bytes).map_err(|error| ReadError::NotText { file, at: error.valid_up_to() })
     }
+
+    /// Says why a file or directory was not read that need not be there, if it is there. Whether it is.
+    pub(crate) fn unread(&self, name: &str, why: impl Into<String>, into: &mut Reading) -> bool {
+        let there = self.host.is_there(self.path, name);
+        if there {
+            into.line();
+            into.not_understood(Place::whole(&Arc::from(name)), name, why);
+        }
+        there
+    }
+
+    /// What [`Host::listed`] says of a directory that need not be there.
+    pub(crate) fn listed_if_there(&self, dir: &str, into: &mut Reading) -> Vec<String> {
+        self.host.listed(self.path, dir).unwrap_or_else(|why| {
+            self.unread(dir, why.to_string(), into);
+            Vec::new()
+        })
+    }
 }
 
 /// Reads one kind of file.

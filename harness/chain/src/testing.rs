@@ -1,6 +1,6 @@
 //! For the tests of readers: a host whose files are in memory, and chains as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,6 +16,8 @@ use crate::readers::read;
 pub(crate) struct FakeHost {
     /// Text files by their path.
     pub(crate) files: BTreeMap<String, String>,
+    /// Files that are there and cannot be read, by their path.
+    pub(crate) unreadable: BTreeSet<String>,
     /// A directory in which the file that is read stands, with those that it includes.
     pub(crate) dir: Option<Utf8PathBuf>,
     /// What rpm says of any package.
@@ -32,6 +34,9 @@ impl Host for FakeHost {
     fn included(&self, from: &Utf8Path, name: &str) -> Result<(String, String), Unavailable> {
         let path = from.parent().unwrap_or(Utf8Path::new("")).join(name);
         let missing = || Unavailable(format!("{path} is not there"));
+        if self.unreadable.contains(path.as_str()) {
+            return Err(Unavailable(format!("{path} cannot be read")));
+        }
         let text = match &self.dir {
             Some(dir) => std::fs::read_to_string(dir.join(&path)).map_err(|_| missing())?,
             None => self.files.get(path.as_str()).ok_or_else(missing)?.clone(),
@@ -39,18 +44,35 @@ impl Host for FakeHost {
         Ok((path.into_string(), text))
     }
 
+    /// Of a directory in memory: whether a file is in it.
+    fn is_there(&self, from: &Utf8Path, name: &str) -> bool {
+        let path = from.parent().unwrap_or(Utf8Path::new("")).join(name);
+        let is_it = |known: &String| Utf8Path::new(known).starts_with(&path);
+        match &self.dir {
+            Some(root) => root.join(&path).symlink_metadata().is_ok(),
+            None => self.files.keys().chain(&self.unreadable).any(is_it),
+        }
+    }
+
     fn listed(&self, from: &Utf8Path, name: &str) -> Result<Vec<String>, Unavailable> {
         let dir = from.parent().unwrap_or(Utf8Path::new("")).join(name);
         if let Some(root) = &self.dir {
             let entries = root.join(&dir).read_dir_utf8().map_err(|error| Unavailable(error.to_string()))?;
-            let files = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-            let mut names: Vec<String> = files.map(|entry| format!("{name}/{}", entry.file_name())).collect();
+            let slash = |path: &Utf8Path| if path.is_dir() { "/" } else { "" };
+            let mut names: Vec<String> =
+                entries.flatten().map(|entry| format!("{name}/{}{}", entry.file_name(), slash(entry.path()))).collect();
             names.sort_unstable();
             return Ok(names);
         }
-        let within = |path: &String| Utf8Path::new(path).parent() == Some(&dir);
-        let names = self.files.keys().filter(|path| within(path));
-        Ok(names.filter_map(|path| Utf8Path::new(path).file_name()).map(|file| format!("{name}/{file}")).collect())
+        let within = |path: &String| {
+            let rest = Utf8Path::new(path).strip_prefix(&dir).ok()?.as_str();
+            Some(match rest.split_once('/') {
+                Some((inner, _)) => format!("{name}/{inner}/"),
+                None => format!("{name}/{rest}"),
+            })
+        };
+        let names: BTreeSet<String> = self.files.keys().chain(&self.unreadable).filter_map(within).collect();
+        Ok(names.into_iter().collect())
     }
 
     fn rpm(&self, _: &Utf8Path, _: &str) -> Result<String, Unavailable> {

@@ -5,6 +5,13 @@
 #[error("{0}")]
 pub(crate) struct Why(String);
 
+impl Why {
+    /// The reason.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<String> for Why {
     fn from(why: String) -> Self {
         Self(why)

@@ -35,8 +35,8 @@ pub struct Package {
     pub maintainer: String,
     /// The source package, without version.
     pub source: String,
-    /// Bytes.
-    pub size: u128,
+    /// Bytes when it is installed, as whoever built it says; none where nobody did, as dpkg-deb does not.
+    pub size: Option<u128>,
     /// As written, with versions.
     pub provides: String,
     /// As written, with versions.
@@ -74,6 +74,13 @@ pub fn packages(text: &str) -> Read<Vec<Package>> {
         else {
             return Err(Unreadable::new(format!("dpkg-query prints `{}`", one_line(line, 120))));
         };
+        // In KiB.
+        let size = match *size {
+            "" => None,
+            said => Some(said.parse::<u128>().map_err(|_| {
+                Unreadable::new(format!("dpkg-query says the size `{}` of {name}", one_line(said, 40)))
+            })?),
+        };
         let both: Vec<&str> = [*pre_depends, *depends].into_iter().filter(|list| !list.is_empty()).collect();
         packages.push(Package {
             name: (*name).to_owned(),
@@ -83,8 +90,7 @@ pub fn packages(text: &str) -> Read<Vec<Package>> {
             origin: (*origin).to_owned(),
             maintainer: (*maintainer).to_owned(),
             source: (*source).to_owned(),
-            // In KiB; packages of nothing state none.
-            size: size.parse::<u128>().unwrap_or_default().saturating_mul(1024),
+            size: size.map(|size| size.saturating_mul(1024)),
             provides: (*provides).to_owned(),
             depends: both.join(", "),
         });

@@ -7,10 +7,9 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::Utf8Path;
-use sha2::{Digest as _, Sha256};
 
 use super::error::CliError;
-use muster_base::files::safe_name;
+use muster_base::files::{self, safe_name};
 use muster_base::text::{hex, one_line};
 use muster_certificate::evidence::{EVIDENCE, Evidence, EvidenceKind, RunEvidence};
 use muster_certificate::model::EvidenceFile;
@@ -140,16 +139,8 @@ fn bounded(path: &Utf8Path, limit: u64) -> Result<Option<Vec<u8>>, CliError> {
 
 fn digest(path: &Utf8Path, limit: u64) -> Result<Option<(u64, String)>, CliError> {
     let Some(file) = plain(path, limit)? else { return Ok(None) };
-    let (mut digest, mut total, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 20]);
-    let mut file = file.take(limit + 1);
-    loop {
-        let read = file.read(&mut buffer).map_err(FileError::because("read", path))?;
-        if read == 0 {
-            return Ok((total <= limit).then(|| (total, hex(digest.finalize()))));
-        }
-        total += read as u64;
-        digest.update(&buffer[..read]);
-    }
+    let (length, digest) = files::sha256(file.take(limit + 1)).map_err(FileError::because("read", path))?;
+    Ok((length <= limit).then(|| (length, hex(digest))))
 }
 
 fn text(path: &Utf8Path, name: &str, faults: &mut Vec<Refusal>) -> Result<Option<String>, CliError> {

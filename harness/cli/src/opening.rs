@@ -1,9 +1,6 @@
 //! How a run begins: its id, and what it says first of itself.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::Read as _;
-
-use sha2::{Digest as _, Sha256};
 
 use muster_base::text::hex;
 use muster_engine::sink::{Events, now};
@@ -44,15 +41,8 @@ impl Opening {
 
 /// SHA-256 of the file of this program: the one that runs, also when another has its name by now.
 fn binary() -> Option<String> {
-    let mut file = std::fs::File::open("/proc/self/exe").ok()?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer).ok()? {
-            0 => return Some(hex(digest.finalize())),
-            read => digest.update(&buffer[..read]),
-        }
-    }
+    let (_, digest) = std::fs::File::open("/proc/self/exe").and_then(muster_base::files::sha256).ok()?;
+    Some(hex(digest))
 }
 
 /// The first events of a run.
@@ -76,6 +66,8 @@ pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerat
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     #[test]

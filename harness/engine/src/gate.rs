@@ -102,6 +102,34 @@ pub fn applies(when: &When, what: &str, lookup: &dyn Fn(&str) -> Option<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_record::disk::DiskFacts;
+    use muster_suite::condition::DIMENSIONS;
+
+    #[test]
+    fn every_dimension_of_conditions_is_one_of_a_guest_or_of_the_run() {
+        let text = |text: &str| Some(text.to_owned());
+        let release = [("ID", "fedora"), ("VERSION_ID", "43"), ("ID_LIKE", "rhel"), ("VARIANT_ID", "server")];
+        let facts = Facts {
+            os_release: release.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            arch: "x86_64".to_owned(),
+            kernel: "6.12".to_owned(),
+            systemd: Some(257),
+            package_manager: text("dnf5"),
+            rpm: text("4.20"),
+            selinux: text("enforcing"),
+            firmware: "uefi".to_owned(),
+            mode: "package".to_owned(),
+            openssl_provider: text("default"),
+            disk: Some(DiskFacts::default()),
+            kernel_from: text("image"),
+            ..Facts::default()
+        };
+        for (name, ..) in DIMENSIONS {
+            // Those of the run are read by `dimension` itself.
+            let of_run = ["image", "accelerator", "claimed-openssl-provider"].contains(name);
+            assert_eq!(facts.dimension(name).is_none(), of_run, "{name} is in neither `Facts::dimension` nor here");
+        }
+    }
 
     #[test]
     fn a_skip_says_how_its_need_ended_in_words_of_that_outcome_alone() {

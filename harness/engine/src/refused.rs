@@ -76,7 +76,12 @@ pub fn settled(
     if cloud_init().next().is_some() || !boot.iter().any(|line| line.trim_end().ends_with(" login:")) {
         return None;
     }
-    let patience = if seed == SeedKind::NoCloud { UNHEARD } else { DONE };
+    let patience = match seed {
+        // cloud-init comes with the system, or after it.
+        SeedKind::NoCloud => UNHEARD,
+        // Both come before sshd.
+        SeedKind::Ignition | SeedKind::SystemdCredentials | SeedKind::None => DONE,
+    };
     (lasted >= patience.mul_f64(scale)).then(|| "its console shows a login prompt and is silent".to_owned())
 }
 

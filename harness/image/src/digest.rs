@@ -1,10 +1,7 @@
 //! SHA-256 of an image, and the promise that its bytes stay what they were.
 
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use super::ImageError;
 
@@ -14,16 +11,8 @@ pub async fn sha256(path: &Path) -> Result<String, ImageError> {
     let path = path.to_owned();
     tokio::task::spawn_blocking(move || {
         let io = |source| ImageError::Io { path: path.clone(), source };
-        let mut file = std::fs::File::open(&path).map_err(io)?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer).map_err(io)? {
-                0 => break,
-                count => hash.update(&buffer[..count]),
-            }
-        }
-        Ok(muster_base::text::hex(hash.finalize()))
+        let (_, digest) = std::fs::File::open(&path).and_then(muster_base::files::sha256).map_err(io)?;
+        Ok(muster_base::text::hex(digest))
     })
     .await
     .unwrap_or_else(|error| Err(ImageError::Io { path: at, source: std::io::Error::other(error) }))

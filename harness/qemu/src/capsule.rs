@@ -406,9 +406,8 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 }
 
 fn digest(path: &PathBuf) -> std::io::Result<String> {
-    use sha2::{Digest, Sha256};
-    let bytes = std::fs::read(path)?;
-    Ok(muster_base::text::hex(Sha256::digest(&bytes)))
+    let (_, digest) = muster_base::files::sha256(File::open(path)?)?;
+    Ok(muster_base::text::hex(digest))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::death::{console_tail, fatal_failure};
 use crate::running::{MachineState, Tally};
 use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text;
-use muster_engine::reboot::evidence::{self, Evidence, Resets};
+use muster_engine::reboot::evidence::{self, Evidence};
 use muster_engine::reboot::{Silent, Subject};
 use muster_guest::{End, Guest, Request, facts};
 use muster_record::facts::Facts;
@@ -101,10 +101,7 @@ pub(crate) async fn reboot(
     let facts = facts.map_err(|error| Failure::from(&error))?;
     let seen = Evidence {
         boot_ids,
-        resets: Some(Resets {
-            by_guest: after.resets_by_guest - before.resets_by_guest,
-            by_host: after.resets_by_host - before.resets_by_host,
-        }),
+        resets: Some(after.resets_by_guest - before.resets_by_guest),
         kernel_starts: starts_since(log.into_std_path_buf(), log_from),
         journal: muster_engine::reboot::journal_boots(guest, &facts, scale).await,
         crash_kernel,

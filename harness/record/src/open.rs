@@ -6,7 +6,6 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::archive::{self, ArchiveError, Unpacked};
 use crate::event::Event;
@@ -15,6 +14,7 @@ use crate::layout::{FileError, RunDir};
 use crate::run::{EarlierRun, RunRecord};
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
+use muster_base::files;
 use muster_base::text::{hex, one_line};
 
 /// Bytes of a record that are read at most: 256 MiB. 10,000 tests take some 20 MiB.
@@ -47,20 +47,13 @@ impl Opened {
     pub fn reference(&self, named: &Utf8Path) -> Result<EarlierRun, FileError> {
         let path = self.dir.root().join(self.file);
         let failed = || FileError::because("read", &path);
-        let mut source = std::fs::File::open(&path).map_err(failed())?;
-        let (mut digest, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
-        loop {
-            let read = source.read(&mut buffer).map_err(failed())?;
-            if read == 0 {
-                break;
-            }
-            digest.update(&buffer[..read]);
-        }
+        let source = std::fs::File::open(&path).map_err(failed())?;
+        let (_, digest) = files::sha256(source).map_err(failed())?;
         Ok(EarlierRun {
             id: self.record.id.clone(),
             directory: named.to_string(),
             file: self.file.to_owned(),
-            sha256: hex(digest.finalize()),
+            sha256: hex(digest),
             found: Some(self.record.found()),
         })
     }

@@ -296,17 +296,20 @@ impl Index {
     }
 
     /// What a package must not be installed with.
-    pub fn conflicts_of(&self, id: PackageId) -> Vec<Dependency> {
+    #[cfg(test)]
+    pub(crate) fn conflicts_of(&self, id: PackageId) -> Vec<Dependency> {
         self.list(id, List::Conflicts)
     }
 
     /// What a package replaces.
-    pub fn obsoletes_of(&self, id: PackageId) -> Vec<Dependency> {
+    #[cfg(test)]
+    pub(crate) fn obsoletes_of(&self, id: PackageId) -> Vec<Dependency> {
         self.list(id, List::Obsoletes)
     }
 
     /// What a package would have with it.
-    pub fn recommended_by(&self, id: PackageId) -> Vec<Dependency> {
+    #[cfg(test)]
+    pub(crate) fn recommended_by(&self, id: PackageId) -> Vec<Dependency> {
         self.list(id, List::Recommends)
     }
 

@@ -135,15 +135,17 @@ fn doubt(record: &RunRecord) -> Option<String> {
     };
     let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
     let said = exit_of_records(record.tests.iter());
-    match code {
-        0 => None,
-        code if code == said as u8 => None,
-        2 if said == Exit::Pass && !record.tests.iter().any(tested) => Some(NOTHING.into()),
-        2 if matches!(said, Exit::Pass | Exit::Stale) => Some("the run was focused on some tests".into()),
-        4 => Some(STALE.into()),
+    match Exit::of_code(code) {
+        Some(Exit::Pass) => None,
+        Some(exit) if exit == said => None,
+        Some(Exit::Invalid) if said == Exit::Pass && !record.tests.iter().any(tested) => Some(NOTHING.into()),
+        Some(Exit::Invalid) if matches!(said, Exit::Pass | Exit::Stale) => {
+            Some("the run was focused on some tests".into())
+        }
+        Some(Exit::Stale) => Some(STALE.into()),
         // Findings say it, where there are some.
-        1 if crashes(record).next().is_some() => None,
-        code => Some(format!("the run ended with exit code {code}")),
+        Some(Exit::Failed) if crashes(record).next().is_some() => None,
+        Some(Exit::Failed | Exit::Invalid | Exit::Error) | None => Some(format!("the run ended with exit code {code}")),
     }
 }
 
@@ -151,7 +153,7 @@ fn doubt(record: &RunRecord) -> Option<String> {
 /// run says by its exit code that something is wrong and no test says what. One that a test answers for
 /// does not.
 pub(crate) fn crashes(record: &RunRecord) -> impl Iterator<Item = &OnMachine> {
-    let unexplained = record.exit_code == Some(1)
+    let unexplained = record.exit_code == Some(Exit::Failed as u8)
         && !record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error));
     let counts = move |finding: &&OnMachine| finding.finding.is_fatal() || unexplained;
     record.findings.iter().filter(counts).filter(|finding| !record.tests.iter().any(|test| answers_for(test, finding)))

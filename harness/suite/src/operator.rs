@@ -55,18 +55,6 @@ impl Operator {
             Operator::Ge => order.is_ge(),
         }
     }
-
-    /// The operator that holds exactly when this one does not.
-    pub fn inverse(self) -> Operator {
-        match self {
-            Operator::Eq => Operator::Ne,
-            Operator::Ne => Operator::Eq,
-            Operator::Lt => Operator::Ge,
-            Operator::Ge => Operator::Lt,
-            Operator::Le => Operator::Gt,
-            Operator::Gt => Operator::Le,
-        }
-    }
 }
 
 impl fmt::Display for Operator {

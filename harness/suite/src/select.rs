@@ -232,30 +232,20 @@ impl TestIndex {
     }
 }
 
-/// What `--tag`, `--test` and `--focus` say together.
+/// What `--tag` and `--test` say together; the names of `--focus` are among those of `--test`.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// All must match; none is no restriction.
     pub tags: Vec<TagExpression>,
     /// One must match; none is no restriction.
     pub names: Vec<NameGlob>,
-    /// One must match, in addition to what the others say; none is no restriction. Who focuses is at work on
-    /// a test: such a run shows nothing about the image and never ends with success.
-    pub focus: Vec<NameGlob>,
 }
 
 impl Selection {
     /// Whether a test is meant.
     pub fn selects(&self, suite: &Suite, test: &Test) -> bool {
         self.tags.iter().all(|expression| expression.matches(&test.tags))
-            && [&self.names, &self.focus]
-                .into_iter()
-                .all(|globs| globs.is_empty() || globs.iter().any(|glob| glob.matches(&suite.name, &test.id)))
-    }
-
-    /// Whether the run is focused, so that its exit code must not be that of a pass.
-    pub fn is_focused(&self) -> bool {
-        !self.focus.is_empty()
+            && (self.names.is_empty() || self.names.iter().any(|glob| glob.matches(&suite.name, &test.id)))
     }
 
     /// The globs that mean no test at all: a misspelt one must not hide behind one that matches.
@@ -263,7 +253,7 @@ impl Selection {
         let means = |glob: &NameGlob| {
             suites.iter().any(|suite| suite.tests.iter().any(|test| glob.matches(&suite.name, &test.id)))
         };
-        self.names.iter().chain(&self.focus).filter(|glob| !means(glob)).collect()
+        self.names.iter().filter(|glob| !means(glob)).collect()
     }
 
     /// The tags named that no test has, each with the tag that was most likely meant.
@@ -347,20 +337,16 @@ mod tests {
         let selection = Selection {
             tags: vec![tags("tier1 and not slwo")],
             names: vec![NameGlob::parse("nginx/*").unwrap(), NameGlob::parse("nginx/instal").unwrap()],
-            focus: Vec::new(),
         };
-        assert!(!selection.is_focused());
         let selected: Vec<_> =
             suites[0].tests.iter().filter(|test| selection.selects(&suites[0], test)).map(|test| &test.id).collect();
         assert_eq!(selected, ["install"]);
         let unmatched = selection.unmatched(&suites);
         assert_eq!(unmatched.len(), 1);
         assert_eq!(unmatched[0].suggestion(&suites).as_deref(), Some("nginx/install"));
-        let focused = Selection { focus: vec![NameGlob::parse("nginx/reboot").unwrap()], ..Selection::default() };
-        assert!(focused.is_focused() && focused.unmatched(&suites).is_empty());
-        assert!(focused.selects(&suites[0], &suites[0].tests[1]) && !focused.selects(&suites[0], &suites[0].tests[0]));
-        let elsewhere = Selection { focus: vec![NameGlob::parse("nginx/rebot").unwrap()], ..focused };
-        assert_eq!(elsewhere.unmatched(&suites).len(), 1, "a focus on nothing is a mistake too");
+        let one = Selection { names: vec![NameGlob::parse("nginx/reboot").unwrap()], ..Selection::default() };
+        assert!(one.selects(&suites[0], &suites[0].tests[1]) && !one.selects(&suites[0], &suites[0].tests[0]));
+        assert!(one.unmatched(&suites).is_empty());
         assert_eq!(NameGlob::parse("reboot").unwrap().suggestion(&suites).as_deref(), Some("nginx/reboot"));
         assert_eq!(NameGlob::parse("ngnix").unwrap().suggestion(&suites).as_deref(), Some("nginx"));
         assert_eq!(selection.unknown_tags(&suites), [("slwo", Some("slow".to_owned()))]);

@@ -52,3 +52,31 @@ impl Reader for Ansible {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{FakeHost, read_bytes, shown};
+
+    #[test]
+    fn files_of_a_role_that_are_there_and_cannot_be_read_are_said() {
+        let files = [
+            ("roles/web/tasks/main.yml", "- dnf: {name: \"{{ server }}\"}\n"),
+            ("roles/web/defaults/main.yml", "server: nginx\n"),
+            ("roles/web/handlers/main.yml", "---\n"),
+        ];
+        let play = b"- hosts: all\n  roles:\n    - web\n";
+        let mut host = FakeHost::default();
+        host.files.extend(files.map(|(name, text)| (name.to_owned(), text.to_owned())));
+        let good = shown(&read_bytes("site.yml", play, &host).unwrap());
+        assert!(good.contains("install package nginx") && !good.contains('!'), "{good}");
+
+        host.unreadable.insert("roles/web/vars/main.yml".to_owned());
+        host.unreadable.insert("roles/web/meta/main.yml".to_owned());
+        host.files.insert("roles/web/handlers/main.yml".to_owned(), "- dnf: [\n".to_owned());
+        let odd = shown(&read_bytes("site.yml", play, &host).unwrap());
+        for part in ["vars", "meta", "handlers"] {
+            let file = format!("! roles/web/{part}/main.yml:0 roles/web/{part}/main.yml: ");
+            assert!(odd.contains(&file), "{odd}");
+        }
+    }
+}

@@ -131,7 +131,7 @@ impl Project<'_, '_> {
             let name = path.rsplit('/').next().unwrap_or(path);
             name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
         };
-        for path in names.iter().filter(fits) {
+        for path in names.iter().filter(|path| !path.ends_with('/')).filter(fits) {
             self.included(path.trim_start_matches("./"), depth)?;
         }
         Ok(())

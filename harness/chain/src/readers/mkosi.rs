@@ -12,7 +12,6 @@ use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
 use crate::need::{Need, Verb, Want};
-use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
@@ -48,7 +47,7 @@ impl Reader for Mkosi {
         mkosi.file(&positions, "", 0);
         if source.path.file_name() == Some("mkosi.conf") {
             mkosi.directory("mkosi.conf.d", 0);
-            mkosi.scripts();
+            mkosi.scripts("");
         }
         if let Some(distribution) = mkosi.distribution {
             let release = mkosi.release.map(|release| format!(":{release}")).unwrap_or_default();
@@ -210,11 +209,9 @@ impl Config<'_, '_> {
     }
 
     fn include(&mut self, positions: &Positions, setting: &Setting<'_>, name: &str, depth: usize) {
-        let read = self.included_file(name, depth).or_else(|why| {
-            let in_dir = self.included_file(&format!("{name}/mkosi.conf"), depth);
-            let any = self.directory(&format!("{name}/mkosi.conf.d"), depth + 1);
-            if any { Ok(()) } else { in_dir.map_err(|_| why) }
-        });
+        let read = self
+            .included_file(name, depth)
+            .or_else(|why| if self.whole_directory(name, depth + 1) { Ok(()) } else { Err(why) });
         if let Err(why) = read {
             let place = positions.point(positions.start(setting.line));
             self.into.not_understood(place, positions.line_text(setting.line), why);
@@ -222,13 +219,7 @@ impl Config<'_, '_> {
     }
 
     fn included_file(&mut self, name: &str, depth: usize) -> Result<(), Why> {
-        if depth >= DEEPEST || self.included >= limits::INCLUDES {
-            return Err(format!(
-                "files include each other more than {DEEPEST} deep, or more than {}",
-                limits::INCLUDES
-            )
-            .into());
-        }
+        self.bounded(depth)?;
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
         self.included += 1;
         let dir = name.rfind('/').map_or("", |slash| &name[..=slash]).to_owned();
@@ -236,20 +227,50 @@ impl Config<'_, '_> {
         Ok(())
     }
 
-    /// The scripts that mkosi finds by their names.
-    fn scripts(&mut self) {
+    fn bounded(&self, depth: usize) -> Result<(), Why> {
+        if depth >= DEEPEST || self.included >= limits::INCLUDES {
+            return Err(format!(
+                "files include each other more than {DEEPEST} deep, or more than {}",
+                limits::INCLUDES
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Reads what need not be there. Whether it is; one that is there and cannot be read is said.
+    fn if_there(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Result<(), Why>) -> bool {
+        read(self).map_or_else(|why| self.source.unread(name, why, self.into), |()| true)
+    }
+
+    /// A directory of configuration: its `mkosi.conf`, its `mkosi.conf.d` and its scripts. Whether it has any of them.
+    fn whole_directory(&mut self, dir: &str, depth: usize) -> bool {
+        let dir = dir.trim_end_matches('/');
+        // Links may lead to a directory that is read already, and each counts as a file.
+        if let Err(why) = self.bounded(depth) {
+            return self.source.unread(dir, why, self.into);
+        }
+        self.included += 1;
+        let file = format!("{dir}/mkosi.conf");
+        let has_file = self.if_there(&file, |this| this.included_file(&file, depth));
+        let has_more = self.directory(&format!("{dir}/mkosi.conf.d"), depth + 1);
+        self.scripts(&format!("{dir}/")) || has_file || has_more
+    }
+
+    /// The scripts that mkosi finds in a directory by their names. Whether there are any.
+    fn scripts(&mut self, dir: &str) -> bool {
+        let mut any = false;
         for (kind, _) in script::KINDS {
-            for name in [format!("mkosi.{kind}"), format!("mkosi.{kind}.chroot")] {
-                // Most configurations have few of them.
-                let _ = self.script(&name);
-                for file in self.source.host.listed(self.source.path, &format!("{name}.d")).unwrap_or_default() {
-                    if let Err(why) = self.script(&file) {
-                        self.into.line();
-                        self.into.not_understood(Place::whole(&Arc::from(file.as_str())), &file, why);
-                    }
+            for name in [format!("{dir}mkosi.{kind}"), format!("{dir}mkosi.{kind}.chroot")] {
+                any |= self.if_there(&name, |this| this.script(&name));
+                let mut names = self.source.listed_if_there(&format!("{name}.d"), self.into);
+                names.retain(|name| !name.ends_with('/'));
+                for file in names {
+                    any |= self.if_there(&file, |this| this.script(&file));
                 }
             }
         }
+        any
     }
 
     /// Reads a script, once however often it is named.
@@ -265,16 +286,16 @@ impl Config<'_, '_> {
         Ok(())
     }
 
-    /// The files of a directory in the order of their names. Whether there is one.
+    /// The files and directories of a `mkosi.conf.d` in the order of their names. Whether there is one.
     fn directory(&mut self, dir: &str, depth: usize) -> bool {
-        let Ok(mut names) = self.source.host.listed(self.source.path, dir) else { return false };
-        names.retain(|name| name.ends_with(".conf"));
+        let mut names = self.source.listed_if_there(dir, self.into);
+        names.retain(|name| name.ends_with(".conf") || name.ends_with('/'));
         names.sort();
         for path in &names {
-            if let Err(why) = self.included_file(path, depth) {
-                self.into.line();
-                self.into.not_understood(Place::whole(&Arc::from(path.as_str())), path, why);
-            }
+            match path.ends_with('/') {
+                true => self.whole_directory(path, depth + 1),
+                false => self.if_there(path, |this| this.included_file(path, depth)),
+            };
         }
         !names.is_empty()
     }
@@ -303,3 +324,54 @@ SkeletonTrees SourceDateEpoch Splash SplitArtifacts Ssh SshCertificate SshKey St
 UnifiedKernelImageFormat UnifiedKernelImageProfiles UnifiedKernelImages UnitProperties UseSubvolumes VSock VSockCID
 VirtualMachineMonitor VolatilePackageDirectories WithDocs WithNetwork WithRecommends WithTests WorkspaceDirectory
 ";
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{FakeHost, read_bytes, shown};
+
+    fn shown_of(files: &[(&str, &str)], unreadable: &[&str]) -> String {
+        let host = FakeHost {
+            files: files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+            unreadable: unreadable.iter().map(|name| (*name).to_owned()).collect(),
+            ..FakeHost::default()
+        };
+        shown(&read_bytes("mkosi.conf", b"[Content]\nPackages=a\n", &host).unwrap())
+    }
+
+    #[test]
+    fn a_script_that_is_there_and_cannot_be_read_is_said() {
+        assert_eq!(shown_of(&[], &[]), "2 install package a [Packages]\n2 of 2 lines\n");
+        let odd = shown_of(&[], &["mkosi.postinst", "mkosi.build.d/10-a.sh", "mkosi.conf.d/10.conf"]);
+        let of = |name: &str| format!("! {name}:0 {name}: {name} cannot be read\n");
+        for name in ["mkosi.postinst", "mkosi.build.d/10-a.sh", "mkosi.conf.d/10.conf"] {
+            assert!(odd.contains(&of(name)), "{odd}");
+        }
+        assert!(odd.ends_with("\n2 of 5 lines\n"), "{odd}");
+    }
+
+    #[test]
+    fn directories_of_configuration_are_read_with_their_files_and_scripts() {
+        let files = [
+            ("mkosi.conf.d/20-dir/mkosi.conf", "[Content]\nPackages=b\n"),
+            ("mkosi.conf.d/20-dir/mkosi.conf.d/10.conf", "[Content]\nPackages=c\n"),
+            ("mkosi.conf.d/20-dir/mkosi.postinst.chroot", "#!/bin/sh\nsystemctl enable d.service\n"),
+            ("mkosi.conf.d/README", "no configuration"),
+        ];
+        let shown = shown_of(&files, &[]);
+        for need in [
+            "mkosi.conf.d/20-dir/mkosi.conf:2 install package b ",
+            "mkosi.conf.d/20-dir/mkosi.conf.d/10.conf:2 install package c ",
+            "mkosi.conf.d/20-dir/mkosi.postinst.chroot:2 use unit d.service enabled ",
+        ] {
+            assert!(shown.contains(need), "{shown}");
+        }
+        assert!(!shown.contains('!'), "{shown}");
+    }
+
+    #[test]
+    fn directories_in_each_other_are_read_to_a_depth() {
+        let deep = format!("{}mkosi.conf", "mkosi.conf.d/a/".repeat(20));
+        let shown = shown_of(&[(&deep, "[Content]\nPackages=b\n")], &[]);
+        assert!(!shown.contains("package b") && shown.contains("more than 8 deep"), "{shown}");
+    }
+}

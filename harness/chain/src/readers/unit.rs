@@ -45,7 +45,7 @@ impl Reader for Unit {
         unit.file(&Positions::of(source, into)?, into);
         // Drop-ins count as part of it, in the order of their names.
         let dir = format!("{}.d", source.path.file_name().unwrap_or_default());
-        let mut names = source.host.listed(source.path, &dir).unwrap_or_default();
+        let mut names = source.listed_if_there(&dir, into);
         names.retain(|name| name.ends_with(".conf"));
         names.sort();
         for name in names.iter().take(limits::INCLUDES) {

@@ -82,9 +82,7 @@ impl Run<'_, '_> {
         for text in made.texts {
             let mut pieces: Vec<&str> = text.split(SPLIT).collect();
             // Blanks at both ends of a value that is split make no argument; quotes do.
-            if !made.quoted {
-                pieces.retain(|piece| !piece.is_empty());
-            } else if pieces.len() > 1 {
+            if !made.quoted || pieces.len() > 1 {
                 pieces.retain(|piece| !piece.is_empty());
             }
             for piece in pieces {

@@ -128,18 +128,13 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
             None => Ok(None),
         };
     }
-    let text = |path: &str| files.get(path).map(|file| file.output.as_str());
-    let manager = match text("manager").unwrap_or_default() {
+    let manager = match files.get("manager").map_or("", |file| file.output.as_str()) {
         "dnf" | "microdnf" => Manager::Dnf4,
         "tdnf" => Manager::Tdnf,
         _ => Manager::Dnf5,
     };
     let mut repos = Repos { manager, ..Repos::default() };
-    let conf = match manager {
-        Manager::Tdnf => ["/etc/tdnf/tdnf.conf"].iter().find(|path| text(path).is_some()),
-        Manager::Dnf4 => ["/etc/dnf/dnf.conf", "/etc/yum.conf"].iter().find(|path| text(path).is_some()),
-        _ => ["/etc/dnf/dnf.conf", "/usr/share/dnf5/dnf.conf"].iter().find(|path| text(path).is_some()),
-    };
+    let conf = main_file(files, manager);
     let mut mains: Vec<(String, Vec<Section>)> = Vec::new();
     if manager == Manager::Dnf5 {
         for path in by_name(files, &DROP_INS, ".conf") {
@@ -147,40 +142,16 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
         }
     }
     if let Some(path) = conf {
-        mains.push(((*path).to_owned(), parsed(files, path)?));
+        mains.push((path.to_owned(), parsed(files, path)?));
     }
-    // Of the options of the main configuration only the directories of the variables count before the
-    // variables are known.
-    let main = |name: &str| {
-        let options = mains.iter().flat_map(|(_, sections)| sections).filter(|section| section.name == "main");
-        options.flat_map(|section| &section.options).rfind(|(key, _)| key == name).map(|(_, value)| value)
-    };
-    let default_vars = if manager == Manager::Dnf4 { DNF4_VARS } else { DNF5_VARS };
-    for (name, path) in variables(files, &directories(main("varsdir"), default_vars)) {
-        repos.variables.insert(name.clone(), files[&path].output.lines().next().unwrap_or_default().to_owned());
-        repos.variable_files.insert(name, path);
-    }
-    let machine = text("machine").unwrap_or_default();
-    let base = if matches!(machine, "i386" | "i486" | "i586" | "i686") { "i386" } else { machine };
-    if !base.is_empty() {
-        repos.variables.entry("basearch".to_owned()).or_insert_with(|| base.to_owned());
-        repos.variables.entry("arch".to_owned()).or_insert_with(|| machine.to_owned());
-    }
+    variables_of(&mut repos, files, &mains);
     let (key, dirs) = match manager {
         Manager::Tdnf => ("repodir", TDNF_DIRS),
         Manager::Dnf4 => ("reposdir", DNF4_DIRS),
         _ => ("reposdir", DNF5_DIRS),
     };
-    let named = main(key).map(|dirs| repos.expand(dirs));
-    for (_, sections) in &mains {
-        for section in sections.iter().filter(|section| section.name == "main") {
-            let mut main = Repo::default();
-            std::mem::swap(&mut main.options, &mut repos.main);
-            main.checked = repos.main_checked.take();
-            apply(&repos, &mut main, &section.options);
-            (repos.main, repos.main_checked) = (main.options, main.checked);
-        }
-    }
+    let named = main_option(&mains, key).map(|dirs| repos.expand(dirs));
+    main_of(&mut repos, &mains);
     if let (Some(path), true) = (conf, manager != Manager::Tdnf) {
         let sections = mains.pop().map(|(_, sections)| sections).unwrap_or_default();
         define(&mut repos, path, &sections)?;
@@ -199,25 +170,72 @@ fn parse(files: &Files) -> Read<Option<Repos>> {
         }
     }
     if manager == Manager::Dnf5 {
-        for path in by_name(files, &OVERRIDES, ".repo") {
-            for section in parsed(files, &path)? {
-                let pattern = repos.expand(&section.name);
-                let ids: Vec<String> =
-                    repos.repos.keys().filter(|id| fnmatch::matches(&pattern, id)).cloned().collect();
-                let switches_only = section.options.iter().all(|(name, _)| name == "enabled");
-                for id in ids {
-                    if let Some(mut repo) = repos.repos.remove(&id) {
-                        if !switches_only {
-                            repo.overridden_by.push(path.clone());
-                        }
-                        apply(&repos, &mut repo, &section.options);
-                        repos.repos.insert(id, repo);
+        overrides(&mut repos, files)?;
+    }
+    Ok(Some(repos))
+}
+
+/// The file of the main configuration that the manager reads.
+fn main_file(files: &Files, manager: Manager) -> Option<&'static str> {
+    let names: &[&'static str] = match manager {
+        Manager::Tdnf => &["/etc/tdnf/tdnf.conf"],
+        Manager::Dnf4 => &["/etc/dnf/dnf.conf", "/etc/yum.conf"],
+        _ => &["/etc/dnf/dnf.conf", "/usr/share/dnf5/dnf.conf"],
+    };
+    names.iter().copied().find(|path| files.contains_key(*path))
+}
+
+/// An option of the main configuration, as it is written.
+fn main_option<'m>(mains: &'m [(String, Vec<Section>)], name: &str) -> Option<&'m String> {
+    let options = mains.iter().flat_map(|(_, sections)| sections).filter(|section| section.name == "main");
+    options.flat_map(|section| &section.options).rfind(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The variables. Of the options of the main configuration only their directories count before they are known.
+fn variables_of(repos: &mut Repos, files: &Files, mains: &[(String, Vec<Section>)]) {
+    let default = if repos.manager == Manager::Dnf4 { DNF4_VARS } else { DNF5_VARS };
+    for (name, path) in variables(files, &directories(main_option(mains, "varsdir"), default)) {
+        repos.variables.insert(name.clone(), files[&path].output.lines().next().unwrap_or_default().to_owned());
+        repos.variable_files.insert(name, path);
+    }
+    let machine = files.get("machine").map_or("", |file| file.output.as_str());
+    let base = if matches!(machine, "i386" | "i486" | "i586" | "i686") { "i386" } else { machine };
+    if !base.is_empty() {
+        repos.variables.entry("basearch".to_owned()).or_insert_with(|| base.to_owned());
+        repos.variables.entry("arch".to_owned()).or_insert_with(|| machine.to_owned());
+    }
+}
+
+/// The options of the main configuration, of which the last counts.
+fn main_of(repos: &mut Repos, mains: &[(String, Vec<Section>)]) {
+    for section in mains.iter().flat_map(|(_, sections)| sections).filter(|section| section.name == "main") {
+        let mut main = Repo::default();
+        std::mem::swap(&mut main.options, &mut repos.main);
+        main.checked = repos.main_checked.take();
+        apply(repos, &mut main, &section.options);
+        (repos.main, repos.main_checked) = (main.options, main.checked);
+    }
+}
+
+/// What repos.override.d says of repositories by patterns of their ids.
+fn overrides(repos: &mut Repos, files: &Files) -> Read<()> {
+    for path in by_name(files, &OVERRIDES, ".repo") {
+        for section in parsed(files, &path)? {
+            let pattern = repos.expand(&section.name);
+            let ids: Vec<String> = repos.repos.keys().filter(|id| fnmatch::matches(&pattern, id)).cloned().collect();
+            let switches_only = section.options.iter().all(|(name, _)| name == "enabled");
+            for id in ids {
+                if let Some(mut repo) = repos.repos.remove(&id) {
+                    if !switches_only {
+                        repo.overridden_by.push(path.clone());
                     }
+                    apply(repos, &mut repo, &section.options);
+                    repos.repos.insert(id, repo);
                 }
             }
         }
     }
-    Ok(Some(repos))
+    Ok(())
 }
 
 /// The content of each file that was read, by its path, without newlines at its end.

@@ -78,7 +78,8 @@ impl Check for Footprint {
                 if facts.dpkg.is_some() {
                     let installed = dpkg::packages(&seen.output(dpkg::ALL)?)?;
                     let installed = installed.iter().filter(|package| package.installed() != Some(false));
-                    return Ok(installed.map(|package| package.size).collect());
+                    // One that states none counts as a package of nothing, as dpkg's own sums have it.
+                    return Ok(installed.map(|package| package.size.unwrap_or_default()).collect());
                 }
                 let mut packages = rpm::packages(&seen.output(rpmdb::ALL)?)?;
                 packages.retain(|package| !package.is_key());

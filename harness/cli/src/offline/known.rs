@@ -8,7 +8,7 @@ use crate::error::CliError;
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 use muster_record::facts::{CAPABILITIES, TOOLS};
-use muster_suite::condition::{DIMENSIONS, NeverSo, id_of_distro, never_so};
+use muster_suite::condition::{DIMENSIONS, NeverSo, id_of_distro, is_multiple, never_so};
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::Condition;
 
@@ -180,10 +180,6 @@ fn vocabulary(dimension: &str) -> Option<Vec<&'static str>> {
         "tool" => Some(TOOLS.to_vec()),
         _ => None,
     }
-}
-
-fn is_multiple(dimension: &str) -> bool {
-    dimension == "id-like" || vocabulary(dimension).is_some()
 }
 
 fn check(dimension: &str, values: &[String], lacks: bool, reserved: &[(&str, &str)]) -> Result<(), GivenError> {

@@ -1,7 +1,7 @@
 //! Programs of this host that read strangers' files: limited in time, memory and output.
 
-use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,27 @@ pub(super) fn limited(program: &str) -> Command {
 /// Kills its program when it is dropped before that has ended.
 pub(super) struct Guarded(pub(super) Child);
 
+impl Guarded {
+    /// Waits for its end, until [`DEADLINE`] after it began.
+    ///
+    /// # Errors
+    /// It has not ended by then.
+    pub(super) fn wait(&mut self, begun: Instant) -> io::Result<ExitStatus> {
+        loop {
+            match self.0.try_wait()? {
+                Some(status) => return Ok(status),
+                None if begun.elapsed() >= DEADLINE => return Err(late()),
+                None => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+}
+
+fn late() -> io::Error {
+    let why = format!("it did not end within {} s", DEADLINE.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, why)
+}
+
 impl Drop for Guarded {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -55,20 +76,11 @@ pub(super) fn output(mut command: Command, program: &str, limit: u64) -> Result<
     let stdout = read(child.0.stdout.take(), limit + 1);
     let stderr = read(child.0.stderr.take(), WORDS);
     let begun = Instant::now();
-    let left = || DEADLINE.saturating_sub(begun.elapsed());
-    let late = || failed(format!("it did not end within {} s", DEADLINE.as_secs()));
-    let said = stdout.recv_timeout(left()).map_err(|_| late())?;
+    let said = stdout.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())).map_err(|_| failed(late().to_string()))?;
     if said.len() as u64 > limit {
         return Err(failed(format!("it printed more than {} MiB", limit >> 20)));
     }
-    let status = loop {
-        match child.0.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if left().is_zero() => return Err(late()),
-            Ok(None) => std::thread::sleep(PAUSE),
-            Err(error) => return Err(failed(error.to_string())),
-        }
-    };
+    let status = child.wait(begun).map_err(|error| failed(error.to_string()))?;
     let words = stderr.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
     match status.success() {
         true => Ok(said),
@@ -80,7 +92,7 @@ pub(super) fn output(mut command: Command, program: &str, limit: u64) -> Result<
 }
 
 /// Reads a stream on a thread of its own, at most `limit` bytes.
-pub(super) fn read(stream: Option<impl std::io::Read + Send + 'static>, limit: u64) -> mpsc::Receiver<Vec<u8>> {
+pub(super) fn read(stream: Option<impl Read + Send + 'static>, limit: u64) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -91,6 +103,64 @@ pub(super) fn read(stream: Option<impl std::io::Read + Send + 'static>, limit: u
         let _ = sender.send(bytes);
     });
     receiver
+}
+
+/// What a program prints, within the time that one may take.
+pub(super) struct Piped {
+    blocks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    block: Vec<u8>,
+    at: usize,
+    pub(super) begun: Instant,
+    /// It printed all that it had.
+    pub(super) ended: bool,
+}
+
+impl Piped {
+    pub(super) fn new(mut stream: impl Read + Send + 'static) -> Self {
+        let (sender, blocks) = mpsc::sync_channel(4);
+        std::thread::spawn(move || {
+            loop {
+                let mut block = vec![0; 64 << 10];
+                let read = match stream.read(&mut block) {
+                    Ok(0) => break,
+                    Ok(count) => {
+                        block.truncate(count);
+                        Ok(block)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = read.is_err();
+                if sender.send(read).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Self { blocks, block: Vec::new(), at: 0, begun: Instant::now(), ended: false }
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.block.len() {
+            let left = DEADLINE.saturating_sub(self.begun.elapsed());
+            match self.blocks.recv_timeout(left) {
+                Ok(block) => (self.block, self.at) = (block?, 0),
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    self.ended = true;
+                    return Ok(0);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let why = format!("it was not unpacked within {} s", DEADLINE.as_secs());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                }
+            }
+        }
+        let count = into.len().min(self.block.len() - self.at);
+        into[..count].copy_from_slice(&self.block[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]

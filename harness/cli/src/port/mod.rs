@@ -8,6 +8,7 @@
 //! - [`tasks`]: what is tried of a chain; [`debian`]: what packages of Debian may be called.
 //! - [`output`]: what is printed and written; [`next_to`]: repositories that are written with a suite.
 
+mod archive;
 mod brought;
 mod chains;
 mod child;

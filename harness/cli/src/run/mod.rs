@@ -1,5 +1,6 @@
 //! `muster run`.
 
+mod goes_on;
 mod inputs;
 mod options;
 
@@ -8,22 +9,21 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::again::{Again, Mode};
-use super::attempts::{self, Attempts, Standing};
+use super::attempts::{self, Attempts};
 use super::connect;
 use super::consumer::{self, Consumer, ReportsTo};
 use super::deciding;
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
-use super::load::{self, Selection};
+use super::load::Selection;
 use super::opening::{Opening, announce, run_id};
 use super::over::Over;
 use super::product;
 use super::project::Project;
 use super::session::{self, Prepared};
-use super::shard::{Chosen, PRODUCT};
-use super::suite_files::{self, SentSuites};
+use super::shard::PRODUCT;
+use super::suite_files;
 use super::this_host::{self, accelerator, budget, choose_accelerator, measured, one_machine, templates};
 use muster_base::exit::Exit;
 use muster_base::text::shell_word;
@@ -47,6 +47,8 @@ use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
 use muster_record::shard::ShardRecord;
 use muster_remote::RemoteImages;
+
+use goes_on::{gone_on_with, next_attempt, settled};
 
 pub(crate) use inputs::Files;
 pub(crate) use options::Arguments;
@@ -85,57 +87,21 @@ pub(crate) fn execute_from(
     arguments.selection.shard = arguments.shard.chosen()?;
     let id = run_id();
     // Held until the run has ended: what an archive was unpacked into goes with it.
-    let mut before = None;
-    let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
-    if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
-        let project = Project::find()?;
-        let earlier = earlier::open_ended(&project, mode.option(), run)?.with_results(&project, mode.option())?;
-        let again = Again::new(mode, &earlier, !arguments.focus.is_empty())?;
-        let to = arguments.out.clone().unwrap_or_else(|| project.runs().join(&id));
-        let named = load::named(&arguments.selection.suites)?;
-        arguments.selection.sent = SentSuites::wanted(&earlier, &again, &named, &to)?.map(Box::new);
-        arguments.selection.again = Some(Box::new(again));
-        before = Some(earlier.opened);
-    }
+    let before = gone_on_with(&mut arguments, &id)?;
     let before = before.as_ref().map(|opened| &opened.dir);
     // Held until the run has ended.
     let attempts = arguments.attempts.as_deref().map(Attempts::open).transpose()?;
-    let mut over = None;
-    if let Some(attempts) = &attempts {
-        let words = settled(words, arguments.selection.shard.as_deref());
-        match attempts.standing()? {
-            Standing::New => {}
-            Standing::Over { earlier, exit } => {
-                attempts::same_words(&earlier, &words)?;
-                over = Some(Over { earlier, exit });
-            }
-            Standing::Open(earlier) => {
-                attempts::same_words(&earlier, &words)?;
-                let focused = !arguments.focus.is_empty();
-                arguments.selection.again = Some(Box::new(Again::new(Mode::Attempt, &earlier, focused)?));
-            }
-        }
-        arguments.out = Some(attempts.next());
-    }
+    let over = match &attempts {
+        Some(attempts) => next_attempt(&mut arguments, attempts, words)?,
+        None => None,
+    };
     if arguments.list {
         listable(&arguments)?;
         let Arguments { selection, images, known_issues, .. } = arguments;
         return super::list::execute(super::list::Arguments::of(selection, images.image, known_issues));
     }
     if let Some(typed) = &arguments.connect.connect {
-        let mut prepared = {
-            let Arguments { selection, connect, allow_changes, known_issues, .. } = &arguments;
-            connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
-        };
-        prepared.notices.splice(0..0, notes.iter().cloned());
-        if let Some(shard) = &mut prepared.shard {
-            super::shard::with_options(shard, &arguments.deciding(), &deciding::contents(&prepared.files));
-        }
-        if let Some(over) = &over {
-            return over.result(&prepared.plan, prepared.shard.as_ref(), &prepared.files, prepared.project.root(), &[]);
-        }
-        same_part(&arguments, prepared.shard.as_ref())?;
-        return execute_connected(prepared, &arguments, words, &id, before);
+        return execute_at(typed, &arguments, notes, words, &id, before, over.as_ref());
     }
     match &arguments.out {
         // No machine starts.
@@ -223,6 +189,29 @@ pub(crate) fn execute_from(
     Ok(exit)
 }
 
+/// On the machine that is up at this address.
+fn execute_at(
+    typed: &str,
+    arguments: &Arguments,
+    notes: &[String],
+    words: &[OsString],
+    id: &str,
+    before: Option<&RunDir>,
+    over: Option<&Over>,
+) -> Result<Exit, CliError> {
+    let Arguments { selection, connect, allow_changes, known_issues, .. } = arguments;
+    let mut prepared = connect::prepare(typed, selection, connect, *allow_changes, known_issues)?;
+    prepared.notices.splice(0..0, notes.iter().cloned());
+    if let Some(shard) = &mut prepared.shard {
+        super::shard::with_options(shard, &arguments.deciding(), &deciding::contents(&prepared.files));
+    }
+    if let Some(over) = over {
+        return over.result(&prepared.plan, prepared.shard.as_ref(), &prepared.files, prepared.project.root(), &[]);
+    }
+    same_part(arguments, prepared.shard.as_ref())?;
+    execute_connected(prepared, arguments, words, id, before)
+}
+
 /// What a run refuses before it starts anything, of the files that its options name: the list is of a run that could begin.
 fn listable(arguments: &Arguments) -> Result<(), CliError> {
     if let Some(out) = &arguments.out {
@@ -268,12 +257,6 @@ fn can_be_made(out: &Utf8Path) -> Result<(), CliError> {
 fn same_part(arguments: &Arguments, now: Option<&ShardRecord>) -> Result<(), CliError> {
     let before = arguments.selection.again.as_ref().filter(|_| arguments.attempts.is_some());
     before.map_or(Ok(()), |again| attempts::same_part(again.record().shard.as_ref(), now))
-}
-
-/// The words of a command line as a record has them: without the program, and with the number of the shard.
-fn settled(words: &[OsString], chosen: Option<&Chosen>) -> Vec<String> {
-    let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    super::shard::settled(words.collect(), chosen)
 }
 
 /// What it says first of itself, with the options that it takes from others, so that the next run can take them from it.

@@ -103,7 +103,7 @@ fn of_dpkg(seen: &Observations) -> Result<Vec<rpm::Package>, KindError> {
                 source: format!("{}-0-0.src.rpm", package.source),
                 name: package.name,
                 arch: package.arch,
-                size: package.size,
+                size: package.size.unwrap_or_default(),
                 ..rpm::Package::default()
             }
         })

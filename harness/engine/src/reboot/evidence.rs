@@ -18,7 +18,7 @@ pub struct Evidence {
     /// Distinct boot ids in the order they were met, beginning with the one before the reboot.
     pub boot_ids: Vec<String>,
     /// What QEMU counted since the reboot was asked for; `None` for a machine elsewhere.
-    pub resets: Option<Resets>,
+    pub resets: Option<u32>,
     /// Starts of a kernel on the console since then; `None` when there is no console to read.
     pub kernel_starts: Option<u32>,
     /// The boots of the guest's journal, oldest first, without dashes; empty when it has none.
@@ -27,15 +27,6 @@ pub struct Evidence {
     pub crash_kernel: bool,
     /// Panics seen since, on the console or through pvpanic.
     pub panics: u32,
-}
-
-/// Resets since a reboot was asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Resets {
-    /// By the guest: kernel, firmware or boot loader.
-    pub by_guest: u32,
-    /// From outside.
-    pub by_host: u32,
 }
 
 /// Evaluates a reboot of this kind; the notes say what a reader should know about a good one.
@@ -77,7 +68,7 @@ pub fn evaluate(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure
         return Ok(remarks);
     };
     let expected = if how == RebootKind::Hard { 0 } else { 1 };
-    if starts > kernels && resets.by_guest > expected {
+    if starts > kernels && resets > expected {
         return Err(twice(several, String::new()));
     }
     if starts > kernels {
@@ -87,8 +78,8 @@ pub fn evaluate(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure
             format!("{several}, but it was reset as often as requested"),
         ));
     }
-    if resets.by_guest > expected {
-        let extra = resets.by_guest - expected;
+    if resets > expected {
+        let extra = resets - expected;
         if starts == 0 && listed.is_none() {
             let text = format!(
                 "the machine was reset {extra} more times than requested, and nothing shows whether that was its firmware or a \
@@ -98,7 +89,7 @@ pub fn evaluate(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure
         }
         remarks.push(format!("its firmware or boot loader reset the machine {extra} times on the way"));
     }
-    if how != RebootKind::Hard && resets.by_guest == 0 {
+    if how != RebootKind::Hard && resets == 0 {
         remarks.push("the machine was not reset: one kernel started the next (kexec)".to_owned());
     }
     Ok(remarks)
@@ -147,10 +138,10 @@ mod tests {
     }
 
     /// A guest that came back once, on a console that shows it.
-    fn once(by_guest: u32, by_host: u32) -> Evidence {
+    fn once(resets: u32) -> Evidence {
         Evidence {
             boot_ids: vec![A.into(), B.into()],
-            resets: Some(Resets { by_guest, by_host }),
+            resets: Some(resets),
             kernel_starts: Some(1),
             ..Evidence::default()
         }
@@ -162,43 +153,42 @@ mod tests {
 
     #[test]
     fn one_new_boot_id_and_the_resets_it_takes_are_one_reboot() {
-        assert_eq!(evaluate(RebootKind::Soft, &once(1, 0)), Ok(vec![]));
-        assert_eq!(evaluate(RebootKind::Hard, &once(0, 1)), Ok(vec![]));
-        assert_eq!(evaluate(RebootKind::Crash, &Evidence { panics: 1, ..once(1, 0) }), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Soft, &once(1)), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Hard, &once(0)), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Crash, &Evidence { panics: 1, ..once(1) }), Ok(vec![]));
         // A quiet kernel on a machine whose resets are accounted for.
-        assert_eq!(evaluate(RebootKind::Soft, &Evidence { kernel_starts: Some(0), ..once(1, 0) }), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Soft, &Evidence { kernel_starts: Some(0), ..once(1) }), Ok(vec![]));
     }
 
     #[test]
     fn the_same_boot_id_is_no_reboot_whatever_else_happened() {
-        let seen = Evidence { boot_ids: vec![A.into()], ..once(1, 1) };
+        let seen = Evidence { boot_ids: vec![A.into()], ..once(1) };
         assert_eq!(id(evaluate(RebootKind::Soft, &seen)), "reboot.same-boot");
         assert_eq!(id(evaluate(RebootKind::Hard, &Evidence::default())), "reboot.same-boot");
     }
 
     #[test]
     fn each_witness_alone_can_tell_a_second_reboot() {
-        let ids = Evidence { boot_ids: vec![A.into(), B.into(), C.into()], ..once(1, 0) };
+        let ids = Evidence { boot_ids: vec![A.into(), B.into(), C.into()], ..once(1) };
         assert_eq!(id(evaluate(RebootKind::Soft, &ids)), "reboot.twice");
-        let console = Evidence { kernel_starts: Some(2), ..once(2, 0) };
+        let console = Evidence { kernel_starts: Some(2), ..once(2) };
         assert_eq!(id(evaluate(RebootKind::Soft, &console)), "reboot.twice");
-        // By kexec, which QEMU does not see.
         // By kexec, which QEMU does not see; or else its log was printed.
-        let kexec = Evidence { kernel_starts: Some(2), ..once(1, 0) };
+        let kexec = Evidence { kernel_starts: Some(2), ..once(1) };
         assert_eq!(id(evaluate(RebootKind::Soft, &kexec)), "reboot.unproven");
         let journal =
-            Evidence { journal: vec![plain(A), plain(C), plain(B)], kernel_starts: None, resets: None, ..once(0, 0) };
+            Evidence { journal: vec![plain(A), plain(C), plain(B)], kernel_starts: None, resets: None, ..once(0) };
         assert_eq!(id(evaluate(RebootKind::Soft, &journal)), "reboot.twice");
         // After a hard reset, the guest reset itself.
-        assert_eq!(id(evaluate(RebootKind::Hard, &Evidence { kernel_starts: Some(2), ..once(1, 1) })), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Hard, &Evidence { kernel_starts: Some(2), ..once(1) })), "reboot.twice");
     }
 
     #[test]
     fn a_reset_by_the_firmware_is_distinguished_from_a_reboot_or_else_nothing_is_said() {
         let remark = "its firmware or boot loader reset the machine 1 times on the way".to_owned();
-        assert_eq!(evaluate(RebootKind::Soft, &once(2, 0)), Ok(vec![remark.clone()]));
-        assert_eq!(evaluate(RebootKind::Hard, &once(1, 1)), Ok(vec![remark.clone()]));
-        let quiet = Evidence { kernel_starts: Some(0), ..once(2, 0) };
+        assert_eq!(evaluate(RebootKind::Soft, &once(2)), Ok(vec![remark.clone()]));
+        assert_eq!(evaluate(RebootKind::Hard, &once(1)), Ok(vec![remark.clone()]));
+        let quiet = Evidence { kernel_starts: Some(0), ..once(2) };
         assert_eq!(id(evaluate(RebootKind::Soft, &quiet)), "reboot.unproven");
         let journal = Evidence { journal: vec![plain(A), plain(B)], ..quiet };
         assert_eq!(evaluate(RebootKind::Soft, &journal), Ok(vec![remark]));
@@ -206,19 +196,19 @@ mod tests {
 
     #[test]
     fn a_crash_must_be_seen_and_seen_once() {
-        assert_eq!(id(evaluate(RebootKind::Crash, &once(1, 0))), "reboot.unproven");
-        assert_eq!(id(evaluate(RebootKind::Crash, &Evidence { panics: 2, ..once(1, 0) })), "reboot.twice");
-        let dumped = Evidence { panics: 1, crash_kernel: true, kernel_starts: Some(2), ..once(1, 0) };
+        assert_eq!(id(evaluate(RebootKind::Crash, &once(1))), "reboot.unproven");
+        assert_eq!(id(evaluate(RebootKind::Crash, &Evidence { panics: 2, ..once(1) })), "reboot.twice");
+        let dumped = Evidence { panics: 1, crash_kernel: true, kernel_starts: Some(2), ..once(1) };
         assert_eq!(evaluate(RebootKind::Crash, &dumped), Ok(vec![]));
-        let again = Evidence { crash_kernel: false, resets: Some(Resets { by_guest: 2, by_host: 0 }), ..dumped };
+        let again = Evidence { crash_kernel: false, resets: Some(2), ..dumped };
         assert_eq!(id(evaluate(RebootKind::Crash, &again)), "reboot.twice");
     }
 
     #[test]
     fn kexec_and_a_machine_without_console_are_remarked_upon() {
-        let kexec = evaluate(RebootKind::Soft, &once(0, 0)).unwrap();
+        let kexec = evaluate(RebootKind::Soft, &once(0)).unwrap();
         assert_eq!(kexec, ["the machine was not reset: one kernel started the next (kexec)"]);
-        let remote = Evidence { resets: None, kernel_starts: None, ..once(0, 0) };
+        let remote = Evidence { resets: None, kernel_starts: None, ..once(0) };
         let remarks = evaluate(RebootKind::Soft, &remote).unwrap();
         assert_eq!(remarks, ["that it was rebooted only once cannot be known without its console"]);
         let journal = Evidence { journal: vec![plain(C), plain(A), plain(B)], ..remote };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use muster_base::text::{hex, last_words};
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha224, Sha384, Sha512};
 
 use super::error::RepodataError;
 
@@ -55,7 +55,7 @@ pub(super) fn verify(path: &Utf8Path, file: &mut File, stated: &Stated) -> Resul
     };
     let (kind, found) = match kind.as_str() {
         "sha224" => ("SHA-224", digest::<Sha224>(file)),
-        "sha256" => ("SHA-256", digest::<Sha256>(file)),
+        "sha256" => ("SHA-256", muster_base::files::sha256(&mut *file).map(|(_, digest)| hex(digest))),
         "sha384" => ("SHA-384", digest::<Sha384>(file)),
         "sha512" => ("SHA-512", digest::<Sha512>(file)),
         _ => return Err(RepodataError::ChecksumKind { path: path.to_owned(), kind: kind.clone() }),
@@ -71,9 +71,11 @@ fn digest<D: Digest>(file: &mut File) -> std::io::Result<String> {
     let mut digest = D::new();
     let mut buffer = vec![0; CHUNK];
     loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(digest.finalize())),
-            count => digest.update(&buffer[..count]),
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(digest.finalize())),
+            Ok(count) => digest.update(&buffer[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

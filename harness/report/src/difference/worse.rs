@@ -135,10 +135,11 @@ fn unknown(after: &RunRecord, since: &Since<'_>) -> Vec<String> {
         let tests = format!("{unreached} test{}", plural(unreached));
         out.push(format!("{tests} of the second run did not run: whether the image got worse is not known"));
     }
-    if let Some(code) = after.exit_code.filter(|code| *code == Exit::Invalid as u8 || *code == Exit::Error as u8)
+    let exit = after.exit_code.and_then(Exit::of_code);
+    if let Some(exit @ (Exit::Invalid | Exit::Error)) = exit
         && out.is_empty()
     {
-        let meaning = Exit::TABLE.iter().find(|(exit, ..)| *exit as u8 == code).map_or("", |(_, short, _)| short);
+        let (code, (meaning, _)) = (exit as u8, exit.words());
         out.push(format!(
             "the second run ended with exit code {code} ({meaning}): what it did not find out is not known"
         ));

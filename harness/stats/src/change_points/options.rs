@@ -45,7 +45,8 @@ impl Options {
     ///
     /// # Errors
     /// It is not from 0.000001 to 0.05.
-    pub fn with_significance(self, significance: f64) -> Result<Self, OptionsError> {
+    #[cfg(test)]
+    pub(crate) fn with_significance(self, significance: f64) -> Result<Self, OptionsError> {
         if (1e-6..=0.05).contains(&significance) {
             Ok(Self { significance, ..self })
         } else {

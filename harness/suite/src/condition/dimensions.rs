@@ -113,6 +113,6 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Whether a dimension has several values at once, so that two equalities do not contradict.
-pub(super) fn is_multiple(dimension: &str) -> bool {
+pub fn is_multiple(dimension: &str) -> bool {
     matches!(dimension, "id-like" | "capability" | "tool")
 }

@@ -12,7 +12,7 @@ mod values;
 mod words;
 
 pub use contradiction::{always_true, never_true};
-pub use dimensions::{DIMENSIONS, words};
+pub use dimensions::{DIMENSIONS, is_multiple, words};
 pub use distro::id_of_distro;
 pub use evaluate::{Truth, evaluate};
 pub use parse::{ConditionError, parse};

@@ -50,15 +50,6 @@ fn shown(name: &Utf8Path) -> String {
 
 /// Of the whole file; none where it is longer than that. Errors are without the path: whoever reports them names the file.
 pub(super) fn sha256(path: &Utf8Path, limit: u64) -> std::io::Result<Option<[u8; 32]>> {
-    let mut file = std::fs::File::open(path)?.take(limit + 1);
-    let (mut digest, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((length <= limit).then(|| digest.finalize().into())),
-            read => {
-                length += read as u64;
-                digest.update(&buffer[..read]);
-            }
-        }
-    }
+    let (length, digest) = muster_base::files::sha256(std::fs::File::open(path)?.take(limit + 1))?;
+    Ok((length <= limit).then_some(digest))
 }

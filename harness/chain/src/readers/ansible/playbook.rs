@@ -19,6 +19,8 @@ use muster_suite::yaml::Node;
 
 /// Files that include each other.
 const DEEPEST: usize = 16;
+/// Why a file without any value is none: it may be there for its name alone.
+const EMPTY: &str = "an empty file";
 
 /// A file of a playbook, and where its own files are.
 #[derive(Clone)]
@@ -346,12 +348,30 @@ impl<'r, 's> Playbook<'r, 's> {
         self.included += 1;
         let positions = Positions::new(&Arc::from(name.as_str()), &text);
         let document = Document::read(positions, self.into).map_err(|why| why.to_string())?;
-        document.map(Rc::new).ok_or_else(|| "an empty file".into())
+        document.map(Rc::new).ok_or_else(|| EMPTY.into())
     }
 
-    /// The variables of a file that need not be there.
+    /// Reads a file that need not be there, and may be empty.
+    fn open_if_there(&mut self, path: &str, read: &mut impl FnMut(&mut Self, &File)) {
+        if let Err(why) = self.open(path, read) {
+            self.unread(path, why);
+        }
+    }
+
+    /// Says why a file was not read that need not be there, if it is there and not empty. Whether it is there.
+    fn unread(&mut self, path: &str, why: Why) -> bool {
+        match why.as_str() {
+            EMPTY => true,
+            _ => self.source.unread(path, why, self.into),
+        }
+    }
+
+    /// The variables of a file that need not be there. Whether it is.
     fn variables(&mut self, path: &str, scope: &Scope<'_>) -> bool {
-        let Ok(document) = self.load(path) else { return false };
+        let document = match self.load(path) {
+            Ok(document) => document,
+            Err(why) => return self.unread(path, why),
+        };
         scope.define(&document, &document.root);
         document.positions.count(&['#'], &[], self.into);
         true
@@ -403,15 +423,14 @@ impl<'r, 's> Playbook<'r, 's> {
                     this.role(file, name, &inner, around, "main");
                 }
             };
-            let _ = self.open(&format!("{root}/meta/main.yml"), &mut { dependencies });
+            self.open_if_there(&format!("{root}/meta/main.yml"), &mut { dependencies });
             let mut tasks = |this: &mut Self, file: &File| {
                 this.tasks(file, items(&file.document.root), &scope, around);
             };
             if let Err(why) = self.open(&normal(&format!("{root}/tasks/{from}.yml")), &mut tasks) {
                 file.document.not_understood(name, why, self.into);
             }
-            // Handlers need not be there.
-            let _ = self.open(&format!("{root}/handlers/main.yml"), &mut tasks);
+            self.open_if_there(&format!("{root}/handlers/main.yml"), &mut tasks);
         }
     }
 }

@@ -116,7 +116,10 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
         "vendor" => each(&|instance| &instance.origin),
         "packager" => each(&|instance| &instance.maintainer),
         "source" => each(&|instance| &instance.source),
-        "size" => Ok(Value::Text(value::of_bytes(mine.iter().map(|instance| instance.size).sum()))),
+        "size" => match mine.iter().map(|instance| instance.size).sum::<Option<u128>>() {
+            Some(bytes) => Ok(Value::Text(value::of_bytes(bytes))),
+            None => Err(Unreadable::new("the package states no installed size, and dpkg measures none")),
+        },
         "verify" => verify(&seen.answer("package/verify", name)?),
         "files" => Ok(Value::items(files(&said(seen, "package/files", name)?))),
         "provides" => {
@@ -264,6 +267,21 @@ mod tests {
         assert_eq!(evaluate("libc6", "source", equals("glibc")), Verdict::MET);
         assert_eq!(evaluate("bash", "requires", Matcher::Has(vec!["libc6".into(), "base-files".into()])), Verdict::MET);
         assert_eq!(evaluate("bash", "vendor", Matcher::None), Verdict::MET);
+    }
+
+    #[test]
+    fn a_size_that_no_package_states_is_not_zero() {
+        let limit = || bounds(&[(Operator::Le, "26 MiB")]);
+        assert_eq!(evaluate("libc6", "size", limit()), Verdict::MET);
+        let of = |said: &str| {
+            let said = SAID.replacen("\t13001\t", &format!("\t{said}\t"), 1);
+            let asked = expectation("package", "libc6", &[("size", limit())]);
+            Check_.evaluate(&asked, &seen(dpkg::ALL, reply(0, &said)), &facts()).remove(0)
+        };
+        for (said, wanted) in [("", "states no installed size"), ("12k", "the size `12k` of libc6")] {
+            let verdict = of(said);
+            assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains(wanted)), "{verdict:?}");
+        }
     }
 
     #[test]

@@ -147,9 +147,8 @@ impl Accelerator {
 
 fn exit(record: &RunRecord) -> String {
     let Some(code) = record.exit_code else { return "There is no exit code: the run has not ended.".into() };
-    let meaning = Exit::TABLE.iter().find(|(exit, ..)| *exit as u8 == code).map(|(_, _, meaning)| *meaning);
-    match meaning {
-        Some(meaning) => format!("Exit code {code}: {}.", markup(meaning)),
+    match Exit::of_code(code) {
+        Some(exit) => format!("Exit code {code}: {}.", markup(exit.words().1)),
         None => format!("Exit code {code}."),
     }
 }
