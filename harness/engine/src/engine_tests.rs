@@ -99,6 +99,20 @@ fn short(records: &[TestRecord]) -> Vec<(String, Outcome, Option<String>)> {
     records.iter().map(|record| (record.test.clone(), record.outcome, id(record))).collect()
 }
 
+/// A crash that does not end the machine, as its console shows it.
+fn oops() -> Finding {
+    Finding {
+        rule: "kernel-oops".into(),
+        category: "oops".into(),
+        severity: Severity::Fail,
+        base_check: Some("oops".into()),
+        line: "Oops: 0000".to_owned(),
+        line_number: 7,
+        excerpt: Vec::new(),
+        excerpt_hit: 0,
+    }
+}
+
 fn row(test: &str, outcome: Outcome, id: &str) -> (String, Outcome, Option<String>) {
     (test.into(), outcome, Some(id.to_owned()).filter(|id| !id.is_empty()))
 }

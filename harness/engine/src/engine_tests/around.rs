@@ -33,20 +33,6 @@ fn outcomes(records: &[TestRecord]) -> Vec<(&str, Outcome)> {
     records.iter().map(|record| (record.test.as_str(), record.outcome)).collect()
 }
 
-/// A crash that does not end the machine, as its console shows it.
-fn oops() -> Finding {
-    Finding {
-        rule: "kernel-oops".into(),
-        category: "oops".into(),
-        severity: Severity::Fail,
-        base_check: Some("oops".into()),
-        line: "Oops: 0000".to_owned(),
-        line_number: 7,
-        excerpt: Vec::new(),
-        excerpt_hit: 0,
-    }
-}
-
 #[tokio::test]
 async fn a_setup_that_loses_its_machine_costs_its_suite_and_one_machine() {
     // The connection breaks, QEMU ends, the guest does not come back.

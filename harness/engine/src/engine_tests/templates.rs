@@ -45,17 +45,7 @@ async fn a_clone_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
 fn kept_by_an_earlier_run() -> FakeDriver {
     let unit = Failure::new(failure::BASE_FAILED_UNITS, "the unit x has failed");
     let left = BootLeft { failures: vec![unit], remarks: vec!["avc: unseen".to_owned()], ..BootLeft::default() };
-    let finding = Finding {
-        rule: "kernel-oops".into(),
-        category: "oops".into(),
-        severity: Severity::Fail,
-        base_check: Some("oops".into()),
-        line: "Oops: 0000".to_owned(),
-        line_number: 7,
-        excerpt: Vec::new(),
-        excerpt_hit: 0,
-    };
-    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![finding])).into()), ..FakeDriver::default() }
+    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![oops()])).into()), ..FakeDriver::default() }
 }
 
 #[tokio::test]
