@@ -14,7 +14,8 @@ use muster_record::shard::ShardRecord;
 pub(crate) fn run_id() -> String {
     // Its keys are random.
     let random = RandomState::new().build_hasher().finish() >> 32;
-    format!("{}-{random:08x}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"))
+    let now = jiff::Timestamp::now();
+    format!("{}-{:03}{random:08x}", now.strftime("%Y%m%dT%H%M%SZ"), now.subsec_millisecond())
 }
 
 /// What a run says first of itself.

@@ -43,7 +43,7 @@ pub struct Worker<'s, 'd, D: Driver> {
     orderly: bool,
     /// What the last machine was, which may be gone by the time that matters.
     facts: Option<Facts>,
-    /// The suites whose setup has cost a machine, and how: each costs one, not one for every test.
+    /// The suites whose setup has cost a machine, and how: each costs this lane one, not one for every test.
     lost_setups: BTreeMap<String, Failure>,
 }
 
@@ -392,7 +392,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         let artifacts = &session.settings.artifacts;
         if let Err(failure) = suite_steps::before(lease, planned, artifacts, &session.image).await {
             let again = format!("{} (on {}; it does not run again)", failure.message, lease.id);
-            let lost = lease.lost.then(|| Failure { message: again, ..failure.clone() });
+            let lost = lease.lost.then(|| Failure { id: failure::SETUP_FAILED, message: again, ..failure.clone() });
             let mut attempt = Attempt::failed(failure);
             let (findings, base_checks) = (lease.live.findings(), &planned.suite.base_checks);
             note_findings(
@@ -406,7 +406,7 @@ impl<D: Driver> Worker<'_, '_, D> {
             lease.a_test_failed = true;
             if let Some(failure) = lost {
                 self.lost_setups.insert(planned.suite.name.clone(), failure);
-                self.lose_machine().await;
+                self.lose_machine_of_setup().await;
             }
             return attempt;
         }
@@ -473,8 +473,11 @@ impl<D: Driver> Worker<'_, '_, D> {
             match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
                 Ok((mut failures, mut remarks, base)) => {
                     // What its console shows is of no test: neither of the last nor of the next.
-                    let found = lease.live.findings();
+                    let (found, before) = (lease.live.findings(), failures.len());
                     note_findings(&mut failures, &mut remarks, &lease.id, found, &session.events, &suite.base_checks);
+                    for failure in &mut failures[before..] {
+                        failure.message = format!("teardown of suite {}: {}", suite.name, failure.message);
+                    }
                     lease.a_test_failed |= !failures.is_empty();
                     lease.base = base;
                     session.note_teardown(&lease.id, failures, remarks);
@@ -522,6 +525,14 @@ impl<D: Driver> Worker<'_, '_, D> {
                 (false, false) => Stop::Discard,
             };
             self.session.stop(lease, how).await;
+        }
+    }
+
+    /// Of a setup: it says nothing of the image's other tests, however many lanes lose one to it.
+    async fn lose_machine_of_setup(&mut self) {
+        self.end_others().await;
+        if let Some(lease) = self.lease.take() {
+            self.session.stop(lease, Stop::Kill).await;
         }
     }
 

@@ -85,6 +85,12 @@ pub enum GateError {
         /// Each with its digest.
         images: Vec<String>,
     },
+    /// Several machines that were up already, which may have different images.
+    #[error("the runs are about several machines: {}", machines.join("; "))]
+    SeveralMachines {
+        /// Each with its address.
+        machines: Vec<String>,
+    },
     /// A run is about another image.
     #[error("the run {run} has not tested the image {}; it has tested {tested}", short(wanted))]
     OtherImage {
@@ -150,6 +156,7 @@ impl Fault for GateError {
             Self::NothingTested => "name runs whose machines booted an image".into(),
             Self::NotApplicable { .. } => "`applies` of the policy names the images that it is for".into(),
             Self::SeveralImages { .. } => "name the one that is to ship: `--image FILE`".into(),
+            Self::SeveralMachines { .. } => "give the gate runs of one address".into(),
             Self::OtherImage { .. } => "leave that run out, or name the image that it tested: `--image FILE`".into(),
             Self::SeveralTools { .. } | Self::SeveralSuites { .. } => {
                 "give the gate runs of one version of muster and of its suites".into()

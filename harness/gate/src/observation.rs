@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use muster_base::failure::{self, Failure};
+use muster_base::failure::{self, Class, Failure};
 use muster_base::text::one_line;
 use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
@@ -306,21 +306,24 @@ fn headline(test: &TestRecord) -> String {
     of.map_or_else(|| test.outcome.name().to_owned(), |failure| format!("{}: {}", failure.id, failure.message))
 }
 
-/// Those that are not there yet.
+/// Those that are not there yet. What comes back has other numbers in its message, and a waiver covers it by its signature.
 pub(crate) fn add(failures: &mut Vec<FailureSeen>, more: impl IntoIterator<Item = FailureSeen>) {
     for one in more {
-        if !failures.contains(&one) {
+        let is_same = |known: &FailureSeen| {
+            known == &one || (!one.signature.is_empty() && known.id == one.id && known.signature == one.signature)
+        };
+        if !failures.iter().any(is_same) {
             failures.push(one);
         }
     }
 }
 
-/// All that went wrong with a result: of one that passed on a retry, in each attempt.
+/// All that went wrong with a result, and how the image failed in earlier attempts at it.
 fn failures(test: &TestRecord) -> Vec<FailureSeen> {
     let reasons = test.skipped.iter().filter(|_| !test.outcome.has_run());
     let attempts = test.attempts.iter().filter(|_| test.outcome.has_run()).flat_map(|attempt| &attempt.failures);
-    let mut out = Vec::new();
-    add(&mut out, test.failures.iter().chain(reasons).chain(attempts).map(seen));
+    let mut out: Vec<FailureSeen> = test.failures.iter().chain(reasons).map(seen).collect();
+    add(&mut out, attempts.filter(|failure| failure::class(&failure.id) == Class::Fail).map(seen));
     // One that is beyond the bound is covered by no waiver.
     let more = out.len().saturating_sub(FAILURES);
     if more > 0 {

@@ -66,7 +66,8 @@ pub(crate) fn find<'r>(inputs: &GateInputs<'_>, runs: &[&'r RunInput]) -> Result
         let unknown: BTreeMap<&str, String> =
             unknown.map(|(entry, image)| (image.path.as_str(), described(entry, image))).collect();
         if unknown.len() > 1 {
-            return Err(GateError::SeveralImages { images: unknown.into_values().collect() });
+            let at = |(path, what): (&str, String)| format!("{what} at {}", one_line(path, 120));
+            return Err(GateError::SeveralMachines { machines: unknown.into_iter().map(at).collect() });
         }
     }
     let mut subject =

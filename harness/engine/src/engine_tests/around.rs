@@ -107,10 +107,11 @@ async fn a_crash_in_a_setup_or_a_teardown_is_the_image_s_and_is_reported_once() 
         ..FakeDriver::default()
     };
     let other = || around("bbb", &["true"], vec![looks("b")], &[]);
-    let before = plan_of_suites(vec![around("aaa", &["hang"], vec![looks("a")], &[]), other()]);
+    let before = plan_of_suites(vec![around("aaa", &["hang"], vec![looks("a"), looks("a2")], &[]), other()]);
     let records = run_all(&driver(), &before).await;
-    assert_eq!(outcomes(&records), [("a", Outcome::Fail), ("b", Outcome::Pass), ("health", Outcome::Pass)]);
-    assert_eq!(ids(&records[0]), ["console.panic"]);
+    let expected = [("a", Outcome::Fail), ("a2", Outcome::Error), ("b", Outcome::Pass), ("health", Outcome::Pass)];
+    assert_eq!(outcomes(&records), expected);
+    assert_eq!((ids(&records[0]), ids(&records[1])), (vec!["console.panic"], vec!["setup.failed"]));
     assert_eq!(records[0].failures[0].message, format!("setup of suite aaa: {line}"));
 
     let after = plan_of_suites(vec![around("aaa", &[], vec![looks("a")], &["hang"]), other()]);
@@ -165,7 +166,8 @@ async fn what_the_console_shows_during_a_teardown_is_no_next_test_s() {
         assert_eq!(outcomes(&records), [("a", Outcome::Pass), ("b", Outcome::Pass), ("health", outcome)]);
         let health = &records[2];
         let line = "console of fake-1, line 7: Oops: 0000";
-        let expected = [Failure::new(FailureId::of_console("oops"), line).with_detail("")];
+        let said = format!("teardown of suite aaa: {line}");
+        let expected = [Failure::new(FailureId::of_console("oops"), said).with_detail("")];
         assert_eq!(health.failures, expected[..found]);
         assert_eq!(health.remarks.contains(&format!("oops: {line}")), found == 0, "{:?}", health.remarks);
     }

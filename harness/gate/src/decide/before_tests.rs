@@ -8,8 +8,8 @@ use muster_record::run::AttemptRecord;
 
 const POLICY: &str = "profile: lock\nwaivers: {max-days: 60}\n";
 
-fn oops() -> Failure {
-    Failure::new(FailureId::of_console("oops"), "the kernel ended in an oops")
+fn oops(line: u64) -> Failure {
+    Failure::new(FailureId::of_console("oops"), format!("console of lab-1, line {line}: Oops"))
 }
 
 fn at(id: &str, hour: u8, outcome: Outcome) -> RunInput {
@@ -29,13 +29,21 @@ fn blocking(more: &str, runs: &[RunInput]) -> Vec<String> {
 
 #[test]
 fn a_waiver_of_the_last_failure_covers_none_before_it() {
-    let first = || failing(at("one", 9, Outcome::Fail), &[oops()]);
+    let first = || failing(at("one", 9, Outcome::Fail), &[oops(812)]);
+    let second = || {
+        failing(
+            at("two", 10, Outcome::Fail),
+            &[oops(7), at("two", 10, Outcome::Fail).record.tests[0].failures[0].clone()],
+        )
+    };
     let mut retried = at("four", 12, Outcome::Flaky);
     let attempt = |failures| AttemptRecord { machine: None, machines: vec![], started: None, seconds: 1.0, failures };
     let waived = at("two", 10, Outcome::Fail).record.tests[0].failures.clone();
     retried.record.tests[0].failures = waived.clone();
-    retried.record.tests[0].attempts = vec![attempt(vec![oops()]), attempt(waived.clone())];
-    let lost = || failing(at("three", 11, Outcome::Error), &[Failure::new(SSH_LOST, "the connection broke after 3 s")]);
+    let broke = Failure::new(SSH_LOST, "the connection broke after 3 s");
+    retried.record.tests[0].attempts =
+        vec![attempt(vec![oops(1)]), attempt(vec![broke.clone()]), attempt(vec![oops(2)]), attempt(waived.clone())];
+    let lost = || failing(at("three", 11, Outcome::Error), std::slice::from_ref(&broke));
     let of_loss = Waiver {
         failure: Some(SSH_LOST.as_str().into()),
         signature: Some("the connection broke after … s".into()),
@@ -45,6 +53,7 @@ fn a_waiver_of_the_last_failure_covers_none_before_it() {
     let profile = profile(&["s/a", "s/b"]);
     for (runs, waivers) in [
         (vec![first(), at("two", 10, Outcome::Fail)], waiver("s/a")),
+        (vec![first(), second()], waiver("s/a")),
         (vec![first(), at("two", 10, Outcome::Fail), at("three", 11, Outcome::Pass)], waiver("s/a")),
         (vec![first(), lost()], of_loss),
         (vec![retried], waiver("s/a")),
@@ -54,10 +63,10 @@ fn a_waiver_of_the_last_failure_covers_none_before_it() {
         assert!(!decision.open, "{:?}", runs.iter().map(|run| &run.record.id).collect::<Vec<_>>());
         // It is said which is left, and the waivers that are drafted are enough.
         let left = decision.waivers[0].uncovered.as_deref().unwrap();
-        assert!(left.contains("no waiver covers console.oops: the kernel ended in an oops"), "{left}");
+        assert!(left.contains("no waiver covers console.oops: console of lab-1, line "), "{left}");
         let of_oops = Waiver {
             failure: Some("console.oops".into()),
-            signature: Some("the kernel ended in an oops".into()),
+            signature: Some("console of lab-…, line …: Oops".into()),
             ..waiver("s/a")
         };
         assert!(decided(&[waivers, of_oops]).open);
@@ -91,7 +100,7 @@ fn two_machines_of_which_no_file_is_known_are_not_one_image() {
     };
     let decided = |runs: &[RunInput]| decided(&policy(POLICY), Some(&profile(&["s/a", "s/b"])), &[], runs);
     let error = decided(&[connected("one", "a"), connected("two", "b")]).unwrap_err();
-    assert!(matches!(error, GateError::SeveralImages { .. }), "{error}");
+    assert!(matches!(error, GateError::SeveralMachines { .. }), "{error}");
     decided(&[connected("one", "a"), connected("two", "a")]).unwrap();
 }
 
