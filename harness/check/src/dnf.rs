@@ -42,8 +42,6 @@ pub struct Change {
 const UNREACHABLE: &[&str] = &[
     "Failed to download metadata",
     "Cannot download repomd",
-    "All mirrors were tried",
-    "mirrors were already tried",
     "Failed to synchronize cache",
     "Errors during downloading metadata",
     "Could not resolve host",
@@ -60,6 +58,12 @@ const UNREACHABLE: &[&str] = &[
     "error: rpmdb",
     "cannot open Packages database",
 ];
+
+/// Words that say that no mirror gave a file.
+const NO_MIRROR_LEFT: &[&str] = &["All mirrors were tried", "mirrors were already tried"];
+
+/// Words that say that a mirror answered, and that the file is not there or is another: that is no fault of the way to it.
+const ANSWERED: &[&str] = &["Status code: 4", "checksum doesn't match"];
 
 /// Words that say that the resolver refused.
 const REFUSED: &[&str] = &[
@@ -317,8 +321,12 @@ pub(super) fn nevra(line: &str) -> Option<Listed> {
 /// (`[MIRROR] …` of dnf4, `>>> Curl error (28): …` of dnf5) says nothing of that.
 pub fn unreachable(text: &str) -> Option<Unreadable> {
     let of_a_mirror = |line: &str| line.starts_with("[MIRROR]") || line.trim_start().starts_with(">>> Curl error");
-    let lines = text.lines().filter(|line| !of_a_mirror(line));
-    let mut said = lines.filter(|line| UNREACHABLE.iter().any(|words| line.contains(words)));
+    let answered = ANSWERED.iter().any(|words| text.contains(words));
+    let is_said = |line: &&str| {
+        UNREACHABLE.iter().any(|words| line.contains(words))
+            || (!answered && NO_MIRROR_LEFT.iter().any(|words| line.contains(words)))
+    };
+    let mut said = text.lines().filter(|line| !of_a_mirror(line)).filter(is_said);
     said.next().map(|line| Unreadable::new(line.trim()))
 }
 
@@ -487,6 +495,20 @@ mod tests {
         ] {
             assert!(transaction(&format!("{dnf5}{last}\n{table}")).is_err(), "{last}");
         }
+        // A repository that lists what it does not have was reached.
+        for answered in
+            ["Status code: 404 for https://a.example/x.rpm", "Downloading successful, but checksum doesn't match."]
+        {
+            let said = format!(
+                "[MIRROR] x.rpm: {answered}\n[FAILED] x.rpm: No more mirrors to try - All mirrors were already tried without success\n\
+                 Error: Error downloading packages:\n  Cannot download x.rpm: All mirrors were tried\n"
+            );
+            assert!(unreachable(&said).is_none(), "{said}");
+        }
+        assert!(
+            unreachable("[MIRROR] repomd.xml: Status code: 404\nCannot download repomd.xml: All mirrors were tried")
+                .is_some()
+        );
     }
 
     #[test]

@@ -74,13 +74,8 @@ pub fn packages(text: &str) -> Read<Vec<Package>> {
         else {
             return Err(Unreadable::new(format!("dpkg-query prints `{}`", one_line(line, 120))));
         };
-        // In KiB.
-        let size = match *size {
-            "" => None,
-            said => Some(said.parse::<u128>().map_err(|_| {
-                Unreadable::new(format!("dpkg-query says the size `{}` of {name}", one_line(said, 40)))
-            })?),
-        };
+        // In KiB, and free text: there are packages that state `706.0` or `6.5 kB`.
+        let size = size.parse::<u128>().ok();
         let both: Vec<&str> = [*pre_depends, *depends].into_iter().filter(|list| !list.is_empty()).collect();
         packages.push(Package {
             name: (*name).to_owned(),

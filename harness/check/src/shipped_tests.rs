@@ -125,6 +125,9 @@ fn the_clock_of_azure_may_be_configured_in_a_file_of_its_own() {
     assert!(with("confdir /etc/chrony.d\n", refclock));
     assert!(with("confdir /usr/lib/chrony /etc/chrony.d /run/chrony.d\n", refclock));
     assert!(!with("confdir /etc/chrony.d\n", "# refclock PHC /dev/ptp0\n"));
+    assert!(with("confdir /etc/chrony.d/\n", refclock));
+    // Of such a directory only other files are read.
+    assert!(!with("confdir /run/chrony.d\nsourcedir /etc/chrony.d\n", refclock));
     assert!(!with("confdir /etc/chrony.dir\n", refclock) && !with("# confdir /etc/chrony.d\n", refclock));
 }
 
@@ -202,7 +205,7 @@ fn of_several_lines_of_a_setting_the_last_counts() {
     for good in ["UMASK 027", "UMASK\t\t077", "UMASK 027\nUMASK 077", "UMASK 0027", "# UMASK 022\nUMASK 027"] {
         assert!(with("umask", &format!("MAIL_DIR x\n{good}\n")), "{good}");
     }
-    for bad in ["022", "0022", "\"022\"", "007", "7", "22", "0", "026", "057"] {
+    for bad in ["022", "0022", "\"022\"", "007", "7", "22", "27", "77", "0", "026", "057"] {
         assert!(!with("umask", &format!("UMASK {bad}\n")), "{bad}");
         assert!(!with("umask", &format!("UMASK 027\n \tUMASK\t{bad}")), "{bad}");
     }
@@ -213,9 +216,14 @@ fn of_several_lines_of_a_setting_the_last_counts() {
     }
     let homes = |text: &str| with("private-homes", text);
     assert!(homes("UMASK 022\nHOME_MODE 0700\n") && homes("UMASK 077\n") && homes("UMASK 0077\nUMASK 077"));
-    for bad in
-        ["UMASK 022", "UMASK 077\nUMASK 027", "UMASK 077\nUMASK 7", "UMASK 077\nUMASK 0", "UMASK 077\nHOME_MODE 755"]
-    {
+    for bad in [
+        "UMASK 022",
+        "UMASK 077\nUMASK 027",
+        "UMASK 077\nUMASK 7",
+        "UMASK 77",
+        "UMASK 077\nUMASK 0",
+        "UMASK 077\nHOME_MODE 755",
+    ] {
         assert!(!homes(bad), "{bad}");
     }
 }

@@ -155,7 +155,7 @@ command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
 list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
 case $list in *" /proc/$$/exe -> "*) ;; *) echo 'ls does not list the executable of this very shell'; return 1;; esac
 # The shells of muster itself are no finding: this one, those between it and the shell that runs the script, and those above
-# in the session that began with them (what runs the login is in another).
+# in the session that began with them: what runs the login is in another, or is another program.
 mine=" $$ " sid= above=
 { read -r at rest; } 2>/dev/null </proc/self/stat
 while [ "${at:-1}" -gt 1 ]; do
@@ -164,7 +164,7 @@ while [ "${at:-1}" -gt 1 ]; do
         case $field in PPid:) up=$value;; NSsid:) its=$value; break;; esac
     done 2>/dev/null <"/proc/$at/status"
     [ -n "$sid" ] || sid=${its:-none}
-    [ -z "$above" ] || [ "$its" = "$sid" ] || break
+    [ -z "$above" ] || { [ "$its" = "$sid" ] && [ "/proc/$at/exe" -ef "/proc/$$/exe" ]; } || break
     mine="$mine$at "
     [ "$at" != "$$" ] || above=yes
     at=$up

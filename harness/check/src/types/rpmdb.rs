@@ -292,7 +292,7 @@ command -v find >/dev/null 2>&1 || { echo 'find: not found'; return 127; }
 said=$(printf '%s\0' "$(command -v rpm)" | xargs -0 rpm -qf --qf 'owned\n' -- 2>&1)
 case $said in *owned*) ;; *) echo "rpm, or xargs, says nothing of its own program: $said"; return 1;; esac
 # The directory itself may be a link, as /bin is: it is what is in it that matters.
-{ find -H "$1" -xdev \( -type f -o -type l \) -print0 || echo 'error: find did not list all of it' >&2; } | xargs -0 -r rpm -qf --qf '' --
+{ find -H "$1" -xdev \( -type f -o -type l \) -print0 || { code=$?; [ $code = 1 ] || echo "error: find ended with $code, so it did not list all" >&2; }; } | xargs -0 -r rpm -qf --qf '' --
 status=$?
 # xargs ends with 123 when rpm ended with a number, which is that of the files without an owner; with others when rpm was killed.
 case $status in 0|123) ;; *) echo "error: xargs ended with $status, so not every file was looked up";; esac
@@ -305,6 +305,10 @@ fn unowned(said: &str) -> Read<Vec<&str>> {
     let mut files = Vec::new();
     for line in said.lines() {
         if line.starts_with("error:") && !line.contains("No such file") {
+            return Err(Unreadable::new(line));
+        }
+        // What vanished during the walk is no file of the image.
+        if line.starts_with("find:") && !line.ends_with("No such file or directory") {
             return Err(Unreadable::new(line));
         }
         let Some(rest) = line.strip_prefix("file ") else { continue };
@@ -531,7 +535,11 @@ mod tests {
         assert_eq!(of("echo 'file /x is not owned by any package'; exit 1", walks), Ok(1));
         assert!(of("kill -9 $$", walks).is_err());
         assert!(of("exit 0", "kill -9 $$").is_err());
-        assert!(of("exit 0", "/usr/bin/find \"$@\"; exit 1").is_err());
+        let ends = |last: &str| of("exit 0", &format!("/usr/bin/find \"$@\"; {last}"));
+        assert!(ends("echo \"find: '/x/y': Input/output error\" >&2; exit 1").is_err());
+        assert!(ends("exit 2").is_err());
+        // What vanishes meanwhile is no fault of the walk.
+        assert!(ends("echo \"find: '/x/y': No such file or directory\" >&2; exit 1").is_ok());
     }
 
     #[test]

@@ -118,7 +118,9 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
         "source" => each(&|instance| &instance.source),
         "size" => match mine.iter().map(|instance| instance.size).sum::<Option<u128>>() {
             Some(bytes) => Ok(Value::Text(value::of_bytes(bytes))),
-            None => Err(Unreadable::new("the package states no installed size, and dpkg measures none")),
+            None => {
+                Err(Unreadable::new("the package states no installed size that is a number, and dpkg measures none"))
+            }
         },
         "verify" => verify(&seen.answer("package/verify", name)?),
         "files" => Ok(Value::items(files(&said(seen, "package/files", name)?))),
@@ -278,7 +280,7 @@ mod tests {
             let asked = expectation("package", "libc6", &[("size", limit())]);
             Check_.evaluate(&asked, &seen(dpkg::ALL, reply(0, &said)), &facts()).remove(0)
         };
-        for (said, wanted) in [("", "states no installed size"), ("12k", "the size `12k` of libc6")] {
+        for (said, wanted) in [("", "states no installed size"), ("12k", "states no installed size that is a number")] {
             let verdict = of(said);
             assert!(matches!(&verdict, Verdict::Unknown { why } if why.contains(wanted)), "{verdict:?}");
         }
