@@ -51,8 +51,8 @@ pub(super) fn members(
     if unpacked.from.ended {
         let status = child.wait(unpacked.from.begun).map_err(|error| failed(error.to_string()))?;
         // What stands behind all that it unpacked is only a warning.
-        let warned = program == "gzip" && status.code() == Some(2);
-        if !status.success() && !(warned && read.is_ok()) {
+        let only_warned = program == "gzip" && status.code() == Some(2) && read.is_ok();
+        if !status.success() && !only_warned {
             return Err(Unavailable(format!("{program} cannot unpack it ({status}): is it cut off?")));
         }
     }
