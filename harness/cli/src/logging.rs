@@ -51,7 +51,8 @@ impl Wanted {
                 .hint("a level (error, warn, info, debug, trace), or MODULE=LEVEL,…: muster_qemu=trace")
         };
         if let Some(word) = self.filter.split(',').map(str::trim).find(|word| !is_directive(word)) {
-            return Err(wrong(&format!("`{}` is no level", one_line(word, 60))));
+            let word = one_line(word, 60);
+            return Err(wrong(&format!("`{word}` is no level; for a module write `{word}=trace`")));
         }
         let filter = EnvFilter::try_new(&self.filter).map_err(|error| wrong(&error.to_string()))?;
         let out: Box<dyn Write + Send> = match &self.file {
@@ -120,9 +121,11 @@ mod tests {
         assert_eq!(Wanted::of(2, text("trace"), None).unwrap().filter, "trace");
         let wrong = Wanted::of(0, text("muster=loud"), None).unwrap().start().unwrap_err();
         assert!(wrong.what.contains("MUSTER_LOG is `muster=loud`"), "{}", wrong.what);
-        for word in ["warning", "verbose", "muster=debug,loud"] {
+        for word in ["warning", "verbose", "russh", "muster=debug,loud"] {
             let wrong = Wanted::of(0, text(word), None).unwrap().start().unwrap_err();
-            assert!(wrong.what.ends_with("is no level"), "{}", wrong.what);
+            let last = word.rsplit(',').next().unwrap();
+            let said = format!(": `{last}` is no level; for a module write `{last}=trace`");
+            assert!(wrong.what.ends_with(&said) && is_directive(&format!("{last}=trace")), "{}", wrong.what);
         }
         for word in ["warn", "DEBUG", "muster_qemu", "muster_qemu=trace,info", "russh::client", "3"] {
             assert!(word.split(',').all(is_directive), "{word}");

@@ -13,8 +13,8 @@ use super::settings::locate;
 /// What is wrong when an option of this command line needs another one that is not there: what the option is for, and what
 /// to type. `built` is the program's command with all that clap adds.
 pub(crate) fn unmet(built: &Command, words: &[OsString]) -> Option<CliError> {
-    let (command, at) = place(built, words)?;
-    let leaf = lenient(command);
+    let (path, at) = locate(built, words)?;
+    let leaf = lenient(path.last()?);
     // What stands behind `--` is another program's.
     let typed: Vec<&OsString> = words.get(at..)?.iter().collect();
     let matches = leaf.clone().ignore_errors(true).try_get_matches_from(typed).ok()?;
@@ -31,18 +31,6 @@ pub(crate) fn unmet(built: &Command, words: &[OsString]) -> Option<CliError> {
         }
     }
     None
-}
-
-/// The command that runs, and the index of the word behind its name. Some commands with commands below them run by themselves, too.
-fn place<'c>(built: &'c Command, words: &[OsString]) -> Option<(&'c Command, usize)> {
-    if let Some((path, at)) = locate(built, words) {
-        return Some((*path.last()?, at));
-    }
-    let named = |word: &OsString| built.find_subcommand(word);
-    let at = words.iter().skip(1).position(|word| named(word).is_some())? + 1;
-    let command = named(&words[at])?;
-    let below = words.get(at + 1).is_some_and(|word| command.find_subcommand(word).is_some());
-    (!below && !command.is_subcommand_required_set()).then_some((command, at + 1))
 }
 
 fn without(option: &Arg, missing: &[&Arg]) -> CliError {

@@ -290,7 +290,8 @@ impl Config<'_, '_> {
     fn directory(&mut self, dir: &str, depth: usize) -> bool {
         let mut names = self.source.listed_if_there(dir, self.into);
         names.retain(|name| name.ends_with(".conf") || name.ends_with('/'));
-        names.sort();
+        // The slash behind a directory is no part of its name.
+        names.sort_by(|a, b| a.trim_end_matches('/').cmp(b.trim_end_matches('/')));
         for path in &names {
             match path.ends_with('/') {
                 true => self.whole_directory(path, depth + 1),
@@ -366,6 +367,18 @@ mod tests {
             assert!(shown.contains(need), "{shown}");
         }
         assert!(!shown.contains('!'), "{shown}");
+    }
+
+    #[test]
+    fn a_directory_of_configuration_is_read_in_its_place_among_the_files() {
+        let files = [
+            ("mkosi.conf.d/20/mkosi.conf", "[Content]\nPackages=b\n"),
+            ("mkosi.conf.d/20-more.conf", "[Content]\nPackages=c\n"),
+        ];
+        let shown = shown_of(&files, &[]);
+        let at =
+            |package: &str| shown.find(&format!("install package {package} ")).unwrap_or_else(|| panic!("{shown}"));
+        assert!(at("a") < at("b") && at("b") < at("c"), "{shown}");
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn a_value_that_an_attribute_never_has_is_refused_at_any_depth() {
         ("kconfig: {CONFIG_DEVMEM: {not: '=m'}}", "m"),
         ("kconfig: {CONFIG_DEVMEM: {not: is not set}}", "n"),
         ("sysctl: {kernel.sysrq: {not: true}}", "1"),
-        ("sysctl: {kernel.sysrq: {persisted: {not: 'off'}}}", "0"),
+        ("sysctl: {kernel.sysrq: {persisted: {not: 'no'}}}", "0"),
         ("kernel: {arch: {not: amd64}}", "x86_64"),
         ("kernel: {arch: {any-of: [x86_64, ARM64]}}", "aarch64"),
         ("kernel: {release: '>= 6.1, < 6.12.x'}", ">= 6.1, < 6.12"),
@@ -114,6 +114,8 @@ fn a_value_that_an_attribute_never_has_is_refused_at_any_depth() {
     for expected in [
         "kconfig: {CONFIG_DEVMEM: {not: y}, CONFIG_LSM: {contains: yama}, CONFIG_NR_CPUS: '>= 512', CONFIG_A: absent}",
         "sysctl: {kernel.sysrq: {any-of: [0, none]}, kernel.core_pattern: core}",
+        "sysctl: {kernel.printk_devkmsg: {not: 'on'}, fs.binfmt_misc.status: {not: enabled}}",
+        "sysctl: {kernel.printk_devkmsg: {not: 'off'}, fs.binfmt_misc.status: {persisted: {not: disabled}}}",
         "kernel: {arch: {not: x86_64}, version: {contains: PREEMPT}}",
     ] {
         let place = tempfile::tempdir().unwrap();

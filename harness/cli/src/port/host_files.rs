@@ -116,7 +116,9 @@ impl Host for HostFiles {
     }
 
     fn is_there(&self, from: &Utf8Path, name: &str) -> bool {
-        from.parent().unwrap_or(Utf8Path::new("")).join(name).symlink_metadata().is_ok()
+        let path = from.parent().unwrap_or(Utf8Path::new("")).join(name);
+        // A link to it says that there is none.
+        path.symlink_metadata().is_ok() && path.canonicalize_utf8().ok().is_none_or(|real| real != "/dev/null")
     }
 
     fn listed(&self, from: &Utf8Path, name: &str) -> Result<Vec<String>, Unavailable> {
@@ -184,12 +186,28 @@ fn runs_something(line: &str) -> bool {
 mod tests {
     use std::process::Command;
 
+    use super::super::testing::place;
     use super::*;
+    use muster_chain::Source;
 
-    fn place() -> (tempfile::TempDir, Utf8PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(dir.path().canonicalize().unwrap()).unwrap();
-        (dir, path)
+    #[test]
+    fn a_file_of_tasks_that_is_named_by_itself_is_read_without_its_role() {
+        let (_dir, path) = place();
+        for (name, text) in [
+            ("defaults/main.yml", "server: nginx\n"),
+            ("vars/main.yml", "tool: jq\n"),
+            ("tasks/main.yml", "- name: a server\n  ansible.builtin.dnf:\n    name: nginx\n"),
+        ] {
+            let file = path.join("roles/web").join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let file = path.join("roles/web/tasks/main.yml");
+        let bytes = std::fs::read(&file).unwrap();
+        let host = HostFiles::default();
+        let chain = muster_chain::read(&Source { path: &file, bytes: &bytes, host: &host }, None).unwrap();
+        assert_eq!((chain.understood(), chain.lines), (3, 3), "{:?}", chain.not_understood);
+        assert_eq!(chain.needs.len(), 1, "{:?}", chain.needs);
     }
 
     #[test]
@@ -211,7 +229,10 @@ mod tests {
         assert!(HostFiles::default().included(&from, "bytes").unwrap_err().0.contains("UTF-8"));
         assert!(HostFiles::default().included(&from, "none").unwrap_err().0.contains("no such file"));
         assert!(HostFiles::default().included(&from, "sub").unwrap_err().0.contains("plain file"));
-        for (name, there) in [("bytes", true), ("link", true), ("dangling", true), ("sub", true), ("none", false)] {
+        std::os::unix::fs::symlink("/dev/null", path.join("chain/masked")).unwrap();
+        let all =
+            [("bytes", true), ("link", true), ("dangling", true), ("sub", true), ("none", false), ("masked", false)];
+        for (name, there) in all {
             assert_eq!(HostFiles::default().is_there(&from, name), there, "{name}");
         }
     }

@@ -25,6 +25,8 @@ mod output;
 mod side;
 mod target;
 mod tasks;
+#[cfg(test)]
+mod testing;
 mod trial;
 mod units;
 

@@ -117,11 +117,18 @@ fn is_help(argument: &Arg) -> bool {
     matches!(argument.get_action(), ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version)
 }
 
-/// Follows the names of commands, past the options between them.
+/// Follows the names of commands, past the options between them: the commands, and the index of the word behind the last name.
 pub(crate) fn locate<'c>(root: &'c Command, words: &[OsString]) -> Option<(Vec<&'c Command>, usize)> {
     let mut path = vec![root];
     let mut at = 1;
     while let Some(command) = path.last().filter(|command| command.has_subcommands()) {
+        // It runs by itself too, unless the next word names one below it: clap takes no such name behind an option.
+        if !command.is_subcommand_required_set() {
+            let Some(below) = words.get(at).and_then(|word| command.find_subcommand(word)) else { break };
+            path.push(below);
+            at += 1;
+            continue;
+        }
         let word = words.get(at)?.to_str()?;
         at += 1;
         let option = if let Some(long) = word.strip_prefix("--") {

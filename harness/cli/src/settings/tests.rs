@@ -68,6 +68,42 @@ fn the_command_line_wins_over_variables_those_over_the_file_and_a_commands_own_o
 }
 
 #[test]
+fn a_command_that_runs_by_itself_and_has_commands_below_it_has_defaults_too() {
+    let file = "[machine]\nimage = \"lab-tiny\"\ncpus = 1\n[boot-time]\nsamples = 3\n";
+    let of = |line: &str| scene(file, &[]).words(line);
+    assert_eq!(of("muster boot-time"), "boot-time --samples=3 --cpus=1 --image=lab-tiny");
+    assert_eq!(of("muster boot-time lab"), "boot-time --samples=3 --cpus=1 lab");
+    assert_eq!(of("muster boot-time --samples 9 lab"), "boot-time --cpus=1 --samples 9 lab");
+    // A name of a command behind an option is none.
+    assert_eq!(of("muster boot-time --samples 9 history"), "boot-time --cpus=1 --samples 9 history");
+    assert_eq!(of("muster boot-time history DIR"), "boot-time history DIR");
+    assert_eq!(of("muster boot-time --help"), "boot-time --help");
+    assert_eq!(of("muster port x --on lab"), "port --cpus=1 x --on lab");
+    assert_eq!(of("muster images"), "images");
+}
+
+/// The commands of `[machine]`, as the page and the file of `muster init` name them.
+#[test]
+fn the_commands_that_boot_images_are_those_that_are_named() {
+    const PAGE: &str = include_str!("../../../../docs/configuration.md");
+    const FIRST: &str = include_str!("../init/muster.toml");
+    let built = built();
+    let tables = options::tables(&built);
+    let has = |command: &&Command| {
+        options::tables_of(&tables, &[&built, command]).iter().any(|table| table.heading() == "[machine]")
+    };
+    let mut names: Vec<&str> = built.get_subcommands().filter(has).map(Command::get_name).collect();
+    let row = PAGE.lines().find(|line| line.starts_with("| `[machine]`")).unwrap().rsplit('|').nth(1).unwrap();
+    let mut of_row: Vec<&str> = row.split(',').map(|name| name.trim().trim_matches('`')).collect();
+    let said = of_row.split_last().map(|(last, rest)| format!("{} and {last}", rest.join(", "))).unwrap();
+    assert!(PAGE.contains(&format!("# how images are booted: {said}\n")), "{said}");
+    assert!(FIRST.contains(&format!("# How images are booted, for {said}.\n")), "{said}");
+    of_row.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(of_row, names);
+}
+
+#[test]
 fn flags_lists_and_values_of_every_form_are_read() {
     let file = "color = \"never\"\n[run]\nprove = true\nwarm = true\nverbose = 2\ntpm = true\nsuites = [\"a\", \"b\"]\n\
                 tag = \"tier0 and not slow\"\n[images.prune]\nolder-than = \"2d\"\n";

@@ -30,17 +30,9 @@ const OF_SYMBOLS: &[(&str, &str)] = &[
     ("=n", "n"),
 ];
 
-/// What others write for a parameter of /proc/sys that is on or off.
-const OF_PARAMETERS: &[(&str, &str)] = &[
-    ("true", "1"),
-    ("yes", "1"),
-    ("on", "1"),
-    ("enabled", "1"),
-    ("false", "0"),
-    ("no", "0"),
-    ("off", "0"),
-    ("disabled", "0"),
-];
+/// What others write for a parameter of /proc/sys that is 1 or 0. Some are `on`, `off`, `enabled` or `disabled`
+/// (`kernel.printk_devkmsg`, `fs.binfmt_misc.status`).
+const OF_PARAMETERS: &[(&str, &str)] = &[("true", "1"), ("yes", "1"), ("false", "0"), ("no", "0")];
 
 /// What others write for a state, and what tables of checks call it.
 const STATES: &[(&str, &str)] = &[

@@ -89,10 +89,13 @@ impl<'r, 's> Playbook<'r, 's> {
         if list.iter().any(|item| item.get("hosts").is_some() || item.get("import_playbook").is_some()) {
             self.plays(&file, list);
         } else {
-            // The role whose tasks these are, where the host shows it.
+            // The role whose tasks these are, where the host shows it: most show nothing above the file that was named.
             if self.source.path.parent().and_then(|dir| dir.file_name()) == Some("tasks") {
                 for name in ["../defaults/main.yml", "../vars/main.yml"] {
-                    self.variables(name, &scope);
+                    if let Ok(document) = self.load(name) {
+                        scope.define(&document, &document.root);
+                        document.positions.count(&['#'], &[], self.into);
+                    }
                 }
             }
             self.tasks(&file, list, &scope, &Around::default());
@@ -351,8 +354,11 @@ impl<'r, 's> Playbook<'r, 's> {
         document.map(Rc::new).ok_or_else(|| EMPTY.into())
     }
 
-    /// Reads a file that need not be there, and may be empty.
+    /// Reads a file that need not be there, and may be empty. One that is read now is not read again: the handlers of a role may call it.
     fn open_if_there(&mut self, path: &str, read: &mut impl FnMut(&mut Self, &File)) {
+        if self.open.iter().any(|open| open == path) {
+            return;
+        }
         if let Err(why) = self.open(path, read) {
             self.unread(path, why);
         }
@@ -544,6 +550,21 @@ const TASK: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use crate::testing::{FakeHost, read_bytes, shown};
+
+    #[test]
+    fn handlers_that_call_their_role_are_read_once() {
+        let mut host = FakeHost::default();
+        for (path, text) in [
+            ("roles/web/tasks/main.yml", "- dnf: {name: nginx}\n"),
+            ("roles/web/tasks/restart.yml", "- dnf: {name: jq}\n"),
+            ("roles/web/handlers/main.yml", "- name: again\n  include_role: {name: web, tasks_from: restart}\n"),
+        ] {
+            host.files.insert(path.to_owned(), text.to_owned());
+        }
+        let chain = shown(&read_bytes("site.yml", b"- hosts: all\n  roles:\n    - web\n", &host).unwrap());
+        assert!(chain.contains("install package nginx") && chain.contains("install package jq"), "{chain}");
+        assert!(!chain.contains('!'), "{chain}");
+    }
 
     #[test]
     fn a_role_is_read_again_only_where_it_is_called_with_variables() {
