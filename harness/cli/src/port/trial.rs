@@ -63,15 +63,19 @@ esac </dev/null 2>&1"#;
 /// microdnf has no `--assumeno`.
 const CANNOT_RESOLVE: i32 = 125;
 
-const INSTALL: &str = r#"rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort -u >/var/tmp/muster-port/before || exit 124
-[ -s /var/tmp/muster-port/before ] || exit 124
+/// Writes which packages are there to a file, in the order that `comm` wants. A list of which rpm wrote a part is none.
+const LIST: &str = r#"export LC_ALL=C
+list() {
+    rpm -qa --qf '%{NAME}.%{ARCH}\n' >"$1.all" && sort -u "$1.all" >"$1" && [ -s "$1" ] || exit 124
+}
+"#;
+const INSTALL: &str = r#"list /var/tmp/muster-port/before
 "$dnf" -y install "$@" </dev/null 2>&1"#;
 /// The package database cannot be read.
 const NO_DATABASE: i32 = 124;
 
 /// What is there afterwards. Each part begins with a line of its own, and the last ends the list.
-const AFTER: &str = r#"export LC_ALL=C
-rpm -qa --qf '%{NAME}.%{ARCH}\n' | sort -u >/var/tmp/muster-port/after && [ -s /var/tmp/muster-port/after ] || exit 124
+const AFTER: &str = r#"list /var/tmp/muster-port/after
 new=$(comm -13 /var/tmp/muster-port/before /var/tmp/muster-port/after) || exit 124
 gone=$(comm -23 /var/tmp/muster-port/before /var/tmp/muster-port/after) || exit 124
 echo '= added'
@@ -182,7 +186,7 @@ async fn resolve(live: &impl Live, plan: &Plan) -> Result<Resolution, CliError> 
 }
 
 async fn install(live: &impl Live, plan: &Plan, manager: &str, trial: &mut Trial) -> Result<(), CliError> {
-    let script = format!("{}{}{INSTALL}", dnf::MANAGER, plan.arguments());
+    let script = format!("{}{}{LIST}{INSTALL}", dnf::MANAGER, plan.arguments());
     let reply = guest::run_foreign(live, script, 1800, guest::OUTPUT).await?;
     let said = guest::both(&reply);
     let no_database =
@@ -201,7 +205,7 @@ async fn install(live: &impl Live, plan: &Plan, manager: &str, trial: &mut Trial
         trial.output = format!("{why}\n{}", tail(said.trim(), SHOWN));
     }
     trial.scriptlet_errors = dnf::scriptlet_errors(&said).map(|line| one_line(line, 300)).take(KEPT).collect();
-    let script = format!("{}{AFTER}", plan.arguments());
+    let script = format!("{}{LIST}{AFTER}", plan.arguments());
     let reply = guest::run(live, script, 600, guest::OUTPUT).await?;
     let After { added, removed, absent, verify } = after(&escape_bytes(&reply.stdout)).ok_or_else(no_database)?;
     if trial.succeeded && !absent.is_empty() {
@@ -276,6 +280,22 @@ mod tests {
         let plan = Plan { install: vec!["nginx".into(), "@core".into(), "a b;c".into()], ..Plan::default() };
         assert_eq!(plan.command("dnf4", "install --assumeno"), "dnf install --assumeno nginx @core 'a b;c'");
         assert!(plan.arguments().starts_with("set -- nginx @core 'a b;c'\n"));
+    }
+
+    /// How `sh` ends when it lists the packages of an rpm that does this, and the list.
+    fn listed(rpm: &str) -> (Option<i32>, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("list");
+        let script = format!("rpm() {{ {rpm}; }}\n{LIST}list '{}'", to.display());
+        let ended = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        (ended.status.code(), std::fs::read_to_string(to).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_list_of_which_rpm_wrote_a_part_is_none() {
+        assert_eq!(listed("printf 'b.noarch\\na.noarch\\nb.noarch\\n'"), (Some(0), "a.noarch\nb.noarch\n".to_owned()));
+        assert_eq!(listed("echo a.noarch; return 137").0, Some(NO_DATABASE));
+        assert_eq!(listed("true").0, Some(NO_DATABASE));
     }
 
     #[test]
