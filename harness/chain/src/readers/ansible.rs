@@ -6,6 +6,7 @@
 //! [`Want::OsRelease`](crate::need::Want::OsRelease).
 
 mod conditions;
+mod keywords;
 mod modules;
 mod playbook;
 mod values;

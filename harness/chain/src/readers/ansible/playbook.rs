@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::conditions;
+use super::keywords::{PLAY, TASK};
 use super::values::{self, Scope, Var};
 use crate::limits;
 use crate::need::{Need, Verb, Want};
@@ -460,92 +461,6 @@ fn normal(path: &str) -> String {
 fn is_true(node: Option<&Node>) -> bool {
     node.and_then(Node::scalar).and_then(truth) == Some(true)
 }
-
-/// Keys of a play that need nothing of the system.
-const PLAY: &[&str] = &[
-    "any_errors_fatal",
-    "become",
-    "become_exe",
-    "become_flags",
-    "become_method",
-    "become_user",
-    "check_mode",
-    "collections",
-    "connection",
-    "debugger",
-    "diff",
-    "environment",
-    "fact_path",
-    "force_handlers",
-    "gather_facts",
-    "gather_subset",
-    "gather_timeout",
-    "hosts",
-    "ignore_errors",
-    "ignore_unreachable",
-    "max_fail_percentage",
-    "module_defaults",
-    "name",
-    "no_log",
-    "order",
-    "port",
-    "remote_user",
-    "run_once",
-    "serial",
-    "strategy",
-    "tags",
-    "throttle",
-    "timeout",
-    "user",
-    "vars",
-    "vars_files",
-    "vars_prompt",
-];
-
-/// Keys of a task that are no module.
-const TASK: &[&str] = &[
-    "any_errors_fatal",
-    "args",
-    "async",
-    "become",
-    "become_exe",
-    "become_flags",
-    "become_method",
-    "become_user",
-    "changed_when",
-    "check_mode",
-    "collections",
-    "connection",
-    "debugger",
-    "delay",
-    "delegate_facts",
-    "delegate_to",
-    "diff",
-    "environment",
-    "failed_when",
-    "ignore_errors",
-    "ignore_unreachable",
-    "listen",
-    "loop",
-    "loop_control",
-    "module_defaults",
-    "name",
-    "no_log",
-    "notify",
-    "poll",
-    "port",
-    "register",
-    "remote_user",
-    "retries",
-    "run_once",
-    "sudo",
-    "tags",
-    "throttle",
-    "timeout",
-    "until",
-    "vars",
-    "when",
-];
 
 #[cfg(test)]
 mod tests {
