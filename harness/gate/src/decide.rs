@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use muster_base::failure;
 use muster_base::text::one_line;
+use muster_suite::known::DUE_DAYS;
 use muster_suite::model::base_id;
 use muster_suite::policy::Policy;
 use muster_suite::waivers::Waiver;
@@ -25,7 +26,7 @@ use crate::profile::suite_of;
 use crate::requiring::{self, Wanted};
 use crate::subject::{self, Subject};
 use crate::unmatched::unmatched;
-use crate::waiving::{self, DUE_DAYS};
+use crate::waiving;
 
 /// Decides about one image, whatever systems the policy requires: for these see [`crate::systems`].
 ///

@@ -10,9 +10,6 @@ use muster_suite::waivers::Waiver;
 
 use crate::decision::{FailureSeen, RefusalReason, Refused};
 
-/// A waiver that ends within so many days is reported.
-pub const DUE_DAYS: i64 = 14;
-
 /// Everything that is wrong with a waiver on a day; `has_run` says whether its test ran on the image.
 pub fn refusals(waiver: &Waiver, rules: Option<&WaiverRules>, today: Date, has_run: bool) -> Vec<Refused> {
     let mut out = Vec::new();
