@@ -499,8 +499,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         for suite in open {
             self.tear_down(&suite).await;
         }
-        self.end_others().await;
-        if let Some(lease) = self.lease.take() {
+        if let Some(lease) = self.given_up().await {
             let how = match (lease.a_test_failed, self.orderly) {
                 (true, true) => Stop::WithEvidence,
                 (true, false) => Stop::DiscardWithEvidence,
@@ -530,17 +529,21 @@ impl<D: Driver> Worker<'_, '_, D> {
 
     /// Of a setup: it says nothing of the image's other tests, however many lanes lose one to it.
     async fn lose_machine_of_setup(&mut self) {
-        self.end_others().await;
-        if let Some(lease) = self.lease.take() {
+        if let Some(lease) = self.given_up().await {
             self.session.stop(lease, Stop::Kill).await;
         }
     }
 
     async fn lose_machine(&mut self) {
-        self.end_others().await;
-        if let Some(lease) = self.lease.take() {
+        if let Some(lease) = self.given_up().await {
             self.session.lose(lease).await;
         }
+    }
+
+    /// The machine in use, whose place is free for the next one; those next to it end.
+    async fn given_up(&mut self) -> Option<Lease<D::Live>> {
+        self.end_others().await;
+        self.lease.take()
     }
 }
 
