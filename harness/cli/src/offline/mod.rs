@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selection};
 use muster_base::exit::Exit;
-use muster_base::text::{escape, one_line};
+use muster_base::text::{escape, one_line, plural};
 use muster_check::Verdict;
 use muster_check::evaluation::{Evaluation, ExpectationResult};
 use muster_engine::gate::{Applies, applies};
@@ -319,7 +319,7 @@ pub(crate) fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
         .map(|(outcome, count)| format!("{count} {}", outcome.name()))
         .collect();
     let number = counts.values().sum::<usize>();
-    format!("{number} test{}: {}", if number == 1 { "" } else { "s" }, parts.join(", "))
+    format!("{number} test{}: {}", plural(number), parts.join(", "))
 }
 
 /// What the rows of all files come to.
