@@ -13,7 +13,7 @@ use super::catalogue::Catalogue;
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
 use super::machine_dir::{self, MachineDir};
-use super::output::{say, say_error};
+use super::output::{say, say_error, say_note};
 use super::project::Project;
 use super::session::{self, ImageOptions};
 use super::ssh_client::SshClient;
@@ -151,7 +151,7 @@ pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wa
     let mut notices = Vec::new();
     let mut specs = session::image_specs(&project, &Catalogue::load(&project)?, &options, &mut notices)?;
     for notice in notices {
-        say_error(&format!("note: {}", text::one_line(&notice, 400)));
+        say_note(&notice, 400);
     }
     let (Some(spec), true) = (specs.pop(), specs.is_empty()) else {
         return Err(CliError::invalid("one image at a time can be booted"));

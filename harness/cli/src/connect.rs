@@ -13,11 +13,11 @@ use super::again::Again;
 use super::deciding;
 use super::error::CliError;
 use super::load::{self, Selection};
-use super::output::{OutputFormat, say_error};
+use super::output::{OutputFormat, say_note};
 use super::project::Project;
 use super::session::restrict;
 use super::unknown_teardown;
-use muster_base::text::{one_line, plain_cause, shell_word};
+use muster_base::text::{plain_cause, shell_word};
 use muster_engine::driver::Driver as _;
 use muster_engine::engine::Images as _;
 use muster_engine::known::KnownIssues;
@@ -158,7 +158,7 @@ pub(crate) async fn log_in(remote: Remote) -> Result<RemoteMachine, CliError> {
     // Whether its host key was accepted unseen.
     for event in stream.try_iter() {
         if let Event::Notice { text } = event {
-            say_error(&format!("note: {}", one_line(&text, 400)));
+            say_note(&text, 400);
         }
     }
     Ok(live)

@@ -8,7 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::elsewhere::Place;
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selected};
-use crate::output::{OutputFormat, say_error};
+use crate::output::{OutputFormat, say_note};
 use crate::project::Project;
 use crate::run::{Files, Ready};
 use crate::{connect, earlier, named_durations, product, session, shard};
@@ -117,7 +117,7 @@ impl Checked {
         if !unread.is_empty() {
             notes.push(format!("not on this host, so that only the jobs read it: {}", unread.join(", ")));
         }
-        notes.iter().for_each(|note| say_error(&format!("note: {}", one_line(note, 1000))));
+        notes.iter().for_each(|note| say_note(note, 1000));
         let checked = Self { ready, loaded, selected, images };
         // Also where settings have it.
         OWN.into_iter().try_for_each(|(option, instead)| not_behind(&checked.words(), option, EACH_SHARD, instead))?;

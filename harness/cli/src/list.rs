@@ -6,11 +6,12 @@ use camino::Utf8PathBuf;
 
 use super::error::CliError;
 use super::load::{self, Filter, Loaded, Selected, Selection};
-use super::output::{OutputFormat, say, say_error};
+use super::output::{OutputFormat, say, say_note};
 use super::project::Project;
 use super::session;
 use super::shard::{Chosen, ShardOptions};
 use muster_base::exit::Exit;
+use muster_base::text::plural;
 use muster_suite::model::{Suite, Test};
 use muster_suite::select::TestIndex;
 
@@ -60,13 +61,13 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     match &arguments.known_issues {
         Some(files) => {
             let (_, warnings) = load::known_issues(&loaded, &arguments.selection, files)?;
-            warnings.iter().for_each(|line| note(line));
+            warnings.iter().for_each(|line| say_note(line, 1000));
         }
         None => load::report_ignored(&arguments.selection),
     }
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
-        note(&line);
+        say_note(&line, 1000);
     }
     if let Some(chosen) = &arguments.selection.shard {
         return of_shard(chosen, &loaded, &selected, &arguments);
@@ -82,15 +83,8 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     for (name, summary) in &rows {
         say(&format!("{name:width$}  {}", muster_base::text::one_line(summary, 110)));
     }
-    say(&match rows.len() {
-        1 => "1 test".to_owned(),
-        number => format!("{number} tests"),
-    });
+    say(&format!("{} test{}", rows.len(), plural(rows.len())));
     Ok(Exit::Pass)
-}
-
-fn note(line: &str) {
-    say_error(&format!("note: {}", muster_base::text::one_line(line, 1000)));
 }
 
 fn row(suite: &Suite, test: &Test) -> serde_json::Value {

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::again::Again;
 use super::error::CliError;
 use super::names;
-use super::output::{OutputFormat, say, say_error};
+use super::output::{OutputFormat, say, say_error, say_note};
 use super::project::{Project, short};
 use super::shard::Chosen;
 use super::suite_files::SentSuites;
@@ -19,6 +19,7 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::is_id;
+use muster_suite::known::KnownIssue;
 use muster_suite::model::Suite;
 use muster_suite::select::TestIndex;
 use muster_suite::snapshot_files::{Accepted, OwnSnapshots};
@@ -216,7 +217,7 @@ pub(crate) fn ignored(selection: &Selection) -> Vec<String> {
 
 /// Says the same on stderr, for commands that keep no record.
 pub(crate) fn report_ignored(selection: &Selection) {
-    ignored(selection).iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 400))));
+    ignored(selection).iter().for_each(|line| say_note(line, 400));
 }
 
 /// Takes suites that were decoded without an error.
@@ -254,10 +255,8 @@ pub(crate) fn known_issues(
     let today = today();
     let issues = valid(known::load(&paths, &vocabulary(), &loaded.suites, today))?;
     let mut warnings = known::warnings(&issues, today);
-    let none_in = |dir: &&Utf8PathBuf| {
-        let alone = std::slice::from_ref(*dir);
-        dir.is_dir() && known::load(alone, &vocabulary(), &loaded.suites, today).0.is_empty()
-    };
+    let lies_in = |issue: &KnownIssue, dir: &Utf8Path| Utf8Path::new(&*issue.location.file).starts_with(dir);
+    let none_in = |dir: &&Utf8PathBuf| dir.is_dir() && !issues.iter().any(|issue| lies_in(issue, dir));
     let empty = files.iter().filter(none_in);
     warnings.extend(empty.map(|dir| format!("--known-issues {dir}: no file of this directory has known issues")));
     warnings.extend(ignored(selection));

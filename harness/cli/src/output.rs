@@ -67,6 +67,11 @@ pub(crate) fn all_said() -> Result<(), NotSaid> {
     LOST.get().map_or(Ok(()), |kind| Err(NotSaid(*kind)))
 }
 
+/// Prints a note to stderr: one line, of so many characters at most.
+pub(crate) fn say_note(text: &str, most: usize) {
+    say_error(&format!("note: {}", muster_base::text::one_line(text, most)));
+}
+
 /// Prints to stderr, which CI servers read like the rest of a log.
 pub(crate) fn say_error(text: &str) {
     let disarmed = annotations::here().map(|_| muster_report::annotations::disarmed(text));

@@ -14,7 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::opening::run_id;
-use super::output::{OutputFormat, say, say_error};
+use super::output::{OutputFormat, say, say_error, say_note};
 use super::project::{Project, working_directory};
 use super::run::Ready;
 use super::this_host::choose_accelerator;
@@ -280,7 +280,7 @@ fn boot_once(search: &mut Search, dir: &Utf8Path, read: Read<'_>) -> Result<Base
     let Ready { arguments, .. } = read(&search.words(0, &own))?;
     let (base, set) = Base::make(arguments.images(), &known, &own)?;
     if known.groups.is_empty() {
-        set.notes().iter().for_each(|why| say_error(&format!("note: {}", one_line(why, 600))));
+        set.notes().iter().for_each(|why| say_note(why, 600));
         let (packages, groups) = (set.packages(usize::MAX), set.groups.len());
         say_error(&format!("{packages} updates, applied in {groups} steps"));
         let image = search.images[0].image.clone();

@@ -12,7 +12,7 @@ use self::files::{Files, count};
 use super::error::CliError;
 use super::gate::inputs::against_profile;
 use super::load::{self, Selection};
-use super::output::{say, say_error};
+use super::output::{say, say_error, say_note};
 use super::project::Project;
 use muster_base::exit::Exit;
 use muster_compare::kinds;
@@ -70,7 +70,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         return Err(CliError::invalid("nothing was checked").hint(hint));
     }
     let Found { problems, said, notes, suites, .. } = look(files)?;
-    notes.iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 1000))));
+    notes.iter().for_each(|line| say_note(line, 1000));
     let none = problems.is_empty();
     match format {
         Format::Text => {

@@ -11,7 +11,7 @@ use crate::boot::{Wanted, with_machine};
 use crate::catalogue::Catalogue;
 use crate::error::CliError;
 use crate::event_loop;
-use crate::output::say_error;
+use crate::output::{say_error, say_note};
 use crate::project::Project;
 use crate::session::{self, ImageOptions, MachineOptions};
 use crate::this_host::choose_accelerator;
@@ -141,7 +141,7 @@ fn spec(
     let mut notices = Vec::new();
     let mut specs = session::image_specs(project, &Catalogue::load(project)?, &options, &mut notices)?;
     for notice in notices {
-        say_error(&format!("note: {}", one_line(&notice, 400)));
+        say_note(&notice, 400);
     }
     specs.pop().ok_or_else(|| CliError::invalid("no image was named"))
 }

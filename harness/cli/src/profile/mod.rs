@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::load::{self, Filter, Selection};
-use super::output::{OutputFormat, say, say_error};
+use super::output::{OutputFormat, say, say_note};
 use super::project::short;
 use super::text_file;
 use muster_base::exit::Exit;
@@ -94,7 +94,7 @@ fn lock(mut arguments: Lock) -> Result<Exit, CliError> {
     load::report_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
-        say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));
+        say_note(&line, 1000);
     }
     if selected.tests.is_empty() {
         let hint = "every policy requires `machine/health`, which is no test of a suite";

@@ -25,7 +25,7 @@ use super::connect::{self, ConnectOptions};
 use super::error::CliError;
 use super::event_loop::{interruption, runtime};
 use super::load;
-use super::output::{say, say_error};
+use super::output::{say, say_note};
 use super::session::ImageOptions;
 use draft::Recorded;
 use muster_base::exit::Exit;
@@ -99,7 +99,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let suite = written?;
     for remark in &suite.remarks {
-        say_error(&format!("note: {}", text::one_line(remark, 400)));
+        say_note(remark, 400);
     }
     match &arguments.output {
         None => say(suite.text.trim_end()),
